@@ -1,0 +1,1 @@
+//! The hubspot connector: speaks the provider's API and does no I/O of its own.

@@ -1,0 +1,161 @@
+//! [`Manifest`]: what a connector says of its provider before any request is made: identity, authorisation,
+//! capabilities by operation, and limits. The engine adapts to it and the documentation prints it as a table.
+
+use serde::{Deserialize, Serialize};
+
+/// What a connector is and can do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The provider's name in configuration, such as `salesforce`.
+    pub provider: String,
+    /// The provider's name for people.
+    pub label: String,
+    /// The API version spoken unless the connection says otherwise.
+    pub api_version: String,
+    /// How a connection is authorised.
+    pub authorisation: Authorisation,
+    /// Host patterns that a connection of this provider may talk to: a name, or `*.` and a suffix.
+    pub hosts: Vec<String>,
+    /// What the provider can do, by operation.
+    pub capabilities: Capabilities,
+    /// Limits that apply when answers do not say otherwise.
+    pub limits: Vec<RateLimit>,
+    /// Objects that a new sync takes if none are named, in the order in which references need them.
+    pub default_objects: Vec<String>,
+    /// Settings of a connection.
+    pub settings: Vec<Setting>,
+}
+
+/// OAuth 2.0 by authorization code with PKCE (S256), which every provider here speaks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Authorisation {
+    /// Where a person is sent when the connection names no other host, such as `https://login.salesforce.com`.
+    pub login_url: String,
+    /// Path of the authorisation page below the login URL.
+    pub authorize_path: String,
+    /// Base URL of the token endpoint when it differs from the login URL.
+    pub token_base_url: Option<String>,
+    /// Path of the token endpoint.
+    pub token_path: String,
+    /// How a grant is revoked.
+    pub revoke: Option<Revocation>,
+    /// Whether a refresh answers with a new refresh token that replaces the old one at once.
+    pub rotates_refresh_tokens: bool,
+    /// Whether token answers name the URL of the account's own instance (`instance_url`).
+    pub names_instance: bool,
+    /// Base URL of the API when token answers do not name one.
+    pub api_base_url: Option<String>,
+}
+
+/// How a grant is revoked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Path of the endpoint below the token base URL; a form with `token` is posted to it.
+    pub path: String,
+    /// Whether client id and secret go with it.
+    pub with_client: bool,
+}
+
+/// A setting of a connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its name in configuration.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Its value if none is given.
+    pub default: Option<String>,
+}
+
+/// How surely a write can be refused when somebody else changed the record meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompareAndSet {
+    /// Never: the engine reads directly before it writes, and a small race remains.
+    None,
+    /// By a stamp that is too coarse to tell two changes of one second apart.
+    Weak,
+    /// By an exact version.
+    Strong,
+}
+
+/// How deletes become known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteEvidence {
+    /// Deleted records show in the incremental read.
+    Incremental,
+    /// A list of archived records has to be read through.
+    ArchivedList,
+    /// Only by enumerating what is left.
+    Sweep,
+}
+
+/// What the provider can do, by operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Incremental reads.
+    pub read: ReadCapabilities,
+    /// Creating records.
+    pub create: CreateCapabilities,
+    /// Changing records.
+    pub update: WriteCapabilities,
+    /// Deleting records.
+    pub delete: WriteCapabilities,
+    /// How deletes become known.
+    pub delete_evidence: DeleteEvidence,
+    /// Whether a deleted record can be brought back by an API call.
+    pub undelete: bool,
+    /// Whether merges are reported with the surviving record.
+    pub merges_reported: bool,
+    /// Whether a merge gives the survivor a new id.
+    pub merge_makes_new_id: bool,
+    /// Whether the provider can call us when something changes.
+    pub webhooks: bool,
+}
+
+/// Incremental and strong reads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadCapabilities {
+    /// Records per page.
+    pub page_size: usize,
+    /// Records per strong read by id.
+    pub fetch_size: usize,
+    /// Granularity of the provider's modified stamp in milliseconds.
+    pub stamp_milliseconds: u32,
+    /// How far back every incremental read starts again, in seconds: records may become visible this late.
+    pub overlap_seconds: u32,
+    /// Whether pages of the incremental read may be stale and are confirmed by a strong read.
+    pub index_lags: bool,
+}
+
+/// Creating records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateCapabilities {
+    /// Records per call.
+    pub batch_size: usize,
+    /// Whether a create can carry our own unique key, so that sending it twice makes one record.
+    pub marker: bool,
+}
+
+/// Changing or deleting records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WriteCapabilities {
+    /// Records per call.
+    pub batch_size: usize,
+    /// Whether the write can be made conditional.
+    pub compare_and_set: CompareAndSet,
+}
+
+/// So many calls in a time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RateLimit {
+    /// Name for people and metrics, such as `daily`.
+    pub name: String,
+    /// Calls allowed.
+    pub calls: u64,
+    /// In this many seconds, rolling.
+    pub seconds: u64,
+    /// Only for calls whose [`crate::io::Request::bucket`] is this; all calls otherwise.
+    pub bucket: Option<String>,
+}

@@ -1,0 +1,178 @@
+//! What a provider says of its objects and fields.
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::ValueKind;
+
+/// The account at the other end of a connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Id of the organisation or portal: what makes two connections the same.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Id of the user whom the connection acts as.
+    pub user_id: String,
+    /// That user's login or name.
+    pub user_name: String,
+    /// That user's e-mail address.
+    pub user_email: Option<String>,
+    /// The account's time zone, as an IANA name.
+    pub time_zone: Option<String>,
+}
+
+/// A provider-side table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectInfo {
+    /// The provider's name.
+    pub name: String,
+    /// The name for people.
+    pub label: String,
+    /// Whether the customer made it.
+    pub custom: bool,
+    /// Whether records can be created.
+    pub creatable: bool,
+    /// Whether records can be changed.
+    pub updatable: bool,
+    /// Whether records can be deleted.
+    pub deletable: bool,
+}
+
+/// A full description, or the news that nothing changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Described {
+    /// The description under the given version is still right.
+    Unchanged,
+    /// The description now.
+    Schema(ObjectSchema),
+}
+
+/// An object with its fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectSchema {
+    /// The object.
+    pub object: ObjectInfo,
+    /// Its fields, in the provider's order.
+    pub fields: Vec<FieldSchema>,
+    /// Version to give back to the next describe (an entity tag or a date).
+    pub version: Option<String>,
+}
+
+impl ObjectSchema {
+    /// A field by its path. A relationship path is found through its first step only.
+    pub fn field(&self, path: &str) -> Option<&FieldSchema> {
+        self.fields.iter().find(|field| field.path == path)
+    }
+}
+
+/// What people would call the type of a provider's field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// One line of text.
+    Text,
+    /// Several lines of text.
+    LongText,
+    /// Text with HTML.
+    Html,
+    /// A whole number.
+    Integer,
+    /// A decimal number.
+    Decimal,
+    /// An amount of money.
+    Money,
+    /// A percentage, 50 meaning 50 %.
+    Percent,
+    /// True or false.
+    Bool,
+    /// A calendar day.
+    Date,
+    /// An instant.
+    DateTime,
+    /// One of a list.
+    Choice,
+    /// Several of a list.
+    MultiChoice,
+    /// E-mail address.
+    Email,
+    /// Phone number.
+    Phone,
+    /// Web address.
+    Url,
+    /// The id of another record.
+    Reference,
+    /// The record's own id.
+    Id,
+    /// Anything else.
+    Other,
+}
+
+/// One choice of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What is stored.
+    pub value: String,
+    /// What people see.
+    pub label: String,
+    /// Whether it may still be chosen.
+    pub active: bool,
+}
+
+/// One field of an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldSchema {
+    /// The provider's name.
+    pub path: String,
+    /// The name for people.
+    pub label: String,
+    /// What people would call its type.
+    pub kind: FieldKind,
+    /// How its wire form is read.
+    pub value_kind: ValueKind,
+    /// The provider's own word for the type.
+    pub provider_type: String,
+    /// Whether a create may set it.
+    pub creatable: bool,
+    /// Whether an update may change it.
+    pub updatable: bool,
+    /// Whether a create must set it.
+    pub required: bool,
+    /// Whether no two records may hold the same value.
+    pub unique: bool,
+    /// Whether it can serve as our marker: a unique key that an upsert accepts.
+    pub external_id: bool,
+    /// Whether the provider computes it; such a field changes without moving the record's stamp.
+    pub calculated: bool,
+    /// Longest text, in characters.
+    pub length: Option<u32>,
+    /// Digits behind the point.
+    pub scale: Option<u32>,
+    /// What may be chosen.
+    pub choices: Vec<Choice>,
+    /// Whether values outside `choices` are refused.
+    pub restricted: bool,
+    /// Objects that a reference may point to.
+    pub references: Vec<String>,
+    /// Name that walks to the referenced record in a path (`Account` for `AccountId`).
+    pub relationship: Option<String>,
+}
+
+impl FieldSchema {
+    /// Whether it can be written at all.
+    pub fn writable(&self) -> bool {
+        self.creatable || self.updatable
+    }
+}
+
+/// A user of the provider, for owner fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteUser {
+    /// The id that owner fields hold.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Whether records may still be assigned to them.
+    pub active: bool,
+}

@@ -1,0 +1,1 @@
+//! Runs the plan: connections, HTTP stack, OAuth, runs, journal, schedule and events.

@@ -1,0 +1,1 @@
+//! The Store contract on memory and on SQLite.

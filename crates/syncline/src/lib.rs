@@ -1,0 +1,1 @@
+//! Two-way sync between an application and its customers' CRMs, in process.
