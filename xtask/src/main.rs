@@ -1,0 +1,70 @@
+//! The project's own tasks: `cargo xtask <task>`. The only place with build logic; continuous integration and the
+//! README call it, so that a person and a machine run the same thing.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks through its output"
+)]
+
+mod command;
+mod connectors_table;
+mod deny;
+mod dependencies;
+mod outcome;
+mod test;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::outcome::{Failure, Outcome};
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check and every test there is.
+    Test(test::Arguments),
+    /// Check that crates depend on each other only in the direction of the design.
+    CheckDependencies,
+    /// Build the core and every connector for wasm32-unknown-unknown.
+    Wasm(wasm::Arguments),
+    /// Write the connector by capability table into README.md, from the connectors' manifests.
+    ConnectorsTable(connectors_table::Arguments),
+    /// Check licences, bans, sources and security advisories, installing cargo-deny when it is missing.
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Test(arguments) => return test::run(&arguments),
+        Task::CheckDependencies => dependencies::check(),
+        Task::Wasm(arguments) => wasm::build(&arguments),
+        Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),
+        Task::Deny => deny::install_and_check(),
+    };
+    report(result)
+}
+
+fn report(result: Result<Outcome, Failure>) -> ExitCode {
+    match result {
+        Ok(Outcome::Passed) => ExitCode::SUCCESS,
+        Ok(Outcome::Skipped(reason)) => {
+            println!("skipped: {reason}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
