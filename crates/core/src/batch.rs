@@ -51,7 +51,15 @@ pub struct Projection {
 impl Projection {
     /// A projection of these fields.
     pub fn new(fields: impl IntoIterator<Item = (impl Into<String>, ValueKind)>) -> Self {
-        Self { fields: fields.into_iter().map(|(path, kind)| ProjectedField { path: path.into(), kind }).collect() }
+        Self {
+            fields: fields
+                .into_iter()
+                .map(|(path, kind)| ProjectedField {
+                    path: path.into(),
+                    kind,
+                })
+                .collect(),
+        }
     }
 
     /// The place of a path.
@@ -153,7 +161,14 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome with nothing but its kind.
     pub const fn new(index: usize, kind: OutcomeKind) -> Self {
-        Self { index, kind, id: None, stamp: None, message: None, row: None }
+        Self {
+            index,
+            kind,
+            id: None,
+            stamp: None,
+            message: None,
+            row: None,
+        }
     }
 }
 
@@ -199,7 +214,10 @@ pub struct Batch {
 impl Batch {
     /// An empty batch whose rows have `width` values (the length of the projection).
     pub fn new(width: usize) -> Self {
-        Self { width, ..Self::default() }
+        Self {
+            width,
+            ..Self::default()
+        }
     }
 
     /// Empties it for reuse, keeping its memory.
@@ -241,7 +259,12 @@ impl Batch {
             state: RowState::Live,
             absent: None,
         };
-        RowBuilder { batch: self, head, start, complete: true }
+        RowBuilder {
+            batch: self,
+            head,
+            start,
+            complete: true,
+        }
     }
 
     /// A row by position.
@@ -369,7 +392,10 @@ impl<'a> RowRef<'a> {
 
     /// Whether a projected field is known.
     pub fn is_present(&self, field: usize) -> bool {
-        self.head.absent.as_ref().is_none_or(|bits| bits[field / 64] & (1 << (field % 64)) == 0)
+        self.head
+            .absent
+            .as_ref()
+            .is_none_or(|bits| bits[field / 64] & (1 << (field % 64)) == 0)
     }
 
     /// All values canonically encoded, one after the other.
@@ -418,7 +444,10 @@ mod tests {
         row.set(0, &Value::text("b"));
         row.finish();
         let row = batch.get(0).unwrap();
-        assert_eq!(crate::value::decode_all(row.encoded()).unwrap(), [Value::text("b"), Value::Null, Value::Int(3)]);
+        assert_eq!(
+            crate::value::decode_all(row.encoded()).unwrap(),
+            [Value::text("b"), Value::Null, Value::Int(3)]
+        );
         assert!(row.is_complete() && row.hash().is_some());
     }
 
@@ -430,7 +459,10 @@ mod tests {
         row.set(0, &Value::Null);
         row.finish();
         let row = batch.get(0).unwrap();
-        assert_eq!((row.value(0).unwrap(), row.value(1).unwrap()), (Some(Value::Null), None));
+        assert_eq!(
+            (row.value(0).unwrap(), row.value(1).unwrap()),
+            (Some(Value::Null), None)
+        );
         assert_eq!(row.hash(), None);
     }
 

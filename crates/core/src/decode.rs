@@ -49,7 +49,10 @@ impl FieldTree {
                 self.nodes.entry(path.to_owned()).or_insert(leaf);
             }
             Some((head, tail)) => {
-                let node = self.nodes.entry(head.to_owned()).or_insert_with(|| Node::Branch(Self::default()));
+                let node = self
+                    .nodes
+                    .entry(head.to_owned())
+                    .or_insert_with(|| Node::Branch(Self::default()));
                 if let Node::Branch(tree) = node {
                     tree.insert(tail, leaf, nested);
                 }
@@ -77,7 +80,12 @@ impl FieldTree {
         match self.nodes.get(name) {
             None => map.next_value::<IgnoredAny>().map(|_| ()),
             Some(Node::Branch(tree)) => map.next_value_seed(FieldsSeed { tree, row, text }),
-            Some(Node::Leaf(index, kind)) => map.next_value_seed(LeafSeed { index: *index, kind: *kind, row, text }),
+            Some(Node::Leaf(index, kind)) => map.next_value_seed(LeafSeed {
+                index: *index,
+                kind: *kind,
+                row,
+                text,
+            }),
         }
     }
 }
@@ -94,7 +102,9 @@ pub struct FieldsSeed<'a, 'b> {
 
 impl fmt::Debug for FieldsSeed<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FieldsSeed").field("tree", self.tree).finish_non_exhaustive()
+        f.debug_struct("FieldsSeed")
+            .field("tree", self.tree)
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,21 +173,28 @@ impl<'de> Visitor<'de> for LeafSeed<'_, '_> {
     }
 
     fn visit_u64<E>(self, int: u64) -> Result<(), E> {
-        self.row.encode(self.index, |out| encode_decimal(Decimal::from(int), out));
+        self.row
+            .encode(self.index, |out| encode_decimal(Decimal::from(int), out));
         Ok(())
     }
 
     fn visit_f64<E>(self, float: f64) -> Result<(), E> {
         // The shortest text that reads back as this number is what the provider wrote, so going through it keeps 0.1.
-        self.row.encode(self.index, |out| match Decimal::from_str_exact(&float.to_string()) {
-            Ok(decimal) => encode_decimal(decimal, out),
-            Err(_) => Value::Float(float).encode(out),
-        });
+        self.row
+            .encode(self.index, |out| match Decimal::from_str_exact(&float.to_string()) {
+                Ok(decimal) => encode_decimal(decimal, out),
+                Err(_) => Value::Float(float).encode(out),
+            });
         Ok(())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        let Self { index, kind, row, text: reader } = self;
+        let Self {
+            index,
+            kind,
+            row,
+            text: reader,
+        } = self;
         row.encode(index, |out| match kind {
             ValueKind::Text => encode_text(text, out),
             kind => reader.read(kind, text, out),
@@ -222,7 +239,13 @@ mod tests {
         let mut row = batch.row("1");
         let json = r#"{"Other":{"deep":[1,2]},"Amount":0.1,"Account":{"attributes":{},"Name":"Ac\"me"}}"#;
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        FieldsSeed { tree: &tree, row: &mut row, text: &Plain }.deserialize(&mut deserializer).unwrap();
+        FieldsSeed {
+            tree: &tree,
+            row: &mut row,
+            text: &Plain,
+        }
+        .deserialize(&mut deserializer)
+        .unwrap();
         row.finish();
         let row = batch.get(0).unwrap();
         assert_eq!(row.value(0).unwrap(), Some(Value::text("Ac\"me")));

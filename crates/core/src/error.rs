@@ -82,7 +82,14 @@ impl Error {
             ErrorKind::RateLimited | ErrorKind::Unavailable => Retry::After(Duration::ZERO),
             _ => Retry::Never,
         };
-        Self(Box::new(Inner { kind, retry, message: message.into(), operation: None, context: Vec::new(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            retry,
+            message: message.into(),
+            operation: None,
+            context: Vec::new(),
+            source: None,
+        }))
     }
 
     /// Says what was being done.
@@ -143,14 +150,21 @@ impl fmt::Display for Error {
         for (index, (key, value)) in self.0.context.iter().enumerate() {
             write!(f, "{}{key}: {value}", if index == 0 { " (" } else { ", " })?;
         }
-        if self.0.context.is_empty() { Ok(()) } else { f.write_str(")") }
+        if self.0.context.is_empty() {
+            Ok(())
+        } else {
+            f.write_str(")")
+        }
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {self}", self.0.kind)?;
-        self.0.source.as_ref().map_or(Ok(()), |source| write!(f, "; caused by: {source}"))
+        self.0
+            .source
+            .as_ref()
+            .map_or(Ok(()), |source| write!(f, "; caused by: {source}"))
     }
 }
 

@@ -10,8 +10,18 @@ pub mod decode;
 pub mod error;
 pub mod io;
 pub mod job;
+#[cfg(feature = "model")]
+pub mod lens;
 pub mod manifest;
+#[cfg(feature = "model")]
+pub mod mapping;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod schema;
+#[cfg(feature = "model")]
+pub mod state;
+#[cfg(feature = "model")]
+pub mod store;
 pub mod value;
 
 pub use error::{Error, ErrorKind, Result, Retry};

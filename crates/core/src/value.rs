@@ -57,7 +57,10 @@ impl DateTime {
     pub fn new(instant: Timestamp, precision: Precision) -> Self {
         let unit = precision.microseconds();
         let micros = instant.as_microsecond().div_euclid(unit) * unit;
-        Self { instant: Timestamp::from_microsecond(micros).unwrap_or(instant), precision }
+        Self {
+            instant: Timestamp::from_microsecond(micros).unwrap_or(instant),
+            precision,
+        }
     }
 }
 
@@ -147,7 +150,8 @@ impl Value {
         if let Ok(decimal) = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)) {
             return Self::Decimal(decimal.normalize());
         }
-        text.parse::<f64>().map_or_else(|_| Self::Text(text.to_owned()), Self::Float)
+        text.parse::<f64>()
+            .map_or_else(|_| Self::Text(text.to_owned()), Self::Float)
     }
 
     /// As plain JSON, for people and for files: dates and instants in ISO 8601, decimals as text when a JSON number
@@ -251,7 +255,11 @@ impl Value {
                 let day = i32::try_from(take_signed(bytes)?).map_err(|_| corrupt("a date out of range"))?;
                 Self::Date(
                     EPOCH
-                        .checked_add(jiff::Span::new().try_days(day).map_err(|_| corrupt("a date out of range"))?)
+                        .checked_add(
+                            jiff::Span::new()
+                                .try_days(day)
+                                .map_err(|_| corrupt("a date out of range"))?,
+                        )
                         .map_err(|_| corrupt("a date out of range"))?,
                 )
             }
@@ -263,8 +271,8 @@ impl Value {
                     3 => Precision::Microsecond,
                     _ => return Err(corrupt("an unknown precision")),
                 };
-                let instant = Timestamp::from_microsecond(take_signed(bytes)?)
-                    .map_err(|_| corrupt("an instant out of range"))?;
+                let instant =
+                    Timestamp::from_microsecond(take_signed(bytes)?).map_err(|_| corrupt("an instant out of range"))?;
                 Self::DateTime(DateTime { instant, precision })
             }
             TAG_LIST => {
@@ -577,7 +585,9 @@ mod tests {
                 Precision::Millisecond
             ))),
         ];
-        leaf.prop_recursive(2, 8, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Value::List))
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop::collection::vec(inner, 0..4).prop_map(Value::List)
+        })
     }
 
     proptest! {

@@ -1,0 +1,266 @@
+use jiff::civil;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::value::{DateTime, Precision, Value};
+
+/// One choice of a choice field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChoice {
+    /// What is stored.
+    pub value: String,
+    /// What people see.
+    pub label: String,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FieldType {
+    /// One line of text.
+    Text,
+    /// Several lines of text.
+    LongText,
+    /// A whole number.
+    Integer,
+    /// An exact decimal number.
+    Decimal,
+    /// A floating-point number.
+    Float,
+    /// True or false.
+    Bool,
+    /// A calendar day.
+    Date,
+    /// An instant.
+    #[serde(rename = "datetime")]
+    DateTime,
+    /// One of a list; an empty list of choices accepts any text.
+    Choice {
+        /// What may be chosen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<FieldChoice>,
+    },
+    /// Several of a list, as a set; an empty list of choices accepts any texts.
+    MultiChoice {
+        /// What may be chosen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<FieldChoice>,
+    },
+    /// E-mail address.
+    Email,
+    /// Phone number.
+    Phone,
+    /// Web address.
+    Url,
+    /// An amount with its currency, as one atomic value: a list of a decimal and an ISO 4217 code.
+    Money,
+    /// Another entity, by its unique id.
+    Reference {
+        /// Name of the blueprint that it belongs to.
+        blueprint: String,
+    },
+    /// Any number of values.
+    List,
+    /// Any JSON.
+    Json,
+}
+
+impl FieldType {
+    /// What people call it.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::LongText => "long text",
+            Self::Integer => "whole number",
+            Self::Decimal => "decimal number",
+            Self::Float => "floating-point number",
+            Self::Bool => "yes or no",
+            Self::Date => "date",
+            Self::DateTime => "date and time",
+            Self::Choice { .. } => "choice",
+            Self::MultiChoice { .. } => "multi-choice",
+            Self::Email => "e-mail address",
+            Self::Phone => "phone number",
+            Self::Url => "web address",
+            Self::Money => "money",
+            Self::Reference { .. } => "reference",
+            Self::List => "list",
+            Self::Json => "JSON",
+        }
+    }
+
+    /// Whether values are sets, which merge three ways instead of conflicting.
+    pub const fn is_set(&self) -> bool {
+        matches!(self, Self::MultiChoice { .. })
+    }
+
+    /// Brings a value into the form in which this type stores it: text that spells a number becomes the number, empty
+    /// text becomes null, and so on. Choices are not checked here: a CRM may know one that we don't yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] when the value can't be of this type; the message says what it is instead.
+    ///
+    /// ```
+    /// use syncline_core::{Value, model::FieldType};
+    /// assert_eq!(FieldType::Integer.coerce(Value::text(" 12 "))?, Value::Int(12));
+    /// assert!(FieldType::Date.coerce(Value::text("soon")).is_err());
+    /// # Ok::<(), syncline_core::Error>(())
+    /// ```
+    pub fn coerce(&self, value: Value) -> Result<Value> {
+        if value.is_empty() {
+            return Ok(Value::Null);
+        }
+        match (self, value) {
+            (Self::Text | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Choice { .. }, value) => {
+                match value {
+                    Value::Text(_) => Ok(value),
+                    Value::List(_) | Value::Json(_) => Err(self.mismatch(&value)),
+                    other => Ok(Value::Text(other.to_string())),
+                }
+            }
+            (Self::Integer, value) => self.number(&value).and_then(|number| {
+                let whole = number.normalize();
+                i64::try_from(whole)
+                    .ok()
+                    .filter(|_| whole.scale() == 0)
+                    .map(Value::Int)
+                    .ok_or_else(|| self.mismatch(&value))
+            }),
+            (Self::Decimal, value) => self.number(&value).map(|number| Value::Decimal(number.normalize())),
+            (Self::Float, Value::Float(float)) => Ok(Value::Float(float)),
+            (Self::Float, value) => {
+                let number = self.number(&value)?;
+                number
+                    .to_string()
+                    .parse()
+                    .map(Value::Float)
+                    .map_err(|_| self.mismatch(&value))
+            }
+            (Self::Bool, Value::Bool(bool)) => Ok(Value::Bool(bool)),
+            (Self::Bool, value) => match value.to_string().trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "1" => Ok(Value::Bool(true)),
+                "false" | "no" | "0" => Ok(Value::Bool(false)),
+                _ => Err(self.mismatch(&value)),
+            },
+            (Self::Date, Value::Date(date)) => Ok(Value::Date(date)),
+            (Self::Date, Value::DateTime(at)) => Ok(Value::Date(at.instant.to_zoned(jiff::tz::TimeZone::UTC).date())),
+            (Self::Date, Value::Text(text)) => text
+                .trim()
+                .parse::<civil::Date>()
+                .map(Value::Date)
+                .map_err(|_| self.mismatch(&Value::Text(text))),
+            (Self::DateTime, Value::DateTime(at)) => Ok(Value::DateTime(at)),
+            (Self::DateTime, Value::Text(text)) => text
+                .trim()
+                .parse()
+                .map(|instant| Value::DateTime(DateTime::new(instant, Precision::Microsecond)))
+                .map_err(|_| self.mismatch(&Value::Text(text))),
+            (Self::MultiChoice { .. }, Value::List(mut list)) => {
+                // A set: order and repetition say nothing.
+                list.sort_by_key(ToString::to_string);
+                list.dedup();
+                Ok(Value::List(list))
+            }
+            (Self::MultiChoice { .. }, Value::Text(text)) => Ok(Value::List(vec![Value::Text(text)])),
+            (Self::Money, Value::List(list)) => match list.as_slice() {
+                [amount, currency] if amount.is_empty() && currency.is_empty() => Ok(Value::Null),
+                [amount, currency] => {
+                    let number = if amount.is_empty() {
+                        Value::Null
+                    } else {
+                        Value::Decimal(self.number(amount)?)
+                    };
+                    Ok(Value::List(vec![number, currency.clone()]))
+                }
+                _ => Err(self.mismatch(&Value::List(list))),
+            },
+            (Self::Money, value) => self
+                .number(&value)
+                .map(|number| Value::List(vec![Value::Decimal(number), Value::Null])),
+            (Self::Reference { .. }, Value::Text(text)) => text
+                .parse::<uuid::Uuid>()
+                .map(|uid| Value::Text(uid.to_string()))
+                .map_err(|_| self.mismatch(&Value::Text(text))),
+            (Self::List, Value::List(list)) => Ok(Value::List(list)),
+            (Self::List, value) => Ok(Value::List(vec![value])),
+            (Self::Json, value) => Ok(match value {
+                Value::Json(json) => Value::Json(json),
+                other => Value::from_json(other.to_json()),
+            }),
+            (_, value) => Err(self.mismatch(&value)),
+        }
+    }
+
+    fn number(&self, value: &Value) -> Result<Decimal> {
+        match value {
+            Value::Int(int) => Ok(Decimal::from(*int)),
+            Value::Decimal(decimal) => Ok(*decimal),
+            Value::Float(float) => Decimal::from_str_exact(&float.to_string()).map_err(|_| self.mismatch(value)),
+            Value::Text(text) => Decimal::from_str_exact(text.trim())
+                .or_else(|_| Decimal::from_scientific(text.trim()))
+                .map_err(|_| self.mismatch(value)),
+            _ => Err(self.mismatch(value)),
+        }
+    }
+
+    fn mismatch(&self, value: &Value) -> Error {
+        let mut shown: String = value.to_string().chars().take(40).collect();
+        if shown.len() < value.to_string().len() {
+            shown.push('…');
+        }
+        Error::new(
+            ErrorKind::Invalid,
+            format!("`{shown}` is {}, not a {}", value.kind_name(), self.label()),
+        )
+    }
+}
+
+/// One field of a blueprint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name in code and configuration: a lower-case letter, then letters, digits and underscores.
+    pub name: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub label: String,
+    /// What it holds.
+    #[serde(flatten)]
+    pub kind: FieldType,
+    /// Whether an entity must have it.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether no two live entities may hold the same value.
+    #[serde(default)]
+    pub unique: bool,
+    /// Whether lists filter and sort by it quickly.
+    #[serde(default)]
+    pub indexed: bool,
+    /// Value of a new entity that gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+impl Field {
+    /// An optional field.
+    pub fn new(name: impl Into<String>, kind: FieldType) -> Self {
+        let name = name.into();
+        let mut label = name.replace('_', " ");
+        if let Some(first) = label.get_mut(0..1) {
+            first.make_ascii_uppercase();
+        }
+        Self {
+            name,
+            label,
+            kind,
+            required: false,
+            unique: false,
+            indexed: false,
+            default: None,
+            description: String::new(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The app's side of things: tenants, blueprints and their fields.
+
+mod blueprint;
+mod field;
+mod tenant;
+
+pub use blueprint::{Blueprint, Finding, Severity};
+pub use field::{Field, FieldChoice, FieldType};
+pub use tenant::Tenant;
+
+/// Number of an atomic group of fields of a blueprint. Group 0 is presence (live or deleted); the group of a field
+/// that stands alone is its position plus one, that of several fields the position of the first of them plus one.
+pub type GroupId = u16;
+
+/// The group of presence, so that deletes and undeletes are decisions like any other.
+pub const PRESENCE: GroupId = 0;
+
+/// Number of a tenant.
+pub type TenantId = u32;
+
+/// Number of a blueprint.
+pub type BlueprintId = u32;

@@ -1,0 +1,424 @@
+//! The [`Store`] port: everything durable, in transactions.
+//!
+//! Two kinds of things are stored. *Records* (entities, sides, keys, operations, hints, audit) are many and packed;
+//! they are read and written a page at a time, never one by one. *Documents* (settings, runs, conflicts, failures,
+//! cursors, leases) are few; each is a JSON body with a handful of columns to find it by.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::model::{BlueprintId, TenantId};
+use crate::state::{Entity, EntityId, Linked, Operation, OperationState, Presence, Side, SideFlags, SideId, SideKey};
+
+/// Kinds of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum DocumentKind {
+    /// A tenant.
+    Tenant = 1,
+    /// A blueprint; scope is 0, key its name.
+    Blueprint = 2,
+    /// A connection; key is its name.
+    Connection = 3,
+    /// Sealed credentials of a connection; the same number as the connection.
+    Credential = 4,
+    /// A sync with its mapping; scope is the connection, key its name.
+    Sync = 5,
+    /// A run; scope is the sync or 0, status its status.
+    Run = 6,
+    /// A conflict or another thing for a person; scope is the sync, key its entity and group.
+    Review = 7,
+    /// A record that failed; scope is the sync, key its remote id or entity.
+    Failure = 8,
+    /// A cursor or checkpoint; scope is the sync, key says which.
+    Cursor = 9,
+    /// A lease; key is what it is on.
+    Lease = 10,
+    /// A pending OAuth authorisation; key is its state.
+    Authorisation = 11,
+    /// A remote schema as last described; scope is the connection, key the object.
+    Schema = 12,
+    /// Setting or fact of the engine itself; key is its name.
+    Setting = 13,
+    /// An event for the host.
+    Event = 14,
+    /// A tombstone of a pair that was unlinked or deleted; scope is the sync, key the remote id.
+    Tombstone = 15,
+}
+
+/// A small durable thing. See the [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its kind.
+    pub kind: DocumentKind,
+    /// Its number, unique within its kind; 0 asks [`Transaction::put_document`] for a new one.
+    pub id: u64,
+    /// The tenant; 0 for what belongs to none.
+    pub tenant: TenantId,
+    /// What it belongs to, by kind; 0 for nothing.
+    pub scope: u64,
+    /// A name that is unique among the documents of its kind, tenant and scope.
+    pub key: Option<String>,
+    /// Where it stands, for finding.
+    pub status: String,
+    /// When it happened or is due, for finding.
+    pub at: Timestamp,
+    /// Goes up by one with each write; 0 before the first.
+    pub version: u64,
+    /// Everything else.
+    pub body: serde_json::Value,
+}
+
+/// Which documents to find, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentQuery {
+    /// Of this kind.
+    pub kind: DocumentKind,
+    /// Of this tenant only.
+    pub tenant: Option<TenantId>,
+    /// Of this scope only.
+    pub scope: Option<u64>,
+    /// With exactly this key.
+    pub key: Option<String>,
+    /// With one of these; empty for any.
+    pub status: Vec<String>,
+    /// At or after.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Only numbers below this: where the page before ended.
+    pub before: Option<u64>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl DocumentQuery {
+    /// All documents of a kind, up to 1,000.
+    pub const fn new(kind: DocumentKind) -> Self {
+        Self {
+            kind,
+            tenant: None,
+            scope: None,
+            key: None,
+            status: Vec::new(),
+            since: None,
+            until: None,
+            before: None,
+            limit: 1_000,
+        }
+    }
+
+    /// Of this tenant only.
+    #[must_use]
+    pub const fn tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Of this scope only.
+    #[must_use]
+    pub const fn scope(mut self, scope: u64) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// With exactly this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// With this status; may be called several times for any of them.
+    #[must_use]
+    pub fn status(mut self, status: impl Into<String>) -> Self {
+        self.status.push(status.into());
+        self
+    }
+
+    /// At most this many.
+    #[must_use]
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// The little of a side that tells whether a row brings anything new.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SideHead {
+    /// Which side.
+    pub key: SideKey,
+    /// Where the remote record stands.
+    pub presence: Presence,
+    /// What has to be done about it.
+    pub flags: SideFlags,
+    /// The provider's version as last observed.
+    pub stamp: Option<Timestamp>,
+    /// Mark of the read that produced the observation.
+    pub obs_seq: u64,
+    /// Mark at which our last write finished.
+    pub write_seq: u64,
+    /// Mark at which it became dirty; 0 when it is not.
+    pub dirty_seq: u64,
+    /// Mapping version of the observation.
+    pub mapping_version: u32,
+    /// Content hash of the observation.
+    pub hash: u128,
+}
+
+/// A new stamp for a side whose content is as it was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Touch {
+    /// Which side.
+    pub key: SideKey,
+    /// The provider's version.
+    pub stamp: Option<Timestamp>,
+    /// Mark of the read.
+    pub obs_seq: u64,
+    /// Whether the dirty mark and [`SideFlags::READ`] are cleared.
+    pub clean: bool,
+}
+
+/// A key by which entities are found: unique fields, indexed fields, match keys. The space tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Which key of which blueprint.
+    pub space: u64,
+    /// Hash of the normalised value.
+    pub hash: u128,
+    /// The entity.
+    pub entity: EntityId,
+}
+
+/// "This remote record may have changed", kept until a read answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxEntry {
+    /// The sync's side.
+    pub side: SideId,
+    /// The remote record.
+    pub ext: String,
+    /// Engine sequence at which the latest hint came.
+    pub seq: u64,
+}
+
+/// The audit entries of one transaction, chained by hash to those before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditBlock {
+    /// Position within the tenant's chain, from 1.
+    pub seq: u64,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The run, or 0.
+    pub run: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Number of entries.
+    pub count: u32,
+    /// Root of the block before.
+    pub previous: [u8; 32],
+    /// Root of this block: over `previous` and the salted leaf hashes of the entries.
+    pub root: [u8; 32],
+    /// The entries, packed.
+    pub body: Vec<u8>,
+}
+
+/// Which entities to list, by ascending number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityQuery {
+    /// Of this tenant.
+    pub tenant: TenantId,
+    /// Of this blueprint.
+    pub blueprint: BlueprintId,
+    /// Only numbers above this: where the page before ended.
+    pub after: EntityId,
+    /// Deleted ones (true) or live ones (false) only; both otherwise.
+    pub deleted: Option<bool>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Number sequences of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Sequence {
+    /// Engine marks.
+    Mark = 1,
+    /// Entity numbers.
+    Entity = 2,
+    /// Numbers of syncs' sides.
+    Side = 3,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Only reading, at one consistent point.
+    Read,
+    /// Reading and writing; waits for other writers.
+    Write,
+}
+
+/// Counts of a side's records, for listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SideCounts {
+    /// Linked, live records.
+    pub linked: u64,
+    /// Sides waiting to be pushed.
+    pub push: u64,
+    /// Sides waiting to be read.
+    pub read: u64,
+}
+
+/// Everything durable. Cheap to share.
+#[async_trait]
+pub trait Store: Send + Sync + Debug {
+    /// Begins a transaction. Dropping it undoes it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Store`] when the store can't be reached.
+    async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>>;
+
+    /// What people call the store, such as `SQLite at ./syncline.db`. Never holds a password.
+    fn label(&self) -> String;
+}
+
+/// A transaction. Every method reads its own earlier writes.
+///
+/// # Errors
+/// Each method fails with [`crate::ErrorKind::Store`] when the store fails, and `Corrupt` when what it holds can't be
+/// read; further conditions are named where they exist. After an error the transaction can only be dropped.
+#[async_trait]
+pub trait Transaction: Send {
+    /// Reserves `count` numbers of a sequence and returns the first. Numbers start at 1 and are never given twice once
+    /// the transaction is committed.
+    async fn reserve(&mut self, sequence: Sequence, count: u64) -> Result<u64>;
+
+    /// The document of this number.
+    async fn document(&mut self, kind: DocumentKind, id: u64) -> Result<Option<Document>>;
+
+    /// Documents found by a query, newest (largest number) first.
+    async fn documents(&mut self, query: &DocumentQuery) -> Result<Vec<Document>>;
+
+    /// Number of documents that a query would find without its limit.
+    async fn count_documents(&mut self, query: &DocumentQuery) -> Result<u64>;
+
+    /// Writes a document and returns its number. `document.version` is the version that was read, 0 for a new one.
+    ///
+    /// Fails with `Stale` when another version is stored, and with `Exists` when another document has the same key.
+    async fn put_document(&mut self, document: &Document) -> Result<u64>;
+
+    /// Removes a document; nothing happens if there is none.
+    async fn delete_document(&mut self, kind: DocumentKind, id: u64) -> Result<()>;
+
+    /// For each remote id, in the given order, the head of the side linked to it, after following aliases.
+    async fn heads(&mut self, side: SideId, exts: &[&str]) -> Result<Vec<Option<SideHead>>>;
+
+    /// These entities with all their sides, by ascending number; those that do not exist are left out.
+    async fn load(&mut self, entities: &[EntityId]) -> Result<Vec<Linked>>;
+
+    /// The numbers of these entities of a tenant, in the given order.
+    async fn find_uids(&mut self, tenant: TenantId, uids: &[Uuid]) -> Result<Vec<Option<EntityId>>>;
+
+    /// Entities without their sides.
+    async fn entities(&mut self, query: &EntityQuery) -> Result<Vec<Entity>>;
+
+    /// Number of entities that a query would find without its limit and `after`.
+    async fn count_entities(&mut self, query: &EntityQuery) -> Result<u64>;
+
+    /// Inserts or replaces entities by their number, which must not be 0.
+    async fn put_entities(&mut self, entities: &[&Entity]) -> Result<()>;
+
+    /// Inserts or replaces sides by their key. Fails with `Exists` when another entity's side has the same remote id.
+    async fn put_sides(&mut self, sides: &[&Side]) -> Result<()>;
+
+    /// Gives sides a new stamp and read mark without touching anything else.
+    async fn touch_sides(&mut self, touches: &[Touch]) -> Result<()>;
+
+    /// Sets flags on all live sides of these entities but the given one (0: none is left out).
+    async fn flag_sides(&mut self, entities: &[EntityId], flags: SideFlags, but: SideId) -> Result<()>;
+
+    /// Entities whose side of this sync has any of these flags, by ascending number above `after`.
+    async fn flagged(&mut self, side: SideId, flags: SideFlags, after: EntityId, limit: usize)
+    -> Result<Vec<EntityId>>;
+
+    /// Removes sides, freeing their remote ids.
+    async fn delete_sides(&mut self, keys: &[SideKey]) -> Result<()>;
+
+    /// Live sides of a sync by ascending entity number above `after`: key, remote id and stamp. For sweeps and checks.
+    async fn live_sides(
+        &mut self,
+        side: SideId,
+        after: EntityId,
+        limit: usize,
+    ) -> Result<Vec<(SideKey, String, Option<Timestamp>)>>;
+
+    /// Live entities of a blueprint that have no side of this sync at all, by ascending number above `after`.
+    async fn without_side(
+        &mut self,
+        blueprint: BlueprintId,
+        side: SideId,
+        after: EntityId,
+        limit: usize,
+    ) -> Result<Vec<EntityId>>;
+
+    /// Counts of a sync's sides.
+    async fn side_counts(&mut self, side: SideId) -> Result<SideCounts>;
+
+    /// Says that `old` is now found as `current` on this side. Chains are followed.
+    async fn put_alias(&mut self, side: SideId, old: &str, current: &str) -> Result<()>;
+
+    /// What a remote id is found as now: itself if it has no alias.
+    async fn resolve_alias(&mut self, side: SideId, ext: &str) -> Result<String>;
+
+    /// Entities that have one of these keys.
+    async fn find_keys(&mut self, space: u64, hashes: &[u128]) -> Result<Vec<Key>>;
+
+    /// Adds keys; those that exist already are left as they are.
+    async fn put_keys(&mut self, keys: &[Key]) -> Result<()>;
+
+    /// Removes the keys of these entities in a space.
+    async fn delete_keys(&mut self, space: u64, entities: &[EntityId]) -> Result<()>;
+
+    /// Inserts or replaces operations by their id.
+    async fn put_operations(&mut self, operations: &[&Operation]) -> Result<()>;
+
+    /// Operations of a side in one of these states, oldest first.
+    async fn operations(&mut self, side: SideId, states: &[OperationState], limit: usize) -> Result<Vec<Operation>>;
+
+    /// Operations of a run, oldest first, with ids above `after`.
+    async fn operations_of_run(&mut self, run: u64, after: Option<Uuid>, limit: usize) -> Result<Vec<Operation>>;
+
+    /// Removes closed operations planned before this time; returns how many.
+    async fn purge_operations(&mut self, before: Timestamp) -> Result<u64>;
+
+    /// Adds hints; one per record is kept, with the latest sequence number.
+    async fn put_hints(&mut self, hints: &[InboxEntry]) -> Result<()>;
+
+    /// Hints of a side, oldest first.
+    async fn hints(&mut self, side: SideId, limit: usize) -> Result<Vec<InboxEntry>>;
+
+    /// Removes the hints of these records whose sequence number is below `mark`.
+    async fn clear_hints(&mut self, side: SideId, exts: &[&str], mark: u64) -> Result<()>;
+
+    /// Sequence number and root of a tenant's last audit block; zeros before the first.
+    async fn audit_head(&mut self, tenant: TenantId) -> Result<(u64, [u8; 32])>;
+
+    /// Appends an audit block. Fails with `Stale` unless its number follows the head's.
+    async fn append_audit(&mut self, block: &AuditBlock) -> Result<()>;
+
+    /// Audit blocks of a tenant above a sequence number, oldest first; of one run only if one is given.
+    async fn audit(&mut self, tenant: TenantId, run: Option<u64>, after: u64, limit: usize) -> Result<Vec<AuditBlock>>;
+
+    /// Removes the bodies of audit blocks written before this time, keeping the chain; returns how many.
+    async fn purge_audit(&mut self, tenant: TenantId, before: Timestamp) -> Result<u64>;
+
+    /// Makes everything durable.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
