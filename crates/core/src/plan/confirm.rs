@@ -1,0 +1,165 @@
+//! Taking the outcome of a write in (section 7, second transaction).
+
+use jiff::Timestamp;
+
+use super::compare::pick;
+use super::decide::reconcile;
+use super::scene::{Effects, Scene};
+use crate::audit::{AuditEntry, AuditKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::Mark;
+use crate::mapping::SideGroup;
+use crate::model::PRESENCE;
+use crate::state::{Base, Linked, Operation, OperationVerb, Presence, Quarantine, SideFlags};
+use crate::value::{Value, content_hash, decode_all, encode_all};
+
+/// What the record held after the write, from the answer or a strong read.
+#[derive(Debug, Clone, Copy)]
+pub struct Readback<'a> {
+    /// The record's id.
+    pub ext: &'a str,
+    /// The provider's version.
+    pub stamp: Option<Timestamp>,
+    /// All values of the projection, canonically encoded.
+    pub encoded: &'a [u8],
+    /// The record's version when the write was answered, where the answer told.
+    pub written_stamp: Option<Timestamp>,
+}
+
+/// Takes a definite success in: what the side really holds becomes its base where it is what was sent; what was
+/// ignored is quarantined; anything else is treated as somebody's edit.
+///
+/// `mark` is the engine sequence now that the write has finished.
+///
+/// # Errors
+/// As [`super::observe`].
+pub fn confirm(
+    linked: &mut Linked,
+    index: usize,
+    operation: &Operation,
+    readback: &Readback<'_>,
+    mark: Mark,
+    scene: &Scene<'_>,
+) -> Result<Effects> {
+    let side_id = linked.sides[index].key.side;
+    let known = *scene
+        .sides
+        .get(&side_id)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was written"))?;
+    let created = operation.verb == OperationVerb::Create;
+    let old_row = decode_all(&linked.sides[index].obs)?;
+    let new_row = decode_all(readback.encoded)?;
+    let mut effects = Effects::default();
+    let uid = linked.entity.uid;
+    let side = &mut linked.sides[index];
+    let previous_stamp = side.stamp;
+    side.ext = Some(readback.ext.to_owned());
+    side.presence = Presence::Live;
+    if let Some((_, marker)) = &operation.marker {
+        side.marker = Some(marker.clone());
+    }
+    side.flags.clear(SideFlags::IN_FLIGHT);
+    side.groups.remove(&PRESENCE);
+
+    for group in &known.mapping.groups {
+        let before = pick(&old_row, group);
+        let now = pick(&new_row, group);
+        let state = side.groups.entry(group.group).or_default();
+        if !operation.groups.contains(&group.group) {
+            if created && state.base == Base::AsObserved {
+                state.base = Base::Never;
+            } else if before != now && state.base == Base::AsObserved {
+                state.base = Base::Held(before);
+            }
+            continue;
+        }
+        let sent = sent_values(operation, group, &before);
+        let kept = group.canon(&now) == group.canon(&sent);
+        let ignored = !kept
+            && !created
+            && group.canon(&now) == group.canon(&before)
+            && readback
+                .written_stamp
+                .is_none_or(|written| readback.stamp.is_none_or(|stamp| stamp <= written));
+        if kept {
+            state.base = Base::AsObserved;
+            state.base_rev = Some(operation.rev);
+            state.quarantine = None;
+            state.not_kept = 0;
+        } else if ignored {
+            state.base = Base::AsObserved;
+            state.quarantine = Some(quarantine(
+                operation,
+                group,
+                format!(
+                    "{} accepted the write but kept its old value; check field permissions",
+                    known.mapping.label
+                ),
+            ));
+            let entry = AuditEntry::new(AuditKind::WriteIgnored, uid, side_id, Some(readback.ext));
+            effects.audit.push(entry.values(group.group, operation.rev, sent, now));
+        } else {
+            state.base = Base::Held(sent);
+            state.base_rev = Some(operation.rev);
+            state.not_kept = state.not_kept.saturating_add(1);
+            if state.not_kept >= 2 {
+                state.quarantine = Some(quarantine(
+                    operation,
+                    group,
+                    format!(
+                        "{} stores something else than is sent; map it with a lens that says so",
+                        known.mapping.label
+                    ),
+                ));
+            }
+        }
+    }
+    side.obs = readback.encoded.to_vec();
+    side.hash = content_hash(readback.encoded);
+    side.stamp = readback.stamp.or(side.stamp);
+    side.obs_seq = side.obs_seq.max(mark.0);
+    side.write_seq = side.write_seq.max(mark.0);
+    side.mapping_version = operation.mapping_version;
+    if side.groups.values().any(|state| state.quarantine.is_some()) {
+        side.flags.set(SideFlags::QUARANTINED);
+    } else {
+        side.flags.clear(SideFlags::QUARANTINED);
+    }
+    let entry = AuditEntry::new(AuditKind::Confirmed, uid, side_id, Some(readback.ext)).values(
+        0,
+        operation.rev,
+        operation.expected.iter().map(|(_, value)| value.clone()).collect(),
+        operation.target.iter().map(|(_, value)| value.clone()).collect(),
+    );
+    effects.audit.push(entry.note(operation.id.to_string()));
+    effects.absorb(reconcile(linked, index, Some(mark), previous_stamp, scene)?);
+    Ok(effects)
+}
+
+/// The group's raw values as they were sent: what it held, overlaid with the operation's targets.
+fn sent_values(operation: &Operation, group: &SideGroup, before: &[Value]) -> Vec<Value> {
+    let target = |path: usize| {
+        operation
+            .target
+            .iter()
+            .find(|(position, _)| usize::from(*position) == path)
+            .map(|(_, value)| value.clone())
+    };
+    group
+        .paths
+        .iter()
+        .enumerate()
+        .map(|(place, &path)| target(path).or_else(|| before.get(place).cloned()).unwrap_or_default())
+        .collect()
+}
+
+fn quarantine(operation: &Operation, group: &SideGroup, error: String) -> Quarantine {
+    let values = operation
+        .target
+        .iter()
+        .filter(|(path, _)| group.paths.contains(&usize::from(*path)));
+    Quarantine {
+        error,
+        input_hash: content_hash(&encode_all(values.map(|(_, value)| value))),
+    }
+}

@@ -1,0 +1,33 @@
+//! The decisions: pure functions from link state, observations and policies to new state and work.
+//!
+//! This is sections 4 to 7 of the synchronisation algorithm. Three sentences carry it: persist observations, derive
+//! work. Changed means differs from the base *of that same side*. A read that overlaps our own write proves nothing.
+//!
+//! - [`accept`] says whether a row may be applied at all (the staleness filter).
+//! - [`observe`] takes an accepted row in and decides group by group.
+//! - [`reconcile`] decides again over what was observed before, after a failure or a new link.
+//! - [`app_edit`] takes an edit by the app in.
+//! - [`plan_push`] says what has to be written to a side.
+//! - [`confirm`] takes the outcome of a write in.
+//! - [`gone`] and [`restored`] take deletes and undeletes in.
+//! - [`resolve`] takes a person's decision in.
+
+mod app_edit;
+mod compare;
+mod confirm;
+mod decide;
+mod observe;
+mod presence;
+mod push;
+mod review;
+mod scene;
+
+pub use app_edit::{Patch, ReadPoint, app_edit};
+pub use compare::{behind, raw_groups};
+pub use confirm::{Readback, confirm};
+pub use decide::reconcile;
+pub use observe::{Acceptance, Observation, accept, observe};
+pub use presence::{Gone, gone, restored};
+pub use push::{PushPlan, plan_push};
+pub use review::{Choice, resolve};
+pub use scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};

@@ -1,0 +1,148 @@
+//! The staleness filter, and taking an accepted row in.
+
+use jiff::Timestamp;
+
+use super::{Effects, Scene, reconcile};
+use crate::batch::ReadClass;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::Mark;
+use crate::state::{Base, Linked, Presence, Side, SideFlags};
+use crate::store::SideHead;
+use crate::value::{Value, content_hash};
+
+/// A live remote record as one read saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// Taken when the read began.
+    pub mark: Mark,
+    /// How much the read proves.
+    pub class: ReadClass,
+    /// The provider's version of the record.
+    pub stamp: Option<Timestamp>,
+    /// All values of the projection, canonically encoded.
+    pub encoded: &'a [u8],
+}
+
+/// What the staleness filter says of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It brings something new: plan it.
+    Apply,
+    /// The same content under a newer stamp: only the stamp is stored.
+    Touch,
+    /// Nothing new at all.
+    Same,
+    /// It may be older than what is known: not applied, read it again strongly.
+    Stale,
+}
+
+/// The staleness filter (section 3, points 5 to 7). `hash` is the hash of the row's values.
+pub fn accept(head: &SideHead, observation: &Observation<'_>, hash: u128, mapping_version: u32) -> Acceptance {
+    let mark = observation.mark.0;
+    let same_content = hash == head.hash && head.mapping_version == mapping_version && head.presence == Presence::Live;
+    let overlaps = mark <= head.write_seq || head.flags.has(SideFlags::IN_FLIGHT);
+    let unsettled = head.flags.0 & (SideFlags::READ.0 | SideFlags::WAITING.0 | SideFlags::FAILED.0) != 0;
+    if observation.class == ReadClass::Weak {
+        if same_content && observation.stamp == head.stamp && !unsettled {
+            return Acceptance::Same;
+        }
+        let newer = observation.stamp.is_some() && observation.stamp > head.stamp;
+        let repeated = observation.stamp == head.stamp && hash == head.hash;
+        let other_mapping = head.mapping_version != mapping_version && observation.stamp >= head.stamp;
+        if !(newer || repeated || other_mapping) {
+            // An older row with the content that is known anyway has nothing to tell.
+            return if same_content {
+                Acceptance::Same
+            } else {
+                Acceptance::Stale
+            };
+        }
+    }
+    if overlaps || mark <= head.obs_seq {
+        return if same_content && !head.flags.has(SideFlags::IN_FLIGHT) {
+            Acceptance::Same
+        } else {
+            Acceptance::Stale
+        };
+    }
+    if same_content {
+        if unsettled && observation.class == ReadClass::Strong {
+            Acceptance::Apply
+        } else {
+            Acceptance::Touch
+        }
+    } else {
+        Acceptance::Apply
+    }
+}
+
+/// Takes an accepted row in: stores it as the side's observation and decides every group (section 4).
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] when stored state can't be read, [`ErrorKind::Internal`] when the side has no mapping here.
+/// What goes wrong with a single group is in [`Effects::failures`].
+pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>, scene: &Scene<'_>) -> Result<Effects> {
+    let side = &mut linked.sides[index];
+    let known = scene
+        .sides
+        .get(&side.key.side)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was observed"))?;
+    keep_bases(side, observation.encoded, known.mapping)?;
+    side.obs = observation.encoded.to_vec();
+    side.hash = content_hash(observation.encoded);
+    let previous_stamp = side.stamp;
+    side.stamp = observation.stamp.or(side.stamp);
+    side.obs_seq = side.obs_seq.max(observation.mark.0);
+    side.mapping_version = known.mapping.version;
+    side.presence = Presence::Live;
+    if observation.mark.0 > side.dirty_seq {
+        side.dirty_seq = 0;
+        side.flags.clear(SideFlags::READ);
+    }
+    reconcile(linked, index, Some(observation.mark), previous_stamp, scene)
+}
+
+/// Where a group's raw values are about to change, keeps what it held as its base.
+fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping) -> Result<()> {
+    let remapped = side.mapping_version != mapping.version;
+    if side.obs.is_empty() || remapped {
+        // A first observation, or one under another mapping version, which is never compared with an old base.
+        for group in &mapping.groups {
+            let state = side.group_mut(group.group);
+            state.base = Base::Never;
+        }
+        return Ok(());
+    }
+    let obs = std::mem::take(&mut side.obs);
+    let old: Vec<&[u8]> = slices(&obs)?;
+    let new: Vec<&[u8]> = slices(new)?;
+    for group in &mapping.groups {
+        let differs = group.paths.iter().any(|&path| old.get(path) != new.get(path));
+        if !differs
+            || side
+                .groups
+                .get(&group.group)
+                .is_some_and(|state| state.base != Base::AsObserved)
+        {
+            continue;
+        }
+        let held: Result<Vec<Value>> = group
+            .paths
+            .iter()
+            .map(|&path| {
+                old.get(path)
+                    .map_or(Ok(Value::Null), |slice| Value::decode(&mut &slice[..]))
+            })
+            .collect();
+        side.group_mut(group.group).base = Base::Held(held?);
+    }
+    Ok(())
+}
+
+fn slices(mut bytes: &[u8]) -> Result<Vec<&[u8]>> {
+    let mut slices = Vec::with_capacity(16);
+    while !bytes.is_empty() {
+        slices.push(Value::skip(&mut bytes)?);
+    }
+    Ok(slices)
+}

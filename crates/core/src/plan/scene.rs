@@ -1,0 +1,142 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::AuditEntry;
+use crate::error::Error;
+use crate::lens::LensContext;
+use crate::mapping::SideMapping;
+use crate::model::{Blueprint, GroupId};
+use crate::state::SideId;
+
+/// One side as the plan sees it.
+#[derive(Clone, Copy)]
+pub struct SceneSide<'a> {
+    /// Its mapping.
+    pub mapping: &'a SideMapping,
+    /// The links of its connection.
+    pub links: &'a dyn LensContext,
+}
+
+impl std::fmt::Debug for SceneSide<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SceneSide")
+            .field("mapping", self.mapping)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose values win this run whatever the policies say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// The app's.
+    App,
+    /// This side's.
+    Side(SideId),
+}
+
+/// Everything that a decision depends on besides the record itself.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    /// The blueprint.
+    pub blueprint: &'a Blueprint,
+    /// The sides whose mappings are known. A side that is not here is left alone.
+    pub sides: BTreeMap<SideId, SceneSide<'a>>,
+    /// The time.
+    pub now: Timestamp,
+    /// The engine sequence: the mark of decisions taken now.
+    pub mark: u64,
+    /// Whose values win this run.
+    pub force: Option<Force>,
+    /// How long an attempt whose outcome was unknown may still land.
+    pub late_write_horizon: Duration,
+    /// Who asked, for the audit.
+    pub actor: &'a str,
+}
+
+impl<'a> Scene<'a> {
+    /// A scene without sides, with the default horizon of one hour.
+    pub fn new(blueprint: &'a Blueprint, now: Timestamp, mark: u64) -> Self {
+        Self {
+            blueprint,
+            sides: BTreeMap::new(),
+            now,
+            mark,
+            force: None,
+            late_write_horizon: Duration::from_secs(3600),
+            actor: "",
+        }
+    }
+
+    /// Adds a side.
+    #[must_use]
+    pub fn side(mut self, mapping: &'a SideMapping, links: &'a dyn LensContext) -> Self {
+        self.sides.insert(mapping.side, SceneSide { mapping, links });
+        self
+    }
+}
+
+/// Why something is put before a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewReason {
+    /// Both sides changed the same field.
+    Conflict,
+    /// One side deleted what the other changed.
+    DeleteConflict,
+    /// Several records could be the same.
+    AmbiguousMatch,
+    /// Two linked records were merged in the CRM.
+    MergeCollision,
+    /// A create may have made a record, and several look like it.
+    AmbiguousCreate,
+    /// A field keeps flipping between values.
+    Oscillation,
+    /// A reference could not be resolved.
+    UnresolvedReference,
+    /// A rollback holds this field.
+    RollbackHold,
+}
+
+/// A change to the review queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewChange {
+    /// The group concerned; 0 for the record as a whole.
+    pub group: GroupId,
+    /// Why; `None` closes the item since the sides agree again.
+    pub reason: Option<ReviewReason>,
+}
+
+/// What a planning step did beside changing the record.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Groups on which decisions were taken.
+    pub decided: Vec<GroupId>,
+    /// What is to be written down.
+    pub audit: Vec<AuditEntry>,
+    /// Review items to open, refresh or close. A group that is frozen by a new item has 0 as its item's number in
+    /// [`crate::state::Entity::frozen`] until the engine has stored the item.
+    pub reviews: Vec<ReviewChange>,
+    /// Groups that could not be processed, and why. The edit stays unconsumed.
+    pub failures: Vec<(GroupId, Error)>,
+    /// Whether a reference has to be resolved before all is done.
+    pub waiting: bool,
+}
+
+impl Effects {
+    /// Whether the hub changed, so that other sides may be behind.
+    pub fn hub_moved(&self) -> bool {
+        !self.decided.is_empty()
+    }
+
+    /// Takes over what another step did.
+    pub fn absorb(&mut self, other: Self) {
+        self.decided.extend(other.decided);
+        self.audit.extend(other.audit);
+        self.reviews.extend(other.reviews);
+        self.failures.extend(other.failures);
+        self.waiting |= other.waiting;
+    }
+}
