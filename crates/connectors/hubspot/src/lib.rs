@@ -1,1 +1,106 @@
-//! The hubspot connector: speaks the provider's API and does no I/O of its own.
+//! The HubSpot connector: speaks the provider's API and does no I/O of its own.
+//!
+//! [`HubSpot`] is the whole public surface; it is used through [`syncline_core::connector::Connector`].
+#![forbid(unsafe_code)]
+
+mod account;
+mod answer;
+mod associations;
+mod client;
+mod decode;
+mod error;
+mod link;
+mod manifest;
+mod object;
+mod problem;
+mod pull;
+mod push;
+mod read;
+mod schema;
+mod search;
+mod webhook;
+mod wire;
+mod write;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use syncline_core::batch::{Batch, Hint};
+use syncline_core::connector::{Access, Connector, RawRequest, Task};
+use syncline_core::error::Result;
+use syncline_core::io::{Class, Config, Head, Io};
+use syncline_core::job::{Fetch, Job};
+use syncline_core::manifest::Manifest;
+use syncline_core::schema::{Account, Described, ObjectInfo, RemoteUser};
+
+use crate::client::{Client, Paths};
+
+/// HubSpot's CRM API.
+#[derive(Debug)]
+pub struct HubSpot {
+    manifest: Manifest,
+}
+
+impl HubSpot {
+    /// The connector; it holds nothing but its manifest.
+    pub fn new() -> Self {
+        Self {
+            manifest: manifest::manifest(),
+        }
+    }
+}
+
+impl Default for HubSpot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Connector for HubSpot {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn scopes(&self, objects: &[(&str, Access)]) -> Vec<String> {
+        manifest::scopes(objects)
+    }
+
+    fn classify(&self, head: &Head, body: &[u8]) -> Class {
+        error::classify(head, body)
+    }
+
+    async fn account(&self, io: &dyn Io, config: &Config) -> Result<Account> {
+        account::account(&Client::new(io, config)?, config).await
+    }
+
+    async fn objects(&self, io: &dyn Io, config: &Config) -> Result<Vec<ObjectInfo>> {
+        schema::objects(&Client::new(io, config)?).await
+    }
+
+    async fn describe(&self, io: &dyn Io, config: &Config, object: &str, _version: Option<&str>) -> Result<Described> {
+        schema::describe(&Client::new(io, config)?, object)
+            .await
+            .map(Described::Schema)
+    }
+
+    async fn users(&self, io: &dyn Io, config: &Config) -> Result<Vec<RemoteUser>> {
+        account::users(&Client::new(io, config)?).await
+    }
+
+    async fn fetch(&self, io: &dyn Io, config: &Config, fetch: &Fetch, batch: &mut Batch) -> Result<()> {
+        read::fetch(&Client::new(io, config)?, fetch, batch).await
+    }
+
+    fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {
+        let paths = Paths::new(config)?;
+        Ok(match job {
+            Job::Pull(pull) => Box::new(pull::PullTask::open(paths, pull, resume)?),
+            Job::Sweep { object } => Box::new(pull::PullTask::sweep(paths, object, resume)?),
+            Job::Push(push) => Box::new(write::PushTask::open(paths, push)?),
+        })
+    }
+
+    async fn webhook(&self, io: &dyn Io, config: &Config, request: &RawRequest) -> Result<Vec<Hint>> {
+        webhook::webhook(&Client::new(io, config)?, request).await
+    }
+}

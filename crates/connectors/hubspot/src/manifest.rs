@@ -1,0 +1,151 @@
+//! What HubSpot is and can do, and the scopes that objects need.
+
+use std::collections::BTreeSet;
+
+use syncline_core::connector::Access;
+use syncline_core::manifest::{
+    Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
+    ReadCapabilities, Revocation, Setting, WriteCapabilities,
+};
+
+use crate::object::ObjectName;
+
+/// Host of the API for every data centre.
+pub(crate) const API_BASE: &str = "https://api.hubapi.com";
+/// The version spoken unless the connection says otherwise.
+pub(crate) const DEFAULT_VERSION: &str = "2026-09";
+/// Name of the setting that chooses the version.
+pub(crate) const VERSION_SETTING: &str = "api_version";
+/// The limit that searches fall under.
+pub(crate) const SEARCH_BUCKET: &str = "search";
+/// Records per call of a list, a batch read or a batch write.
+pub(crate) const BATCH: usize = 100;
+/// Records per page of a search.
+pub(crate) const SEARCH_PAGE: usize = 200;
+/// How far back an incremental read starts again, in seconds: the search index lags, in no order.
+pub(crate) const OVERLAP_SECONDS: u32 = 600;
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        provider: "hubspot".into(),
+        label: "HubSpot".into(),
+        api_version: DEFAULT_VERSION.into(),
+        authorisation: Authorisation {
+            login_url: "https://app.hubspot.com".into(),
+            authorize_path: "/oauth/authorize".into(),
+            token_base_url: Some(API_BASE.into()),
+            token_path: "/oauth/2026-03/token".into(),
+            revoke: Some(Revocation {
+                path: "/oauth/2026-03/token/revoke".into(),
+                with_client: true,
+            }),
+            rotates_refresh_tokens: false,
+            names_instance: false,
+            api_base_url: Some(API_BASE.into()),
+        },
+        hosts: vec!["api.hubapi.com".into(), "*.hubapi.com".into(), "*.hubspot.com".into()],
+        capabilities: Capabilities {
+            read: ReadCapabilities {
+                page_size: BATCH,
+                fetch_size: BATCH,
+                stamp_milliseconds: 1,
+                overlap_seconds: OVERLAP_SECONDS,
+                index_lags: true,
+            },
+            create: CreateCapabilities {
+                batch_size: BATCH,
+                marker: true,
+            },
+            update: WriteCapabilities {
+                batch_size: BATCH,
+                compare_and_set: CompareAndSet::None,
+            },
+            delete: WriteCapabilities {
+                batch_size: BATCH,
+                compare_and_set: CompareAndSet::None,
+            },
+            delete_evidence: DeleteEvidence::ArchivedList,
+            undelete: false,
+            merges_reported: true,
+            merge_makes_new_id: true,
+            webhooks: true,
+        },
+        limits: vec![
+            RateLimit {
+                name: "ten-secondly".into(),
+                calls: 100,
+                seconds: 10,
+                bucket: None,
+            },
+            RateLimit {
+                name: "search".into(),
+                calls: 4,
+                seconds: 1,
+                bucket: Some(SEARCH_BUCKET.into()),
+            },
+        ],
+        default_objects: vec!["companies".into(), "contacts".into()],
+        settings: vec![Setting {
+            name: VERSION_SETTING.into(),
+            description: "API version: a date such as 2026-09, or v3 for the numbered paths".into(),
+            default: Some(DEFAULT_VERSION.into()),
+        }],
+    }
+}
+
+/// The least scopes for these objects. Owners are always read, since owner fields name them.
+pub(crate) fn scopes(objects: &[(&str, Access)]) -> Vec<String> {
+    let mut scopes = BTreeSet::from(["oauth".to_owned()]);
+    for (name, access) in objects {
+        scopes.insert("crm.objects.owners.read".into());
+        let part = match ObjectName::new(name).plural() {
+            "tickets" => {
+                scopes.insert("tickets".into());
+                continue;
+            }
+            "products" => {
+                scopes.insert("e-commerce".into());
+                continue;
+            }
+            // Activities have no scopes of their own.
+            "notes" | "tasks" | "calls" | "meetings" | "emails" | "communications" => "contacts",
+            known @ ("contacts" | "companies" | "deals" | "line_items" | "quotes" | "leads" | "orders" | "carts"
+            | "invoices" | "goals" | "users") => known,
+            _ => "custom",
+        };
+        scopes.insert(format!("crm.objects.{part}.read"));
+        scopes.insert(format!("crm.schemas.{part}.read"));
+        if *access == Access::Write {
+            scopes.insert(format!("crm.objects.{part}.write"));
+        }
+    }
+    scopes.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_the_least_sorted_and_without_duplicates() {
+        assert_eq!(
+            scopes(&[
+                ("contacts", Access::Write),
+                ("0-2", Access::Read),
+                ("notes", Access::Read)
+            ]),
+            [
+                "crm.objects.companies.read",
+                "crm.objects.contacts.read",
+                "crm.objects.contacts.write",
+                "crm.objects.owners.read",
+                "crm.schemas.companies.read",
+                "crm.schemas.contacts.read",
+                "oauth",
+            ]
+        );
+        assert_eq!(scopes(&[]), ["oauth"]);
+        assert!(scopes(&[("p42_pet", Access::Write)]).contains(&"crm.objects.custom.write".to_owned()));
+        assert!(scopes(&[("tickets", Access::Write)]).contains(&"tickets".to_owned()));
+    }
+}
