@@ -16,6 +16,8 @@ pub mod manifest;
 #[cfg(feature = "model")]
 pub mod mapping;
 #[cfg(feature = "model")]
+pub mod matching;
+#[cfg(feature = "model")]
 pub mod model;
 pub mod schema;
 #[cfg(feature = "model")]

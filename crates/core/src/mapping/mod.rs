@@ -5,6 +5,6 @@ mod rule;
 
 pub use compiled::{CompiledRule, Role, SideGroup, SideMapping};
 pub use rule::{
-    DeletePolicy, Direction, EmptyPolicy, FuzzyPart, LensSpec, Mapping, MatchKey, MatchPart, Normalisation, Rule,
-    Strategy, Transform,
+    DeletePolicy, Direction, EmptyPolicy, FuzzyPart, FuzzyRole, LensSpec, Mapping, MatchKey, MatchPart, Normalisation,
+    Rule, Strategy, Transform,
 };

@@ -228,10 +228,24 @@ pub enum MatchKey {
     },
 }
 
-pub use fuzzy::FuzzyPart;
+pub use fuzzy::{FuzzyPart, FuzzyRole};
 
 mod fuzzy {
     use serde::{Deserialize, Serialize};
+
+    /// What a part of a fuzzy match key can decide by itself.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum FuzzyRole {
+        /// It counts by its weight.
+        #[default]
+        Evidence,
+        /// Records that differ in it are linked only if an identifier agrees: relatives share all but their given
+        /// names and dates of birth.
+        Decisive,
+        /// Given to one record only, such as a social security number.
+        Identifier,
+    }
 
     /// One field of a fuzzy match key.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -240,6 +254,9 @@ mod fuzzy {
         pub field: String,
         /// How much it counts, relative to the others.
         pub weight: f64,
+        /// What it can decide by itself.
+        #[serde(default)]
+        pub role: FuzzyRole,
         /// Other fields that may hold the same thing by mistake (given name and surname swapped).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub swapped_with: Vec<String>,
