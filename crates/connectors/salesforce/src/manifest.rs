@@ -1,0 +1,91 @@
+//! What Salesforce can do, and which authorisation it asks for.
+
+use syncline_core::connector::Access;
+use syncline_core::manifest::{
+    Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
+    ReadCapabilities, Revocation, Setting, WriteCapabilities,
+};
+
+/// The API version spoken unless the connection pins another.
+pub(crate) const API_VERSION: &str = "66.0";
+/// Name of the setting that pins the API version.
+pub(crate) const API_VERSION_SETTING: &str = "api_version";
+/// Records per query page: the most that Salesforce gives.
+pub(crate) const PAGE_SIZE: usize = 2_000;
+/// The least page size that Salesforce accepts in `Sforce-Query-Options`.
+pub(crate) const LEAST_PAGE_SIZE: usize = 200;
+/// Ids per read through sObject Collections.
+pub(crate) const FETCH_SIZE: usize = 2_000;
+/// Records per write through sObject Collections.
+pub(crate) const WRITE_SIZE: usize = 200;
+/// How far back an incremental read starts again: the longest transaction may commit this late with old stamps.
+pub(crate) const OVERLAP_SECONDS: u32 = 600;
+
+pub(crate) fn manifest() -> Manifest {
+    // Collections, the main write path, know no conditional request; only a push of one single update is guarded.
+    let write = WriteCapabilities {
+        batch_size: WRITE_SIZE,
+        compare_and_set: CompareAndSet::None,
+    };
+    Manifest {
+        provider: "salesforce".into(),
+        label: "Salesforce".into(),
+        api_version: API_VERSION.into(),
+        authorisation: Authorisation {
+            login_url: "https://login.salesforce.com".into(),
+            authorize_path: "/services/oauth2/authorize".into(),
+            token_base_url: None,
+            token_path: "/services/oauth2/token".into(),
+            revoke: Some(Revocation {
+                path: "/services/oauth2/revoke".into(),
+                with_client: false,
+            }),
+            rotates_refresh_tokens: true,
+            names_instance: true,
+            api_base_url: None,
+        },
+        hosts: vec![
+            "login.salesforce.com".into(),
+            "test.salesforce.com".into(),
+            "*.my.salesforce.com".into(),
+        ],
+        capabilities: Capabilities {
+            read: ReadCapabilities {
+                page_size: PAGE_SIZE,
+                fetch_size: FETCH_SIZE,
+                stamp_milliseconds: 1_000,
+                overlap_seconds: OVERLAP_SECONDS,
+                index_lags: false,
+            },
+            create: CreateCapabilities {
+                batch_size: WRITE_SIZE,
+                marker: true,
+            },
+            update: write.clone(),
+            delete: write,
+            delete_evidence: DeleteEvidence::Incremental,
+            undelete: false,
+            merges_reported: true,
+            merge_makes_new_id: false,
+            webhooks: false,
+        },
+        limits: vec![RateLimit {
+            name: "daily".into(),
+            calls: 15_000,
+            seconds: 86_400,
+            bucket: None,
+        }],
+        default_objects: vec!["Account".into(), "Contact".into()],
+        settings: vec![Setting {
+            name: API_VERSION_SETTING.into(),
+            description: "REST API version, such as 66.0".into(),
+            default: Some(API_VERSION.into()),
+        }],
+    }
+}
+
+/// `api` covers every object, `id` the question who we are, `refresh_token` the time after the first two hours.
+/// What the user may see and change is decided by their profile, not by scopes.
+pub(crate) fn scopes(_: &[(&str, Access)]) -> Vec<String> {
+    ["api", "id", "refresh_token"].map(str::to_owned).to_vec()
+}

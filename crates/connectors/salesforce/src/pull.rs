@@ -1,0 +1,409 @@
+//! Reading an object: everything by id, what changed by stamp and id, or ids alone for a sweep.
+//!
+//! Every page ends at a position from which a new task goes on, so neither records that share one stamp nor a lost
+//! locator cost anything. Locators are used where records come by id. Where they come by stamp each page is a query of
+//! its own: a locator reads field values later than it chose the records, so the stamp that it shows for the last
+//! record of a page may be one that it got meanwhile, and going on from there would skip records.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use syncline_core::batch::{Batch, Projection, ReadClass};
+use syncline_core::connector::Task;
+use syncline_core::io::{Class, Head, Io};
+use syncline_core::job::{Budget, Progress, Pull, Start};
+use syncline_core::{Error, ErrorKind, Result};
+
+use crate::client::{Api, ask, server_time, server_time_at_start};
+use crate::decode;
+use crate::error::{failed, unreadable};
+use crate::manifest::{LEAST_PAGE_SIZE, OVERLAP_SECONDS, PAGE_SIZE};
+use crate::selection::Selection;
+use crate::soql;
+use crate::system::SystemColumns;
+
+const PULLING: &str = "reading an object of Salesforce";
+/// Younger locators are surely still known: the least life that documentation names is a quarter of an hour.
+const LOCATOR_LIFE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Where the next pull of the object starts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cursor {
+    object: String,
+    /// The server's time when the last pull began.
+    since: Timestamp,
+}
+
+/// How far a pull has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Position {
+    object: String,
+    walk: Walk,
+    /// The server's time when the pull began: end of its window and start of the next.
+    began: Option<Timestamp>,
+    total: Option<u64>,
+    columns: SystemColumns,
+    described: bool,
+    /// Records per query, once it had to be lowered.
+    limit: Option<usize>,
+    /// Whether conditions were refused by Salesforce and are left out.
+    unconditional: bool,
+}
+
+/// In which order records are read, and behind which one to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Walk {
+    /// Everything live, by id.
+    Everything { after: Option<String> },
+    /// What was stamped from `from` on, by stamp and id.
+    Window {
+        from: Timestamp,
+        after: Option<(Timestamp, String)>,
+        /// End of the part of the window that is read now, if reading it at once took too long.
+        until: Option<Timestamp>,
+    },
+}
+
+#[derive(Debug)]
+struct Locator {
+    url: String,
+    received: Timestamp,
+}
+
+/// The task of a pull or a sweep.
+#[derive(Debug)]
+pub(crate) struct PullTask {
+    api: Api,
+    selection: Selection,
+    conditions: Vec<String>,
+    page_size: usize,
+    is_sweep: bool,
+    position: Position,
+    locator: Option<Locator>,
+}
+
+impl PullTask {
+    /// # Errors
+    /// As [`syncline_core::connector::Connector::open`].
+    pub(crate) fn pull(api: Api, job: Pull, resume: Option<Bytes>) -> Result<Self> {
+        let Pull {
+            object,
+            projection,
+            start,
+            conditions,
+            page_size,
+        } = job;
+        if !conditions.is_empty() && start != Start::Beginning {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "conditions may only narrow a pull from the beginning: a record that leaves them would never be seen",
+            )
+            .with("object", object));
+        }
+        let walk = match start {
+            Start::Beginning => Walk::Everything { after: None },
+            Start::Since(from) => Walk::Window {
+                from,
+                after: None,
+                until: None,
+            },
+            Start::Cursor(cursor) => {
+                let cursor: Cursor = restored(&cursor, &object)?;
+                if cursor.object != object {
+                    return Err(expired(&object));
+                }
+                let from = cursor.since - SignedDuration::from_secs(OVERLAP_SECONDS.into());
+                Walk::Window {
+                    from,
+                    after: None,
+                    until: None,
+                }
+            }
+        };
+        let conditions: Result<Vec<_>> = conditions.iter().map(soql::condition).collect();
+        let conditions = conditions?.into_iter().flatten().collect();
+        Self::open(api, object, projection, walk, conditions, page_size, false, resume)
+    }
+
+    /// # Errors
+    /// As [`syncline_core::connector::Connector::open`].
+    pub(crate) fn sweep(api: Api, object: String, resume: Option<Bytes>) -> Result<Self> {
+        let walk = Walk::Everything { after: None };
+        Self::open(api, object, Projection::default(), walk, Vec::new(), None, true, resume)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two public ways in differ in nearly every one of them"
+    )]
+    fn open(
+        api: Api,
+        object: String,
+        projection: Projection,
+        walk: Walk,
+        conditions: Vec<String>,
+        page_size: Option<usize>,
+        is_sweep: bool,
+        resume: Option<Bytes>,
+    ) -> Result<Self> {
+        let position = match resume {
+            Some(checkpoint) => restored::<Position>(&checkpoint, &object)?,
+            None => Position {
+                columns: SystemColumns::presumed(&object),
+                object: object.clone(),
+                walk,
+                began: None,
+                total: None,
+                described: false,
+                limit: None,
+                unconditional: false,
+            },
+        };
+        if position.object != object {
+            return Err(expired(&object));
+        }
+        let selection = Selection::new(&object, projection, position.columns.clone())?;
+        let page_size = page_size.unwrap_or(PAGE_SIZE).clamp(LEAST_PAGE_SIZE, PAGE_SIZE);
+        Ok(Self {
+            api,
+            selection,
+            conditions,
+            page_size,
+            is_sweep,
+            position,
+            locator: None,
+        })
+    }
+
+    /// The query that goes on behind the last record read.
+    fn soql(&self, limit: Option<usize>) -> Result<String> {
+        let mut conditions = Vec::new();
+        let order = match &self.position.walk {
+            Walk::Everything { after } => {
+                conditions.extend(after.as_ref().map(|id| format!("Id > {}", soql::text(id))));
+                if !self.position.unconditional {
+                    conditions.extend(self.conditions.iter().cloned());
+                }
+                "Id".to_owned()
+            }
+            Walk::Window { from, after, until } => {
+                let stamp = self.selection.stamp()?;
+                let from = after.as_ref().map_or(from, |(stamp, _)| stamp);
+                conditions.push(format!("{stamp} >= {}", soql::datetime(*from)));
+                // The first page has no end: the server's time is only known from its answer.
+                let end = until.or(self.position.began);
+                conditions.extend(end.map(|end| format!("{stamp} < {}", soql::datetime(end))));
+                if let Some((at, id)) = after {
+                    conditions.push(format!(
+                        "({stamp} > {} OR Id > {})",
+                        soql::datetime(*at),
+                        soql::text(id)
+                    ));
+                }
+                format!("{stamp},Id")
+            }
+        };
+        let mut soql = self.selection.soql(matches!(self.position.walk, Walk::Window { .. }));
+        if !conditions.is_empty() {
+            soql.push_str(" WHERE ");
+            soql.push_str(&conditions.join(" AND "));
+        }
+        soql.push_str(&format!(" ORDER BY {order}"));
+        if let Some(limit) = limit {
+            soql.push_str(&format!(" LIMIT {limit}"));
+        }
+        Ok(soql)
+    }
+
+    /// How many records the next query may give; `None` to page by locator, or to be told the total.
+    fn limit(&self, page: usize) -> Option<usize> {
+        match self.position.walk {
+            Walk::Window { .. } if self.position.total.is_some() => Some(self.position.limit.unwrap_or(page)),
+            _ => self.position.limit,
+        }
+    }
+
+    /// Changes the query so that it may succeed after all, or says that it can't.
+    async fn recover(&mut self, io: &dyn Io, class: Class, head: &Head) -> Result<()> {
+        if self.locator.take().is_some() && class == Class::CursorExpired {
+            return Ok(());
+        }
+        if !self.position.described && self.position.columns.are_blamed(&class) {
+            self.position.described = true;
+            self.position.columns = SystemColumns::described(io, &self.api, &self.selection.object).await?;
+            self.selection.columns = self.position.columns.clone();
+            return Ok(());
+        }
+        if let Class::Rejected { code, message } = &class {
+            let unfilterable = message.contains("can not be filtered") || message.contains("cannot be filtered");
+            if code == "INVALID_FIELD" && unfilterable && !self.position.unconditional && !self.conditions.is_empty() {
+                // Conditions only save work: the engine applies the filter itself.
+                self.position.unconditional = true;
+                return Ok(());
+            }
+            if code == "QUERY_TIMEOUT" && self.ask_for_less(head)? {
+                return Ok(());
+            }
+            if code == "QUERY_TIMEOUT" {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "Salesforce takes longer than two minutes to answer even a small query; map fewer formula fields",
+                )
+                .operation(PULLING)
+                .with("object", &self.selection.object));
+            }
+        }
+        Err(failed(class, PULLING).with("object", &self.selection.object))
+    }
+
+    /// Halves what is asked for at once; false if it can't be less.
+    fn ask_for_less(&mut self, head: &Head) -> Result<bool> {
+        if let Walk::Window { from, after, until } = &mut self.position.walk {
+            let start = after.as_ref().map_or(*from, |(stamp, _)| *stamp);
+            let end = match until.or(self.position.began) {
+                Some(end) => end,
+                None => *self.position.began.insert(server_time(head)?),
+            };
+            let half = (end.as_second() - start.as_second()) / 2;
+            if half >= 1 {
+                *until = Some(start + SignedDuration::from_secs(half));
+                return Ok(true);
+            }
+        }
+        let limit = self.position.limit.unwrap_or(self.page_size);
+        self.position.limit = Some((limit / 2).max(LEAST_PAGE_SIZE));
+        Ok(limit > LEAST_PAGE_SIZE)
+    }
+
+    /// Moves on to what lies behind the part of the window that was read; false if that was the last.
+    fn next_part(&mut self) -> bool {
+        let (Walk::Window { from, after, until }, Some(end)) = (&mut self.position.walk, self.position.began) else {
+            return false;
+        };
+        match *until {
+            Some(part) if part < end => {
+                // Parts grow again: the records may have been crowded in a short time.
+                let next = part + (part.duration_since(*from)) * 2;
+                *from = part;
+                *after = None;
+                *until = (next < end).then_some(next);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn more(&self) -> Result<Progress> {
+        Ok(Progress::More {
+            checkpoint: Some(stored(&self.position)?),
+            total: self.position.total,
+        })
+    }
+
+    fn done(&self) -> Result<Progress> {
+        let cursor = match self.position.began {
+            Some(since) if !self.is_sweep => stored(&Cursor {
+                object: self.selection.object.clone(),
+                since,
+            })?,
+            _ => Bytes::new(),
+        };
+        Ok(Progress::Done { cursor })
+    }
+}
+
+#[async_trait]
+impl Task for PullTask {
+    async fn step(&mut self, io: &dyn Io, budget: Budget, batch: &mut Batch) -> Result<Progress> {
+        batch.class = ReadClass::Weak;
+        let page_size = self.page_size.min(budget.rows.max(LEAST_PAGE_SIZE));
+        let all = matches!(self.position.walk, Walk::Window { .. });
+        for _ in 0..budget.calls.max(1) {
+            let fresh = |locator: &Locator| io.now().duration_since(locator.received) < LOCATOR_LIFE;
+            let locator = self.locator.take().filter(fresh);
+            let limit = self.limit(page_size);
+            let request = match &locator {
+                Some(locator) => self.api.follow(&locator.url, page_size)?,
+                None => self.api.query(&self.soql(limit)?, all, page_size)?,
+            };
+            let by_locator = locator.is_some();
+            self.locator = locator;
+            let asked = io.now();
+            let (response, class) = ask(io, request).await?;
+            if class != Class::Success {
+                self.recover(io, class, &response.head).await?;
+                continue;
+            }
+            let began = match self.position.began {
+                Some(began) => began,
+                None => server_time_at_start(&response.head, io.now().duration_since(asked))?,
+            };
+            let mut last = None;
+            let mut rows = 0;
+            let page = decode::page(&response.body, &self.selection, batch, &mut |row| {
+                rows += 1;
+                last = Some(row);
+            })
+            .map_err(|error| unreadable(PULLING, error).with("object", &self.selection.object))?;
+            // Only now, since a step that failed may be repeated.
+            self.position.began = Some(began);
+            self.position.total = self.position.total.or(page.total);
+            if let Some(row) = last {
+                match &mut self.position.walk {
+                    Walk::Everything { after } => *after = Some(row.id),
+                    Walk::Window { after, .. } => {
+                        let stamp = row.stamp.ok_or_else(|| {
+                            Error::new(
+                                ErrorKind::Protocol,
+                                "Salesforce gave a changed record without its time of change",
+                            )
+                            .operation(PULLING)
+                            .with("record", &row.id)
+                        })?;
+                        *after = Some((stamp, row.id));
+                    }
+                }
+            }
+            self.locator = match page.next {
+                // A limited query ends before the records do, and its locator with it.
+                Some(url) if !page.done && !all && limit.is_none() => Some(Locator {
+                    url,
+                    received: io.now(),
+                }),
+                _ => None,
+            };
+            // A query that gave nothing has nothing left, whatever it says; a page of a locator may be empty since all
+            // its records were deleted meanwhile.
+            let exhausted = rows == 0 && !by_locator && self.locator.is_none();
+            let full = limit.is_some_and(|limit| rows >= limit);
+            if exhausted || (page.done && (by_locator || !full)) {
+                return if self.next_part() { self.more() } else { self.done() };
+            }
+            return self.more();
+        }
+        self.more()
+    }
+}
+
+fn stored<T: Serialize>(value: &T) -> Result<Bytes> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
+        Error::new(ErrorKind::Internal, "a position in Salesforce can't be written down").because(error)
+    })
+}
+
+fn restored<T: for<'de> Deserialize<'de>>(bytes: &[u8], object: &str) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| expired(object).because(error))
+}
+
+fn expired(object: &str) -> Error {
+    Error::new(
+        ErrorKind::CursorExpired,
+        "the stored position does not belong to this object; it is read anew",
+    )
+    .with("object", object)
+}
+
+#[cfg(test)]
+#[path = "pull_tests.rs"]
+mod tests;

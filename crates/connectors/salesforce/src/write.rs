@@ -1,0 +1,452 @@
+//! Writing through sObject Collections: up to 200 records per call, one outcome each.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use syncline_core::batch::{Batch, Outcome, OutcomeKind};
+use syncline_core::connector::Task;
+use syncline_core::io::{Class, Effect, Io, Method, Request, Response};
+use syncline_core::job::{Budget, Progress, Push, Verb, Write};
+use syncline_core::{Error, ErrorKind, Result, Retry, Value};
+
+use crate::client::{Api, http_date};
+use crate::error::{ProviderError, classify, errors, failed};
+use crate::id::normalised;
+use crate::manifest::WRITE_SIZE;
+use crate::outcome::{RowResult, not_applied, of_row, refused, with_message};
+use crate::{soql, wire};
+
+const WRITING: &str = "writing records to Salesforce";
+/// Well below the 50 MB that a request may have.
+const MOST_BYTES: usize = 8 << 20;
+/// Calls that a task may spend on finding the record that spoils a whole call.
+const MOST_SPLITS: usize = 64;
+
+/// Which resource a write goes to; writes of one group can share a call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    /// Create or update by a unique field.
+    Upsert(String),
+    Create,
+    Update,
+    Delete,
+}
+
+impl Group {
+    fn of(verb: &Verb) -> Self {
+        match verb {
+            Verb::Create {
+                marker: Some((field, _)),
+            } => Self::Upsert(field.clone()),
+            Verb::Create { marker: None } => Self::Create,
+            Verb::Update { .. } => Self::Update,
+            Verb::Delete { .. } => Self::Delete,
+        }
+    }
+}
+
+/// What is left of a push: positions of the writes that go into one call each.
+#[derive(Debug, Serialize, Deserialize)]
+struct Remaining {
+    calls: VecDeque<Vec<usize>>,
+    splits: usize,
+}
+
+/// The task of a push.
+#[derive(Debug)]
+pub(crate) struct PushTask {
+    api: Api,
+    object: String,
+    writes: Vec<Write>,
+    /// The fields of each write as JSON members, each with a comma before it.
+    records: Vec<Vec<u8>>,
+    remaining: Remaining,
+    /// Outcomes of writes that can't be sent at all.
+    refused: Vec<Outcome>,
+    /// Whether anything may have reached Salesforce.
+    sent: bool,
+}
+
+impl PushTask {
+    /// # Errors
+    /// As [`syncline_core::connector::Connector::open`].
+    pub(crate) fn new(api: Api, push: Push, resume: Option<Bytes>) -> Result<Self> {
+        let object = soql::name(&push.object)?.to_owned();
+        let mut records = Vec::with_capacity(push.writes.len());
+        let mut refused = Vec::new();
+        let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+        for (index, write) in push.writes.iter().enumerate() {
+            let mut json = Vec::new();
+            match members(write, &mut json) {
+                Ok(()) => groups.entry(Group::of(&write.verb)).or_default().push(index),
+                Err((field, why)) => {
+                    let kind = OutcomeKind::Rejected {
+                        fields: vec![field.clone()],
+                    };
+                    refused.push(with_message(index, &write.verb, kind, &format!("{field}: {why}")));
+                }
+            }
+            records.push(json);
+        }
+        let mut task = Self {
+            api,
+            object,
+            writes: push.writes,
+            records,
+            remaining: Remaining {
+                calls: VecDeque::new(),
+                splits: 0,
+            },
+            refused,
+            sent: false,
+        };
+        match resume {
+            None => task.remaining.calls = groups.into_values().flat_map(|group| task.calls(&group)).collect(),
+            Some(checkpoint) => {
+                task.remaining = serde_json::from_slice(&checkpoint).map_err(|error| expired().because(error))?;
+                if task
+                    .remaining
+                    .calls
+                    .iter()
+                    .flatten()
+                    .any(|index| *index >= task.writes.len())
+                {
+                    return Err(expired());
+                }
+                task.refused.clear();
+                task.sent = true;
+            }
+        }
+        Ok(task)
+    }
+
+    /// Cuts a group into calls.
+    fn calls(&self, group: &[usize]) -> Vec<Vec<usize>> {
+        let mut calls = Vec::new();
+        let (mut call, mut bytes) = (Vec::new(), 0);
+        for index in group {
+            let length = self.records[*index].len();
+            if !call.is_empty() && (call.len() == WRITE_SIZE || bytes + length > MOST_BYTES) {
+                calls.push(std::mem::take(&mut call));
+                bytes = 0;
+            }
+            call.push(*index);
+            bytes += length;
+        }
+        if !call.is_empty() {
+            calls.push(call);
+        }
+        calls
+    }
+
+    fn request(&self, call: &[usize]) -> Request {
+        let verb = &self.writes[call[0]].verb;
+        let collection = |method, path: &str, effect| {
+            let mut body = br#"{"allOrNone":false,"records":["#.to_vec();
+            for (place, index) in call.iter().enumerate() {
+                if place > 0 {
+                    body.push(b',');
+                }
+                // Names and ids were checked, so that nothing in them needs an escape.
+                body.extend_from_slice(format!(r#"{{"attributes":{{"type":"{}"}}"#, self.object).as_bytes());
+                if let Some(id) = target(&self.writes[*index].verb) {
+                    body.extend_from_slice(format!(r#","id":"{id}""#).as_bytes());
+                }
+                body.extend_from_slice(&self.records[*index]);
+                body.push(b'}');
+            }
+            body.extend_from_slice(b"]}");
+            self.api.write(method, path, effect).json(body)
+        };
+        match Group::of(verb) {
+            Group::Upsert(field) => {
+                let path = format!("composite/sobjects/{}/{field}", self.object);
+                collection(Method::Patch, &path, Effect::Idempotent)
+            }
+            Group::Create => collection(Method::Post, "composite/sobjects", Effect::Once),
+            Group::Update => match self.guard() {
+                Some((id, unmodified_since)) => {
+                    let fields = &self.records[call[0]];
+                    let body = [b"{", fields.strip_prefix(b",").unwrap_or(fields), b"}"].concat();
+                    self.api
+                        .write(
+                            Method::Patch,
+                            &format!("sobjects/{}/{id}", self.object),
+                            Effect::Idempotent,
+                        )
+                        .header("if-unmodified-since", unmodified_since)
+                        .json(body)
+                }
+                None => collection(Method::Patch, "composite/sobjects", Effect::Idempotent),
+            },
+            Group::Delete => {
+                let ids: Vec<_> = call
+                    .iter()
+                    .filter_map(|index| target(&self.writes[*index].verb))
+                    .collect();
+                let path = format!("composite/sobjects?ids={}&allOrNone=false", ids.join(","));
+                self.api.write(Method::Delete, &path, Effect::Idempotent)
+            }
+        }
+    }
+
+    /// Id and condition of a push of one update only. Collections have no conditional requests.
+    fn guard(&self) -> Option<(String, String)> {
+        match self.writes.as_slice() {
+            [
+                Write {
+                    verb:
+                        Verb::Update {
+                            id,
+                            expected_stamp: Some(stamp),
+                        },
+                    ..
+                },
+            ] => Some((normalised(id)?, http_date(*stamp)?)),
+            _ => None,
+        }
+    }
+
+    /// Adds one outcome per write of a call, or splits the call to find the write that spoils it.
+    fn settle(&mut self, io: &dyn Io, call: Vec<usize>, answer: Result<Response>, batch: &mut Batch) {
+        let outcomes = &mut batch.outcomes;
+        let verb = |index: usize| &self.writes[index].verb;
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) if error.retry() == Retry::UnknownOutcome => {
+                let unknown = |index| with_message(index, verb(index), OutcomeKind::Unknown, error.message());
+                outcomes.extend(call.into_iter().map(unknown));
+                return;
+            }
+            Err(error) => {
+                outcomes.extend(
+                    call.into_iter()
+                        .map(|index| not_applied(index, verb(index), None, error.message())),
+                );
+                return;
+            }
+        };
+        let class = classify(&response.head, &response.body);
+        let told = errors(&response.body);
+        match class {
+            Class::Success if self.guard().is_some() => {
+                let applied = OutcomeKind::Applied { created: false };
+                outcomes.extend(call.into_iter().map(|index| Outcome {
+                    id: target(verb(index)),
+                    ..Outcome::new(index, applied.clone())
+                }));
+            }
+            Class::Success => match serde_json::from_slice::<Vec<RowResult>>(&response.body) {
+                Ok(rows) if rows.len() == call.len() => {
+                    outcomes.extend(
+                        call.into_iter()
+                            .zip(rows)
+                            .map(|(index, row)| of_row(index, verb(index), row)),
+                    );
+                }
+                // It was applied at least in part, and which rows is not known.
+                _ => outcomes.extend(call.into_iter().map(|index| {
+                    with_message(
+                        index,
+                        verb(index),
+                        OutcomeKind::Unknown,
+                        "the answer of Salesforce can't be read",
+                    )
+                })),
+            },
+            Class::RateLimited { after, .. } | Class::Retryable { after } => {
+                let not_before = after.and_then(|after| io.now().checked_add(after).ok());
+                let message = failed(class, WRITING);
+                outcomes.extend(
+                    call.into_iter()
+                        .map(|index| not_applied(index, verb(index), not_before, message.message())),
+                );
+            }
+            Class::TokenExpired | Class::Reauthorise => {
+                let message = failed(class, WRITING);
+                outcomes.extend(
+                    call.into_iter()
+                        .map(|index| not_applied(index, verb(index), None, message.message())),
+                );
+            }
+            Class::Unknown | Class::Conflict => {
+                let kind = if class == Class::Unknown {
+                    OutcomeKind::Unknown
+                } else {
+                    OutcomeKind::Conflict
+                };
+                let message = failed(class, WRITING);
+                outcomes.extend(
+                    call.into_iter()
+                        .map(|index| with_message(index, verb(index), kind.clone(), message.message())),
+                );
+            }
+            Class::NotFound | Class::Forbidden { .. } | Class::Rejected { .. } | Class::CursorExpired => {
+                if call.len() > 1 && self.remaining.splits < MOST_SPLITS && is_one_records_fault(&told) {
+                    let (left, right) = call.split_at(call.len() / 2);
+                    self.remaining.calls.push_front(right.to_vec());
+                    self.remaining.calls.push_front(left.to_vec());
+                    self.remaining.splits += 1;
+                    return;
+                }
+                let told = if told.is_empty() {
+                    let message = failed(class, WRITING).message().to_owned();
+                    vec![ProviderError {
+                        message,
+                        ..ProviderError::default()
+                    }]
+                } else {
+                    told
+                };
+                let single = self.guard().is_some();
+                outcomes.extend(
+                    call.into_iter()
+                        .map(|index| refused_call(index, verb(index), &told, single)),
+                );
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Task for PushTask {
+    async fn step(&mut self, io: &dyn Io, budget: Budget, batch: &mut Batch) -> Result<Progress> {
+        let most = budget.calls.min(budget.rows / WRITE_SIZE).max(1);
+        let calls: Vec<_> = self
+            .remaining
+            .calls
+            .drain(..most.min(self.remaining.calls.len()))
+            .collect();
+        let requests = calls.iter().map(|call| self.request(call)).collect();
+        let answers = if calls.is_empty() {
+            Vec::new()
+        } else {
+            io.send_all(requests).await
+        };
+        let never_left =
+            |answer: &Result<Response>| matches!(answer, Err(error) if error.retry() != Retry::UnknownOutcome);
+        if !self.sent && !answers.is_empty() && answers.iter().all(never_left) {
+            for call in calls.into_iter().rev() {
+                self.remaining.calls.push_front(call);
+            }
+            if let Some(Err(error)) = answers.into_iter().next() {
+                return Err(error);
+            }
+            return Err(Error::new(ErrorKind::Internal, "a failed call has no error"));
+        }
+        self.sent |= !answers.is_empty();
+        batch.outcomes.append(&mut self.refused);
+        // From the last, so that halves of a call that is split stay before the calls behind it.
+        for (call, answer) in calls.into_iter().zip(answers).rev() {
+            self.settle(io, call, answer, batch);
+        }
+        batch.outcomes.sort_by_key(|outcome| outcome.index);
+        if self.remaining.calls.is_empty() {
+            return Ok(Progress::Done { cursor: Bytes::new() });
+        }
+        let checkpoint = serde_json::to_vec(&self.remaining).map(Bytes::from).ok();
+        Ok(Progress::More {
+            checkpoint,
+            total: None,
+        })
+    }
+}
+
+/// The fields of a write as JSON members; the field and the reason if they can't be written.
+fn members(write: &Write, out: &mut Vec<u8>) -> Result<(), (String, &'static str)> {
+    let mut member = |name: &str, value: &Value| {
+        out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+        wire::write(value, out).map_err(|why| (name.to_owned(), why))
+    };
+    let mut key = None;
+    match &write.verb {
+        Verb::Create { marker: None } => {}
+        Verb::Create {
+            marker: Some((field, value)),
+        } => {
+            soql::name(field).map_err(|_| (field.clone(), "this is no name of a Salesforce field"))?;
+            if value.is_empty() {
+                return Err((field.clone(), "the key is empty"));
+            }
+            member(field, &Value::text(value))?;
+            key = Some(field);
+        }
+        verb @ (Verb::Update { .. } | Verb::Delete { .. }) => {
+            target(verb).ok_or(("Id".to_owned(), "this is no id of a Salesforce record"))?;
+        }
+    }
+    for (path, value) in &write.fields {
+        if path.contains('.') {
+            return Err((
+                path.clone(),
+                "fields of a related record can't be written through this one",
+            ));
+        }
+        if soql::name(path).is_err() || path.eq_ignore_ascii_case("Id") {
+            return Err((path.clone(), "this is no field that can be written"));
+        }
+        if key.is_none_or(|key| !key.eq_ignore_ascii_case(path)) {
+            member(path, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The record that a write names, in the only form that is sent.
+fn target(verb: &Verb) -> Option<String> {
+    match verb {
+        Verb::Create { .. } => None,
+        Verb::Update { id, .. } | Verb::Delete { id } => normalised(id),
+    }
+}
+
+/// Whether sending the rest without one record may work: what concerns the object or the connection concerns all.
+fn is_one_records_fault(errors: &[ProviderError]) -> bool {
+    let general = [
+        "API_DISABLED_FOR_ORG",
+        "FUNCTIONALITY_NOT_ENABLED",
+        "INSUFFICIENT_ACCESS",
+        "INVALID_TYPE",
+        "METHOD_NOT_ALLOWED",
+        "NOT_FOUND",
+        "OPERATION_NOT_ALLOWED",
+        "UNSUPPORTED_MEDIA_TYPE",
+    ];
+    errors
+        .first()
+        .is_some_and(|error| !general.contains(&error.code.as_str()))
+}
+
+/// The outcome of a write whose whole call was refused.
+fn refused_call(index: usize, verb: &Verb, errors: &[ProviderError], single: bool) -> Outcome {
+    let mut outcome = refused(index, verb, errors);
+    let not_found = errors.first().is_some_and(|error| error.code == "NOT_FOUND");
+    match (verb, &mut outcome.kind) {
+        // The key field is not there, or not a key.
+        (
+            Verb::Create {
+                marker: Some((field, _)),
+            },
+            OutcomeKind::Rejected { fields },
+        ) if not_found => {
+            fields.push(field.clone());
+        }
+        // Of a whole call this says that the resource is not there, which is no word about any record.
+        (_, kind @ OutcomeKind::Gone) if not_found && !single => *kind = OutcomeKind::Rejected { fields: Vec::new() },
+        _ => {}
+    }
+    outcome
+}
+
+fn expired() -> Error {
+    Error::new(
+        ErrorKind::CursorExpired,
+        "the stored progress does not belong to these writes",
+    )
+}
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;
