@@ -6,7 +6,7 @@ use syncline_core::io::Config;
 use syncline_core::schema::{Account, RemoteUser};
 
 use crate::client::{Client, encode};
-use crate::decode::{IdText, Paging};
+use crate::page::{IdText, Paging};
 
 const ACCOUNT: &str = "read account";
 const USERS: &str = "read owners";

@@ -10,7 +10,7 @@ use syncline_core::decode::ReadText;
 use syncline_core::job::{Push, Verb, Write};
 
 use crate::associations::is_association;
-use crate::decode::IdText;
+use crate::page::IdText;
 use crate::problem::Problem;
 use crate::push::{self, Call, Group};
 use crate::wire::Wire;
@@ -237,6 +237,8 @@ fn named(push: &Push, group: &Group, problem: &Problem) -> Vec<usize> {
 /// What became of a single write that HubSpot refused.
 fn refused(index: usize, write: &Write, problem: &Problem, now: Timestamp) -> Outcome {
     let creating = matches!(write.verb, Verb::Create { .. });
+    // The answer to a batch may blame what other records carry.
+    let problem = &problem.of_record(|property| write.fields.iter().any(|(path, _)| path == property));
     let rejected = || OutcomeKind::Rejected {
         fields: problem.properties(),
     };

@@ -12,8 +12,8 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Effect;
 
 use crate::client::{Client, parse, post};
-use crate::decode::{IdText, Paging};
 use crate::object::ObjectName;
+use crate::page::{IdText, Paging};
 
 /// Records per batch read of associations.
 const READ: usize = 1_000;

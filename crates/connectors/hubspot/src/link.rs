@@ -247,11 +247,9 @@ fn partial(failures: &mut Failures, call: &[Input], body: &[u8]) {
         .filter_map(from_id)
         .collect();
     for input in call.iter().filter(|input| !done.contains(&input.id)) {
-        let names = |problem: &&Problem| {
-            ["fromObjectId", "fromObjectIds", "id", "ids", "from"]
-                .iter()
-                .any(|key| problem.context(key).contains(&input.id))
-        };
+        // The keys of the context differ by kind of failure, and either end may be named.
+        let to = input.body.pointer("/to/id").and_then(Json::as_str);
+        let names = |problem: &&Problem| problem.mentions(&input.id) || to.is_some_and(|to| problem.mentions(to));
         let problem = problems.iter().find(names).or_else(|| problems.first());
         let message = problem.map(Problem::code_and_text).unwrap_or_default();
         failures.insert(input.id.clone(), (TroubleKind::Rejected, message));

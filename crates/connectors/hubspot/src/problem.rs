@@ -80,6 +80,21 @@ impl Problem {
         self.context.get(key).map(texts).unwrap_or_default()
     }
 
+    /// The same problem with only those blamed properties that a record carries, if it carries any.
+    pub(crate) fn of_record(&self, carries: impl Fn(&str) -> bool) -> Self {
+        let mut problem = self.clone();
+        problem.blamed.retain(|blame| carries(&blame.property));
+        if problem.blamed.is_empty() {
+            problem.blamed.clone_from(&self.blamed);
+        }
+        problem
+    }
+
+    /// Whether any part of the context is this id.
+    pub(crate) fn mentions(&self, id: &str) -> bool {
+        self.context.values().flat_map(texts).any(|text| text == id)
+    }
+
     /// Names of the properties that are blamed, without duplicates.
     pub(crate) fn properties(&self) -> Vec<String> {
         let mut names: Vec<String> = self

@@ -14,9 +14,10 @@ use syncline_core::job::{Budget, Condition, Progress, Pull, Start};
 
 use crate::associations::{self, Links, is_association};
 use crate::client::{Client, Paths, encode, parse, server_time};
-use crate::decode::{self, Decoder, Found, IdPage};
+use crate::decode::{self, Decoder, Found};
 use crate::manifest::{BATCH, OVERLAP_SECONDS, SEARCH_PAGE};
 use crate::object::ObjectName;
+use crate::page::{IdPage, Paging};
 use crate::read::Reader;
 use crate::search;
 
@@ -208,7 +209,7 @@ impl PullTask {
                 let page: IdPage = parse(OPERATION, &response.body)?;
                 ids.extend(page.results.into_iter().map(|row| row.id.0));
                 kept.push(response);
-                page.paging.and_then(decode::Paging::after)
+                page.paging.and_then(Paging::after)
             } else {
                 decode::page(OPERATION, &response.body, &decoder, &Links::new(), &mut found, batch)?
             };
@@ -313,7 +314,7 @@ impl PullTask {
                     .filter(|row| row.archived_at.is_none_or(|at| at >= from))
                     .filter(|row| !self.position.merged.contains(&row.id.0)),
             );
-            let next = page.paging.and_then(decode::Paging::after);
+            let next = page.paging.and_then(Paging::after);
             if next.is_some() && next == after {
                 return Err(Error::new(ErrorKind::Protocol, "HubSpot's list did not move on").operation(OPERATION));
             }

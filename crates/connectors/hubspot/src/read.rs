@@ -10,10 +10,11 @@ use syncline_core::job::{Fetch, FetchBy};
 
 use crate::associations::{self, Links, is_association};
 use crate::client::{Client, check, encode, parse, post};
-use crate::decode::{self, Decoder, Found, IdPage};
+use crate::decode::{self, Decoder, Found};
 use crate::error::classify;
 use crate::manifest::{BATCH, SEARCH_PAGE};
 use crate::object::is_record_id;
+use crate::page::{IdOnly, IdPage};
 use crate::search;
 
 const OPERATION: &str = "read records";
@@ -141,7 +142,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let response = check(OPERATION, response)?;
-            let answered: decode::IdOnly = parse(OPERATION, &response.body)?;
+            let answered: IdOnly = parse(OPERATION, &response.body)?;
             answers.push((id, answered.id.0, response));
         }
         let survivors: Vec<String> = answers.iter().map(|(_, survivor, _)| survivor.clone()).collect();

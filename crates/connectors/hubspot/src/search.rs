@@ -14,8 +14,8 @@ use syncline_core::value::Value;
 
 use crate::associations::is_association;
 use crate::client::{Client, parse, post};
-use crate::decode::IdPage;
 use crate::manifest::SEARCH_BUCKET;
+use crate::page::IdPage;
 use crate::wire;
 
 const OPERATION: &str = "search";
