@@ -18,6 +18,7 @@ mod error;
 mod id;
 mod manifest;
 mod outcome;
+mod payload;
 mod pull;
 mod read;
 mod schema;

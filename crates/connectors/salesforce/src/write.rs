@@ -9,14 +9,14 @@ use syncline_core::batch::{Batch, Outcome, OutcomeKind};
 use syncline_core::connector::Task;
 use syncline_core::io::{Class, Effect, Io, Method, Request, Response};
 use syncline_core::job::{Budget, Progress, Push, Verb, Write};
-use syncline_core::{Error, ErrorKind, Result, Retry, Value};
+use syncline_core::{Error, ErrorKind, Result, Retry};
 
 use crate::client::{Api, http_date};
 use crate::error::{ProviderError, classify, errors, failed};
-use crate::id::normalised;
 use crate::manifest::WRITE_SIZE;
 use crate::outcome::{RowResult, not_applied, of_row, refused, with_message};
-use crate::{soql, wire};
+use crate::payload::{members, target};
+use crate::soql;
 
 const WRITING: &str = "writing records to Salesforce";
 /// Well below the 50 MB that a request may have.
@@ -194,17 +194,14 @@ impl PushTask {
 
     /// Id and condition of a push of one update only. Collections have no conditional requests.
     fn guard(&self) -> Option<(String, String)> {
-        match self.writes.as_slice() {
-            [
-                Write {
-                    verb:
-                        Verb::Update {
-                            id,
-                            expected_stamp: Some(stamp),
-                        },
-                    ..
-                },
-            ] => Some((normalised(id)?, http_date(*stamp)?)),
+        let [Write { verb, .. }] = self.writes.as_slice() else {
+            return None;
+        };
+        match verb {
+            Verb::Update {
+                expected_stamp: Some(stamp),
+                ..
+            } => Some((target(verb)?, http_date(*stamp)?)),
             _ => None,
         }
     }
@@ -351,54 +348,6 @@ impl Task for PushTask {
             checkpoint,
             total: None,
         })
-    }
-}
-
-/// The fields of a write as JSON members; the field and the reason if they can't be written.
-fn members(write: &Write, out: &mut Vec<u8>) -> Result<(), (String, &'static str)> {
-    let mut member = |name: &str, value: &Value| {
-        out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
-        wire::write(value, out).map_err(|why| (name.to_owned(), why))
-    };
-    let mut key = None;
-    match &write.verb {
-        Verb::Create { marker: None } => {}
-        Verb::Create {
-            marker: Some((field, value)),
-        } => {
-            soql::name(field).map_err(|_| (field.clone(), "this is no name of a Salesforce field"))?;
-            if value.is_empty() {
-                return Err((field.clone(), "the key is empty"));
-            }
-            member(field, &Value::text(value))?;
-            key = Some(field);
-        }
-        verb @ (Verb::Update { .. } | Verb::Delete { .. }) => {
-            target(verb).ok_or(("Id".to_owned(), "this is no id of a Salesforce record"))?;
-        }
-    }
-    for (path, value) in &write.fields {
-        if path.contains('.') {
-            return Err((
-                path.clone(),
-                "fields of a related record can't be written through this one",
-            ));
-        }
-        if soql::name(path).is_err() || path.eq_ignore_ascii_case("Id") {
-            return Err((path.clone(), "this is no field that can be written"));
-        }
-        if key.is_none_or(|key| !key.eq_ignore_ascii_case(path)) {
-            member(path, value)?;
-        }
-    }
-    Ok(())
-}
-
-/// The record that a write names, in the only form that is sent.
-fn target(verb: &Verb) -> Option<String> {
-    match verb {
-        Verb::Create { .. } => None,
-        Verb::Update { id, .. } | Verb::Delete { id } => normalised(id),
     }
 }
 

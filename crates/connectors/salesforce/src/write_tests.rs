@@ -1,3 +1,4 @@
+use syncline_core::Value;
 use syncline_core::batch::Projection;
 
 use super::*;
