@@ -2,6 +2,7 @@
 //! client credentials, revocation and introspection. Paths and bodies belong to the provider; the rules are here.
 
 mod authorize;
+mod exchange;
 mod grants;
 
 use std::fmt;

@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 
-use super::{AuthorizationSettings, AuthorizeRequest, Issued, OAuthError, OAuthErrorKind, TokenInfo, TokenRequest};
+use super::{AuthorizationSettings, AuthorizeRequest, Issued, OAuthError, OAuthErrorKind, TokenInfo};
 use crate::clock::Clock;
 
 /// An authorisation server with one client and one person. Clones share one state.
 #[derive(Clone)]
 pub struct AuthorizationServer {
-    settings: Arc<AuthorizationSettings>,
-    clock: Arc<dyn Clock>,
+    pub(super) settings: Arc<AuthorizationSettings>,
+    pub(super) clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
 }
 
@@ -30,32 +27,32 @@ impl fmt::Debug for AuthorizationServer {
     }
 }
 
-struct State {
+pub(super) struct State {
     dice: ChaCha8Rng,
-    codes: BTreeMap<String, Code>,
-    grants: BTreeMap<u64, Grant>,
-    next_grant: u64,
+    pub(super) codes: BTreeMap<String, Code>,
+    pub(super) grants: BTreeMap<u64, Grant>,
+    pub(super) next_grant: u64,
     access_tokens: BTreeMap<String, AccessToken>,
     /// Every refresh token ever issued, so that the reuse of a dead one is recognised.
-    refresh_tokens: BTreeMap<String, u64>,
+    pub(super) refresh_tokens: BTreeMap<String, u64>,
 }
 
-struct Code {
-    redirect_uri: String,
-    scope: String,
-    challenge: Option<String>,
-    expires_at: Timestamp,
+pub(super) struct Code {
+    pub(super) redirect_uri: String,
+    pub(super) scope: String,
+    pub(super) challenge: Option<String>,
+    pub(super) expires_at: Timestamp,
     /// The grant it was exchanged for.
-    used_for: Option<u64>,
+    pub(super) used_for: Option<u64>,
 }
 
-struct Grant {
-    scope: String,
-    refresh_token: Option<String>,
-    issued_at: Timestamp,
-    last_used: Timestamp,
+pub(super) struct Grant {
+    pub(super) scope: String,
+    pub(super) refresh_token: Option<String>,
+    pub(super) issued_at: Timestamp,
+    pub(super) last_used: Timestamp,
     /// Made at start for callers that skip the flow; never evicted by later sign-ins.
-    preset: bool,
+    pub(super) preset: bool,
 }
 
 struct AccessToken {
@@ -89,7 +86,7 @@ impl AuthorizationServer {
         &self.settings
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -200,143 +197,14 @@ impl AuthorizationServer {
         )
     }
 
-    fn scope_of(&self, asked: Option<&str>) -> String {
+    pub(super) fn scope_of(&self, asked: Option<&str>) -> String {
         match asked {
             Some(scope) if !scope.trim().is_empty() => scope.trim().to_owned(),
             _ => self.settings.default_scope.clone(),
         }
     }
 
-    /// Answers a token request.
-    ///
-    /// # Errors
-    /// `invalid_client_id` or `invalid_client` for wrong client credentials; `invalid_grant` for a code or refresh
-    /// token that is unknown, used, expired or revoked, and for a missing verifier; `invalid_request` for a verifier
-    /// that does not match or a missing parameter; `redirect_uri_mismatch`; `unsupported_grant_type`.
-    pub fn exchange(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
-        if request.client_id.as_deref() != Some(&self.settings.client_id) {
-            return Err(OAuthError::new(
-                OAuthErrorKind::InvalidClientId,
-                "client identifier invalid",
-            ));
-        }
-        if request
-            .client_secret
-            .as_deref()
-            .is_some_and(|secret| secret != self.settings.client_secret)
-        {
-            return Err(OAuthError::new(
-                OAuthErrorKind::InvalidClient,
-                "invalid client credentials",
-            ));
-        }
-        match request.grant_type.as_deref() {
-            Some("authorization_code") => self.exchange_code(request),
-            Some("refresh_token") => self.refresh(request),
-            Some("client_credentials") => {
-                if request.client_secret.is_none() {
-                    return Err(OAuthError::new(
-                        OAuthErrorKind::InvalidClient,
-                        "invalid client credentials",
-                    ));
-                }
-                let mut state = self.state();
-                let scope = self.scope_of(request.scope.as_deref());
-                let grant = self.open_grant(&mut state, scope, false, false);
-                Ok(self.issue(&mut state, grant, false))
-            }
-            _ => Err(OAuthError::new(
-                OAuthErrorKind::UnsupportedGrantType,
-                "grant type not supported",
-            )),
-        }
-    }
-
-    fn exchange_code(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        let wanted = request.code.as_deref().unwrap_or_default();
-        let Some(code) = state.codes.get(wanted) else {
-            return Err(OAuthError::new(
-                OAuthErrorKind::InvalidGrant,
-                "invalid authorization code",
-            ));
-        };
-        if let Some(grant) = code.used_for {
-            // A code seen twice was stolen or replayed; what it led to is no longer trusted.
-            close_grant(&mut state, grant);
-            return Err(OAuthError::new(
-                OAuthErrorKind::InvalidGrant,
-                "expired authorization code",
-            ));
-        }
-        if code.expires_at <= now {
-            return Err(OAuthError::new(
-                OAuthErrorKind::InvalidGrant,
-                "expired authorization code",
-            ));
-        }
-        if request.redirect_uri.as_deref() != Some(&code.redirect_uri) {
-            return Err(OAuthError::new(
-                OAuthErrorKind::RedirectUriMismatch,
-                "redirect_uri must match configuration",
-            ));
-        }
-        match (&code.challenge, request.code_verifier.as_deref()) {
-            (Some(_), None) => {
-                return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, "missing code verifier"));
-            }
-            (Some(challenge), Some(verifier)) if *challenge != challenge_of(verifier) => {
-                return Err(OAuthError::new(OAuthErrorKind::InvalidRequest, "invalid code verifier"));
-            }
-            // Without a challenge nothing but the secret proves who asks.
-            (None, _) if request.client_secret.is_none() => {
-                return Err(OAuthError::new(
-                    OAuthErrorKind::InvalidClient,
-                    "invalid client credentials",
-                ));
-            }
-            _ => {}
-        }
-        let scope = code.scope.clone();
-        let grant = self.open_grant(&mut state, scope, true, false);
-        if let Some(code) = state.codes.get_mut(wanted) {
-            code.used_for = Some(grant);
-        }
-        Ok(self.issue(&mut state, grant, true))
-    }
-
-    fn refresh(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
-        const DEAD: &str = "expired access/refresh token";
-        let now = self.clock.now();
-        let mut state = self.state();
-        let used = request.refresh_token.as_deref().unwrap_or_default();
-        let Some(&id) = state.refresh_tokens.get(used) else {
-            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
-        };
-        let Some(grant) = state.grants.get_mut(&id) else {
-            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
-        };
-        let idle = self
-            .settings
-            .refresh_idle_life
-            .is_some_and(|life| later(grant.last_used, life) <= now);
-        if grant.refresh_token.as_deref() != Some(used) || idle {
-            close_grant(&mut state, id);
-            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
-        }
-        grant.last_used = now;
-        let rotate = self.settings.rotate_refresh_tokens;
-        if rotate {
-            let fresh = self.new_refresh_token(&mut state, id);
-            if let Some(grant) = state.grants.get_mut(&id) {
-                grant.refresh_token = Some(fresh);
-            }
-        }
-        Ok(self.issue(&mut state, id, rotate))
-    }
-
-    fn new_refresh_token(&self, state: &mut State, grant: u64) -> String {
+    pub(super) fn new_refresh_token(&self, state: &mut State, grant: u64) -> String {
         let token = format!(
             "{}{}",
             self.settings.refresh_token_prefix,
@@ -346,7 +214,7 @@ impl AuthorizationServer {
         token
     }
 
-    fn open_grant(&self, state: &mut State, scope: String, refreshable: bool, preset: bool) -> u64 {
+    pub(super) fn open_grant(&self, state: &mut State, scope: String, refreshable: bool, preset: bool) -> u64 {
         let now = self.clock.now();
         let id = state.next_grant;
         state.next_grant += 1;
@@ -375,7 +243,7 @@ impl AuthorizationServer {
         id
     }
 
-    fn issue(&self, state: &mut State, id: u64, refresh_token_is_new: bool) -> Issued {
+    pub(super) fn issue(&self, state: &mut State, id: u64, refresh_token_is_new: bool) -> Issued {
         let now = self.clock.now();
         let access_token = format!(
             "{}{}",
@@ -459,16 +327,12 @@ impl AuthorizationServer {
     }
 }
 
-fn close_grant(state: &mut State, id: u64) {
+pub(super) fn close_grant(state: &mut State, id: u64) {
     state.grants.remove(&id);
     state.access_tokens.retain(|_, token| token.grant != id);
 }
 
-fn challenge_of(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
-}
-
-fn later(instant: Timestamp, step: SignedDuration) -> Timestamp {
+pub(super) fn later(instant: Timestamp, step: SignedDuration) -> Timestamp {
     instant.checked_add(step).unwrap_or(Timestamp::MAX)
 }
 

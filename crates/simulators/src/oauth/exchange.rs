@@ -1,0 +1,143 @@
+//! Token requests: a code, a refresh token or the client itself for an access token.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use super::grants::{AuthorizationServer, close_grant, later};
+use super::{Issued, OAuthError, OAuthErrorKind, TokenRequest};
+
+impl AuthorizationServer {
+    /// Answers a token request.
+    ///
+    /// # Errors
+    /// `invalid_client_id` or `invalid_client` for wrong client credentials; `invalid_grant` for a code or refresh
+    /// token that is unknown, used, expired or revoked, and for a missing verifier; `invalid_request` for a verifier
+    /// that does not match or a missing parameter; `redirect_uri_mismatch`; `unsupported_grant_type`.
+    pub fn exchange(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
+        if request.client_id.as_deref() != Some(&self.settings.client_id) {
+            return Err(OAuthError::new(
+                OAuthErrorKind::InvalidClientId,
+                "client identifier invalid",
+            ));
+        }
+        if request
+            .client_secret
+            .as_deref()
+            .is_some_and(|secret| secret != self.settings.client_secret)
+        {
+            return Err(OAuthError::new(
+                OAuthErrorKind::InvalidClient,
+                "invalid client credentials",
+            ));
+        }
+        match request.grant_type.as_deref() {
+            Some("authorization_code") => self.exchange_code(request),
+            Some("refresh_token") => self.refresh(request),
+            Some("client_credentials") => {
+                if request.client_secret.is_none() {
+                    return Err(OAuthError::new(
+                        OAuthErrorKind::InvalidClient,
+                        "invalid client credentials",
+                    ));
+                }
+                let mut state = self.state();
+                let scope = self.scope_of(request.scope.as_deref());
+                let grant = self.open_grant(&mut state, scope, false, false);
+                Ok(self.issue(&mut state, grant, false))
+            }
+            _ => Err(OAuthError::new(
+                OAuthErrorKind::UnsupportedGrantType,
+                "grant type not supported",
+            )),
+        }
+    }
+
+    fn exchange_code(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let wanted = request.code.as_deref().unwrap_or_default();
+        let Some(code) = state.codes.get(wanted) else {
+            return Err(OAuthError::new(
+                OAuthErrorKind::InvalidGrant,
+                "invalid authorization code",
+            ));
+        };
+        if let Some(grant) = code.used_for {
+            // A code seen twice was stolen or replayed; what it led to is no longer trusted.
+            close_grant(&mut state, grant);
+            return Err(OAuthError::new(
+                OAuthErrorKind::InvalidGrant,
+                "expired authorization code",
+            ));
+        }
+        if code.expires_at <= now {
+            return Err(OAuthError::new(
+                OAuthErrorKind::InvalidGrant,
+                "expired authorization code",
+            ));
+        }
+        if request.redirect_uri.as_deref() != Some(&code.redirect_uri) {
+            return Err(OAuthError::new(
+                OAuthErrorKind::RedirectUriMismatch,
+                "redirect_uri must match configuration",
+            ));
+        }
+        match (&code.challenge, request.code_verifier.as_deref()) {
+            (Some(_), None) => {
+                return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, "missing code verifier"));
+            }
+            (Some(challenge), Some(verifier)) if *challenge != challenge_of(verifier) => {
+                return Err(OAuthError::new(OAuthErrorKind::InvalidRequest, "invalid code verifier"));
+            }
+            // Without a challenge nothing but the secret proves who asks.
+            (None, _) if request.client_secret.is_none() => {
+                return Err(OAuthError::new(
+                    OAuthErrorKind::InvalidClient,
+                    "invalid client credentials",
+                ));
+            }
+            _ => {}
+        }
+        let scope = code.scope.clone();
+        let grant = self.open_grant(&mut state, scope, true, false);
+        if let Some(code) = state.codes.get_mut(wanted) {
+            code.used_for = Some(grant);
+        }
+        Ok(self.issue(&mut state, grant, true))
+    }
+
+    fn refresh(&self, request: &TokenRequest) -> Result<Issued, OAuthError> {
+        const DEAD: &str = "expired access/refresh token";
+        let now = self.clock.now();
+        let mut state = self.state();
+        let used = request.refresh_token.as_deref().unwrap_or_default();
+        let Some(&id) = state.refresh_tokens.get(used) else {
+            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
+        };
+        let Some(grant) = state.grants.get_mut(&id) else {
+            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
+        };
+        let idle = self
+            .settings
+            .refresh_idle_life
+            .is_some_and(|life| later(grant.last_used, life) <= now);
+        if grant.refresh_token.as_deref() != Some(used) || idle {
+            close_grant(&mut state, id);
+            return Err(OAuthError::new(OAuthErrorKind::InvalidGrant, DEAD));
+        }
+        grant.last_used = now;
+        let rotate = self.settings.rotate_refresh_tokens;
+        if rotate {
+            let fresh = self.new_refresh_token(&mut state, id);
+            if let Some(grant) = state.grants.get_mut(&id) {
+                grant.refresh_token = Some(fresh);
+            }
+        }
+        Ok(self.issue(&mut state, id, rotate))
+    }
+}
+
+fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}

@@ -1,0 +1,94 @@
+//! Versions, resources and limits.
+
+use serde_json::{Map, Value, json};
+
+use super::{ApiRequest, ApiResponse};
+use crate::salesforce::error::ApiError;
+use crate::salesforce::state::State;
+
+const OLDEST: u32 = 31;
+const NEWEST: u32 = 67;
+
+/// `GET /services/data`, which needs no token.
+pub(super) fn versions() -> ApiResponse {
+    let list: Vec<Value> = (OLDEST..=NEWEST)
+        .map(|version| {
+            json!({
+                "label": release(version),
+                "url": format!("/services/data/v{version}.0"),
+                "version": format!("{version}.0")
+            })
+        })
+        .collect();
+    ApiResponse::json(200, &Value::Array(list))
+}
+
+/// Three releases a year; version 66 came in spring 2026.
+fn release(version: u32) -> String {
+    let (season, next_year) = match version % 3 {
+        0 => ("Spring", 0),
+        1 => ("Summer", 0),
+        _ => ("Winter", 1),
+    };
+    format!("{season} '{:02}", (version + 12) / 3 + next_year)
+}
+
+/// Reads `v66.0`.
+pub(super) fn check_version(text: &str) -> Result<u32, ApiError> {
+    let number = text
+        .strip_prefix('v')
+        .and_then(|number| number.strip_suffix(".0"))
+        .and_then(|number| number.parse::<u32>().ok())
+        .ok_or_else(ApiError::not_found)?;
+    match number {
+        OLDEST..=NEWEST => Ok(number),
+        7..OLDEST => Err(ApiError::new(
+            410,
+            "GONE",
+            "This version of the API is no longer supported.",
+        )),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+pub(super) fn resources(request: &ApiRequest) -> ApiResponse {
+    let list: Map<String, Value> = ["composite", "limits", "query", "queryAll", "sobjects"]
+        .into_iter()
+        .map(|name| (name.to_owned(), Value::from(format!("{}/{name}", request.base))))
+        .collect();
+    ApiResponse::json(200, &Value::Object(list))
+}
+
+pub(super) fn limits(state: &State) -> ApiResponse {
+    let remaining = state.daily_api_requests.saturating_sub(state.api_requests);
+    ApiResponse::json(
+        200,
+        &json!({
+            "ConcurrentAsyncGetReportInstances": {"Max": 200, "Remaining": 200},
+            "DailyApiRequests": {"Max": state.daily_api_requests, "Remaining": remaining},
+            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000},
+            "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562},
+            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
+            "DailyDeliveredPlatformEvents": {"Max": 10_000, "Remaining": 10_000},
+            "DataStorageMB": {"Max": 1_024, "Remaining": 900},
+            "FileStorageMB": {"Max": 1_024, "Remaining": 1_024}
+        }),
+    )
+}
+
+pub(super) fn record_count(state: &State, request: &ApiRequest) -> ApiResponse {
+    let asked = request
+        .parameter("sObjects")
+        .map(|names| names.split(',').map(str::trim).collect::<Vec<_>>());
+    let counts: Vec<Value> = state
+        .tables
+        .iter()
+        .filter(|table| {
+            asked
+                .as_ref()
+                .is_none_or(|names| names.iter().any(|name| name.eq_ignore_ascii_case(&table.schema.name)))
+        })
+        .map(|table| json!({"count": table.live(), "name": table.schema.name}))
+        .collect();
+    ApiResponse::json(200, &json!({"sObjects": counts}))
+}

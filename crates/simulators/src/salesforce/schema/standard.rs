@@ -1,0 +1,193 @@
+//! The built-in objects: accounts, people and users.
+
+use super::ObjectSchema;
+use super::build::{ObjectLine, object};
+use super::standard_sales::{CASE, OPPORTUNITY, PROJECT, TASK};
+
+const ACCOUNT: ObjectLine = ObjectLine {
+    name: "Account",
+    label: "Account",
+    plural: "Accounts",
+    prefix: "001",
+    mergeable: true,
+    writable: true,
+    children: "Account.ParentId>ChildAccounts Case.AccountId>Cases Contact.AccountId>Contacts \
+               Opportunity.AccountId>Opportunities Project__c.Account__c>Projects__r",
+    fields: "
+MasterRecordId | Master Record ID | reference | readonly to=Account as=MasterRecord
+Name | Account Name | string(255) | required name
+Type | Account Type | picklist | values=Prospect;Customer - Direct;Customer - Channel;Channel Partner / Reseller;Installation Partner;Technology Partner;Other
+ParentId | Parent Account ID | reference | to=Account as=Parent
+BillingStreet | Billing Street | textarea(255) | in=BillingAddress
+BillingCity | Billing City | string(40) | in=BillingAddress
+BillingState | Billing State/Province | string(80) | in=BillingAddress
+BillingPostalCode | Billing Zip/Postal Code | string(20) | in=BillingAddress
+BillingCountry | Billing Country | string(80) | in=BillingAddress
+BillingLatitude | Billing Latitude | double | in=BillingAddress scale=15
+BillingLongitude | Billing Longitude | double | in=BillingAddress scale=15
+BillingAddress | Billing Address | address |
+ShippingStreet | Shipping Street | textarea(255) | in=ShippingAddress
+ShippingCity | Shipping City | string(40) | in=ShippingAddress
+ShippingState | Shipping State/Province | string(80) | in=ShippingAddress
+ShippingPostalCode | Shipping Zip/Postal Code | string(20) | in=ShippingAddress
+ShippingCountry | Shipping Country | string(80) | in=ShippingAddress
+ShippingAddress | Shipping Address | address |
+Phone | Account Phone | phone |
+Fax | Account Fax | phone |
+AccountNumber | Account Number | string(40) |
+Website | Website | url |
+PhotoUrl | Photo URL | url | readonly
+Sic | SIC Code | string(20) |
+Industry | Industry | picklist | values=Agriculture;Apparel;Banking;Biotechnology;Chemicals;Communications;Construction;Consulting;Education;Electronics;Energy;Engineering;Entertainment;Environmental;Finance;Food & Beverage;Government;Healthcare;Hospitality;Insurance;Machinery;Manufacturing;Media;Not For Profit;Recreation;Retail;Shipping;Technology;Telecommunications;Transportation;Utilities;Other
+AnnualRevenue | Annual Revenue | currency | scale=0
+NumberOfEmployees | Employees | int |
+Ownership | Ownership | picklist | restricted values=Public;Private;Subsidiary;Other
+TickerSymbol | Ticker Symbol | string(20) |
+Description | Account Description | textarea(32000) |
+Rating | Account Rating | picklist | values=Hot;Warm;Cold
+Site | Account Site | string(80) |
+OwnerId | Owner ID | reference | default to=User
+LastActivityDate | Last Activity | date | readonly
+LastViewedDate | Last Viewed Date | datetime | readonly
+LastReferencedDate | Last Referenced Date | datetime | readonly
+AccountSource | Account Source | picklist | values=Web;Phone Inquiry;Partner Referral;Purchased List;Other
+",
+};
+
+const CONTACT: ObjectLine = ObjectLine {
+    name: "Contact",
+    label: "Contact",
+    plural: "Contacts",
+    prefix: "003",
+    mergeable: true,
+    writable: true,
+    children: "Case.ContactId>Cases Contact.ReportsToId>ReportsTo Opportunity.ContactId>Opportunities Task.WhoId>Tasks",
+    fields: "
+MasterRecordId | Master Record ID | reference | readonly to=Contact as=MasterRecord
+AccountId | Account ID | reference | to=Account
+LastName | Last Name | string(80) | required in=Name
+FirstName | First Name | string(40) | in=Name
+Salutation | Salutation | picklist(40) | in=Name values=Mr.;Ms.;Mrs.;Dr.;Prof.
+Name | Full Name | string(121) | person name
+OtherStreet | Other Street | textarea(255) | in=OtherAddress
+OtherCity | Other City | string(40) | in=OtherAddress
+OtherState | Other State/Province | string(80) | in=OtherAddress
+OtherPostalCode | Other Zip/Postal Code | string(20) | in=OtherAddress
+OtherCountry | Other Country | string(80) | in=OtherAddress
+OtherAddress | Other Address | address |
+MailingStreet | Mailing Street | textarea(255) | in=MailingAddress
+MailingCity | Mailing City | string(40) | in=MailingAddress
+MailingState | Mailing State/Province | string(80) | in=MailingAddress
+MailingPostalCode | Mailing Zip/Postal Code | string(20) | in=MailingAddress
+MailingCountry | Mailing Country | string(80) | in=MailingAddress
+MailingLatitude | Mailing Latitude | double | in=MailingAddress scale=15
+MailingLongitude | Mailing Longitude | double | in=MailingAddress scale=15
+MailingAddress | Mailing Address | address |
+Phone | Business Phone | phone |
+Fax | Business Fax | phone |
+MobilePhone | Mobile Phone | phone |
+HomePhone | Home Phone | phone |
+OtherPhone | Other Phone | phone |
+AssistantPhone | Asst. Phone | phone |
+ReportsToId | Reports To ID | reference | to=Contact
+Email | Email | email | lookup
+Title | Title | string(128) |
+Department | Department | string(80) |
+AssistantName | Assistant's Name | string(40) |
+LeadSource | Lead Source | picklist | values=Web;Phone Inquiry;Partner Referral;Purchased List;Other
+Birthdate | Birthdate | date |
+Description | Contact Description | textarea(32000) |
+OwnerId | Owner ID | reference | default to=User
+HasOptedOutOfEmail | Email Opt Out | boolean |
+DoNotCall | Do Not Call | boolean |
+LastActivityDate | Last Activity | date | readonly
+LastViewedDate | Last Viewed Date | datetime | readonly
+LastReferencedDate | Last Referenced Date | datetime | readonly
+EmailBouncedReason | Email Bounced Reason | string(255) |
+EmailBouncedDate | Email Bounced Date | datetime |
+IsEmailBounced | Is Email Bounced | boolean | calculated
+PhotoUrl | Photo URL | url | readonly
+",
+};
+
+const LEAD: ObjectLine = ObjectLine {
+    name: "Lead",
+    label: "Lead",
+    plural: "Leads",
+    prefix: "00Q",
+    mergeable: true,
+    writable: true,
+    children: "Task.WhoId>Tasks",
+    fields: "
+MasterRecordId | Master Record ID | reference | readonly to=Lead as=MasterRecord
+LastName | Last Name | string(80) | required in=Name
+FirstName | First Name | string(40) | in=Name
+Salutation | Salutation | picklist(40) | in=Name values=Mr.;Ms.;Mrs.;Dr.;Prof.
+Name | Full Name | string(121) | person name
+Title | Title | string(128) |
+Company | Company | string(255) | required
+Street | Street | textarea(255) | in=Address
+City | City | string(40) | in=Address
+State | State/Province | string(80) | in=Address
+PostalCode | Zip/Postal Code | string(20) | in=Address
+Country | Country | string(80) | in=Address
+Address | Address | address |
+Phone | Phone | phone |
+MobilePhone | Mobile Phone | phone |
+Fax | Fax | phone |
+Email | Email | email | lookup
+Website | Website | url |
+Description | Description | textarea(32000) |
+LeadSource | Lead Source | picklist | values=Web;Phone Inquiry;Partner Referral;Purchased List;Other
+Status | Status | picklist | default values=*Open - Not Contacted;Working - Contacted;Closed - Converted;Closed - Not Converted
+Industry | Industry | picklist | values=Agriculture;Banking;Biotechnology;Chemicals;Construction;Consulting;Education;Electronics;Energy;Engineering;Finance;Healthcare;Hospitality;Insurance;Manufacturing;Media;Retail;Shipping;Technology;Telecommunications;Transportation;Utilities;Other
+Rating | Rating | picklist | values=Hot;Warm;Cold
+AnnualRevenue | Annual Revenue | currency | scale=0
+NumberOfEmployees | Employees | int |
+OwnerId | Owner ID | reference | default to=Group,User
+IsConverted | Converted | boolean | readonly
+ConvertedDate | Converted Date | date | readonly
+ConvertedAccountId | Converted Account ID | reference | readonly to=Account
+ConvertedContactId | Converted Contact ID | reference | readonly to=Contact
+ConvertedOpportunityId | Converted Opportunity ID | reference | readonly to=Opportunity
+IsUnreadByOwner | Unread By Owner | boolean |
+LastActivityDate | Last Activity | date | readonly
+",
+};
+
+const USER: ObjectLine = ObjectLine {
+    name: "User",
+    label: "User",
+    plural: "Users",
+    prefix: "005",
+    mergeable: false,
+    writable: false,
+    children: "",
+    fields: "
+Username | Username | string(80) | required lookup unique
+LastName | Last Name | string(80) | required in=Name
+FirstName | First Name | string(40) | in=Name
+Name | Full Name | string(121) | person name
+CompanyName | Company Name | string(80) |
+Department | Department | string(80) |
+Title | Title | string(80) |
+Email | Email | email(128) | required
+Alias | Alias | string(8) | required
+IsActive | Active | boolean |
+TimeZoneSidKey | Time Zone | picklist(40) | restricted values=*America/Los_Angeles;Europe/Berlin;Europe/London;Etc/UTC
+LocaleSidKey | Locale | picklist(40) | restricted values=*en_US;de_DE;en_GB
+LanguageLocaleKey | Language | picklist(40) | restricted values=*en_US;de
+UserType | User Type | picklist(40) | readonly values=*Standard;PowerPartner;CsnOnly
+FederationIdentifier | SAML Federation ID | string(512) | unique lookup
+ProfileId | Profile ID | reference | to=Profile
+UserRoleId | Role ID | reference | to=UserRole
+",
+};
+
+/// The built-in objects, in alphabetical order.
+pub(crate) fn standard_objects(changed: i64) -> Vec<ObjectSchema> {
+    [ACCOUNT, CASE, CONTACT, LEAD, OPPORTUNITY, PROJECT, TASK, USER]
+        .iter()
+        .filter_map(|line| object(line, changed))
+        .collect()
+}

@@ -1,0 +1,17 @@
+//! The query language: text to tokens to tree to a compiled query, which an index answers.
+
+mod ast;
+mod compile;
+mod compiled;
+mod cursors;
+mod dates;
+mod error;
+mod evaluate;
+mod execute;
+mod lexer;
+mod output;
+mod parser;
+mod plan;
+
+pub(crate) use cursors::Cursors;
+pub(crate) use output::attributes;

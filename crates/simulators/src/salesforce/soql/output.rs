@@ -1,0 +1,121 @@
+//! Records to JSON, written straight from the cells.
+
+use super::ast::Function;
+use super::compiled::{Compiled, Node, Output};
+use super::evaluate::order_of;
+use crate::salesforce::cell::{View, write_text};
+use crate::salesforce::id::RecordId;
+use crate::salesforce::state::State;
+use crate::salesforce::table::{Record, Slot};
+
+/// Appends `"attributes":{"type":…,"url":…}`.
+pub(crate) fn attributes(object: &str, id: RecordId, base: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"attributes\":{\"type\":\"");
+    out.extend_from_slice(object.as_bytes());
+    out.extend_from_slice(b"\",\"url\":\"");
+    out.extend_from_slice(base.as_bytes());
+    out.extend_from_slice(b"/sobjects/");
+    out.extend_from_slice(object.as_bytes());
+    out.push(b'/');
+    out.extend_from_slice(id.as_str().as_bytes());
+    out.extend_from_slice(b"\"}");
+}
+
+impl State {
+    pub(super) fn write_page(
+        &self,
+        query: &Compiled,
+        page: &[Slot],
+        total: usize,
+        all_rows: bool,
+        next: Option<&str>,
+        base: &str,
+    ) -> Vec<u8> {
+        let Output::Records(nodes) = &query.output else {
+            return Vec::new();
+        };
+        let mut out = Vec::with_capacity(128 + page.len() * (200 + nodes.len() * 40));
+        out.extend_from_slice(format!("{{\"totalSize\":{total},\"done\":{}", next.is_none()).as_bytes());
+        if let Some(next) = next {
+            out.extend_from_slice(b",\"nextRecordsUrl\":\"");
+            out.extend_from_slice(next.as_bytes());
+            out.push(b'"');
+        }
+        out.extend_from_slice(b",\"records\":[");
+        let table = &self.tables[query.table];
+        let mut first = true;
+        for slot in page {
+            // A record that was deleted since the query began is left out without a word.
+            let Some(record) = table.get(*slot).filter(|record| all_rows || record.deleted.is_none()) else {
+                continue;
+            };
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            self.write_nodes(query.table, *slot, record, nodes, base, &mut out);
+        }
+        out.extend_from_slice(b"]}");
+        out
+    }
+
+    fn write_nodes(&self, table: usize, slot: Slot, record: &Record, nodes: &[Node], base: &str, out: &mut Vec<u8>) {
+        let source = &self.tables[table];
+        out.push(b'{');
+        attributes(&source.schema.name, source.id(slot), base, out);
+        for node in nodes {
+            out.push(b',');
+            match node {
+                Node::Field(field) => {
+                    write_text(&source.schema.field(*field).name, out);
+                    out.push(b':');
+                    source.read(slot, record, *field).write_json(out);
+                }
+                Node::Parent(name, lookup, targets) => {
+                    write_text(name, out);
+                    out.push(b':');
+                    let parent = match source.read(slot, record, *lookup) {
+                        View::Id(id) => self.record(id),
+                        _ => None,
+                    };
+                    let nodes = parent.and_then(|(table, ..)| targets.iter().find(|(target, _)| *target == table));
+                    match (parent, nodes) {
+                        (Some((table, slot, record)), Some((_, nodes))) => {
+                            self.write_nodes(table, slot, record, nodes, base, out);
+                        }
+                        _ => out.extend_from_slice(b"null"),
+                    }
+                }
+            }
+        }
+        out.push(b'}');
+    }
+
+    pub(super) fn write_aggregates(
+        &self,
+        table: usize,
+        slots: &[Slot],
+        aggregates: &[(String, Function, u16)],
+    ) -> Vec<u8> {
+        let source = &self.tables[table];
+        let mut out =
+            b"{\"totalSize\":1,\"done\":true,\"records\":[{\"attributes\":{\"type\":\"AggregateResult\"}".to_vec();
+        for (name, function, field) in aggregates {
+            out.push(b',');
+            write_text(name, &mut out);
+            out.push(b':');
+            let values = slots
+                .iter()
+                .filter_map(|slot| Some(source.read(*slot, source.get(*slot)?, *field)))
+                .filter(|value| !value.is_null());
+            let result = match function {
+                Function::Count => View::Int(i64::try_from(values.count()).unwrap_or(i64::MAX)),
+                Function::Min => values.min_by(order_of).unwrap_or(View::Null),
+                Function::Max => values.max_by(order_of).unwrap_or(View::Null),
+            };
+            result.write_json(&mut out);
+        }
+        out.extend_from_slice(b"}]}");
+        out
+    }
+}

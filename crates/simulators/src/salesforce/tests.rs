@@ -1,0 +1,12 @@
+//! The service as a client sees it, in process and over loopback.
+
+mod client;
+
+mod collections;
+mod faults;
+mod hooks;
+mod oauth;
+mod query;
+mod records;
+mod replication;
+mod schema;
