@@ -13,5 +13,9 @@
 mod memory;
 mod packed;
 mod refusal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;

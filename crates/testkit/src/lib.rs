@@ -1,1 +1,3 @@
 //! Conformance suites for connectors and stores.
+
+pub mod store;

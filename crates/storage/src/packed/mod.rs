@@ -13,7 +13,7 @@ use syncline_core::{Error, ErrorKind, Result};
 pub(crate) use document::kind_name;
 pub(crate) use entity::PackedEntity;
 pub(crate) use operation::PackedOperation;
-pub(crate) use side::{LIVE, PackedSide, entity_of, key_of, past_entity, row_of, rows_of};
+pub(crate) use side::{LIVE, PackedHead, PackedSide, entity_of, key_of, past_entity, row_of, rows_of};
 
 /// Microseconds since 1970, as times are kept.
 pub(crate) fn micros(at: Timestamp) -> i64 {
@@ -28,11 +28,6 @@ pub(crate) fn instant(micros: i64) -> Result<Timestamp> {
 /// A time as it comes back from the store.
 pub(crate) fn kept(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(micros(at)).unwrap_or(at)
-}
-
-/// A number that should fit its type, from a column.
-pub(crate) fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T> {
-    T::try_from(number).map_err(|_| damaged("a number out of range"))
 }
 
 pub(crate) fn damaged(what: &str) -> Error {

@@ -1,0 +1,156 @@
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use syncline_core::store::{Document, DocumentKind, DocumentQuery};
+use syncline_core::{Error, ErrorKind, Result};
+
+use super::error::{column, failed, is_duplicate, unsigned};
+use super::rows::{json, limit};
+use crate::packed::{damaged, instant, micros};
+use crate::refusal;
+
+const GET: &str = "SELECT id, tenant, scope, key, status, at, version, body FROM document WHERE kind = ? AND id = ?";
+const VERSION: &str = "SELECT version FROM document WHERE kind = ? AND id = ?";
+const DELETE: &str = "DELETE FROM document WHERE kind = ? AND id = ?";
+const NEXT: &str = "INSERT INTO document_number (kind, last) VALUES (?, 1) \
+    ON CONFLICT (kind) DO UPDATE SET last = last + 1 RETURNING last";
+const AT_LEAST: &str = "INSERT INTO document_number (kind, last) VALUES (?, ?) \
+    ON CONFLICT (kind) DO UPDATE SET last = max(last, excluded.last)";
+const PUT: &str = "INSERT INTO document (kind, id, tenant, scope, key, status, at, version, body) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT (kind, id) DO UPDATE SET tenant = excluded.tenant, scope = excluded.scope, key = excluded.key, \
+    status = excluded.status, at = excluded.at, version = excluded.version, body = excluded.body";
+
+pub(super) async fn get(connection: &mut SqliteConnection, kind: DocumentKind, id: u64) -> Result<Option<Document>> {
+    let row = sqlx::query(GET)
+        .bind(kind as u8)
+        .bind(id.cast_signed())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)?;
+    row.map(|row| document(&row, kind)).transpose()
+}
+
+pub(super) async fn find(connection: &mut SqliteConnection, query: &DocumentQuery) -> Result<Vec<Document>> {
+    let mut select = select("SELECT id, tenant, scope, key, status, at, version, body", query);
+    select.push(" ORDER BY id DESC LIMIT ").push_bind(limit(query.limit));
+    let rows = select.build().fetch_all(connection).await.map_err(failed)?;
+    rows.iter().map(|row| document(row, query.kind)).collect()
+}
+
+pub(super) async fn count(connection: &mut SqliteConnection, query: &DocumentQuery) -> Result<u64> {
+    let mut select = select("SELECT count(*)", query);
+    let row = select.build().fetch_one(connection).await.map_err(failed)?;
+    unsigned(&row, 0)
+}
+
+/// The query with only the conditions that are asked for, so that an index fits them.
+fn select(columns: &str, query: &DocumentQuery) -> QueryBuilder<Sqlite> {
+    let mut select = QueryBuilder::new(columns);
+    select.push(" FROM document WHERE kind = ").push_bind(query.kind as u8);
+    if let Some(tenant) = query.tenant {
+        select.push(" AND tenant = ").push_bind(tenant);
+    }
+    if let Some(scope) = query.scope {
+        select.push(" AND scope = ").push_bind(scope.cast_signed());
+    }
+    if let Some(key) = &query.key {
+        select.push(" AND key = ").push_bind(key.clone());
+    }
+    if !query.status.is_empty() {
+        select.push(" AND status IN (SELECT value FROM json_each(");
+        select.push_bind(json(&query.status)).push("))");
+    }
+    if let Some(since) = query.since {
+        select.push(" AND at >= ").push_bind(micros(since));
+    }
+    if let Some(until) = query.until {
+        select.push(" AND at < ").push_bind(micros(until));
+    }
+    if let Some(before) = query.before {
+        select
+            .push(" AND id < ")
+            .push_bind(i64::try_from(before).unwrap_or(i64::MAX));
+    }
+    select
+}
+
+pub(super) async fn put(connection: &mut SqliteConnection, document: &Document) -> Result<u64> {
+    let kind = document.kind as u8;
+    let stored: Option<i64> = sqlx::query_scalar(VERSION)
+        .bind(kind)
+        .bind(document.id.cast_signed())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let stored = stored.map(i64::cast_unsigned);
+    if stored.unwrap_or(0) != document.version {
+        return Err(refusal::stale_document(document, stored));
+    }
+    let id = if document.id == 0 {
+        let next: i64 = sqlx::query_scalar(NEXT)
+            .bind(kind)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        next.cast_unsigned()
+    } else {
+        if stored.is_none() {
+            sqlx::query(AT_LEAST)
+                .bind(kind)
+                .bind(document.id.cast_signed())
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+        document.id
+    };
+    let body = serde_json::to_string(&document.body)
+        .map_err(|error| Error::new(ErrorKind::Internal, "the document can't be written as JSON").because(error))?;
+    let written = sqlx::query(PUT)
+        .bind(kind)
+        .bind(id.cast_signed())
+        .bind(document.tenant)
+        .bind(document.scope.cast_signed())
+        .bind(document.key.as_deref())
+        .bind(document.status.as_str())
+        .bind(micros(document.at))
+        .bind((document.version + 1).cast_signed())
+        .bind(body)
+        .execute(connection)
+        .await;
+    match written {
+        Ok(_) => Ok(id),
+        Err(error) if is_duplicate(&error) => Err(refusal::document_exists(document)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+pub(super) async fn delete(connection: &mut SqliteConnection, kind: DocumentKind, id: u64) -> Result<()> {
+    sqlx::query(DELETE)
+        .bind(kind as u8)
+        .bind(id.cast_signed())
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+fn document(row: &SqliteRow, kind: DocumentKind) -> Result<Document> {
+    let id = unsigned(row, 0)?;
+    let body = serde_json::from_str(column(row, 7)?).map_err(|error| {
+        damaged("a document that can't be read")
+            .with("number", id)
+            .because(error)
+    })?;
+    Ok(Document {
+        kind,
+        id,
+        tenant: column(row, 1)?,
+        scope: unsigned(row, 2)?,
+        key: column(row, 3)?,
+        status: column(row, 4)?,
+        at: instant(column(row, 5)?)?,
+        version: unsigned(row, 6)?,
+        body,
+    })
+}
