@@ -76,7 +76,7 @@ fn decide(edges: &[Edge], least: f64, review: f64, (lefts, rights): (usize, usiz
         .iter()
         .filter(|edge| edge.score >= review && !(left_done[edge.left] && right_done[edge.right]))
         .collect();
-    for (lefts, rights, score) in components(&open, &left_done, &right_done) {
+    for Question { lefts, rights, score } in questions(&open, &left_done, &right_done) {
         let taken = lefts.iter().any(|&l| left_done[l]) || rights.iter().any(|&r| right_done[r]);
         let percent = score * 100.0;
         let reason = if taken {
@@ -92,7 +92,9 @@ fn decide(edges: &[Edge], least: f64, review: f64, (lefts, rights): (usize, usiz
         for &r in &rights {
             right_done[r] = true;
         }
-        links.review.push((lefts, rights, reason));
+        links
+            .review
+            .push((lefts.into_iter().collect(), rights.into_iter().collect(), reason));
     }
     links.unmatched_left = (0..left_done.len()).filter(|&l| !left_done[l]).collect();
     links.unmatched_right = (0..right_done.len()).filter(|&r| !right_done[r]).collect();
@@ -100,41 +102,50 @@ fn decide(edges: &[Edge], least: f64, review: f64, (lefts, rights): (usize, usiz
     links
 }
 
-/// Records that hang together by open edges, with the best score among them. A linked record belongs to every
-/// question about it and joins none of them.
-fn components(edges: &[&Edge], left_done: &[bool], right_done: &[bool]) -> Vec<(Vec<usize>, Vec<usize>, f64)> {
-    let mut parent: BTreeMap<(bool, usize), (bool, usize)> = BTreeMap::new();
-    fn root(parent: &mut BTreeMap<(bool, usize), (bool, usize)>, node: (bool, usize)) -> (bool, usize) {
-        let mut at = node;
-        while let Some(&up) = parent.get(&at).filter(|&&up| up != at) {
-            at = up;
-        }
-        parent.insert(node, at);
-        at
-    }
+/// A record: whether it is a right one, and its position.
+type Node = (bool, usize);
+
+/// Records that may be the same.
+#[derive(Debug, Default)]
+struct Question {
+    lefts: BTreeSet<usize>,
+    rights: BTreeSet<usize>,
+    /// The best score among them.
+    score: f64,
+}
+
+/// Records that hang together by open edges. A linked record belongs to every question about it and joins none of them.
+fn questions(edges: &[&Edge], left_done: &[bool], right_done: &[bool]) -> Vec<Question> {
+    let mut parents: BTreeMap<Node, Node> = BTreeMap::new();
     for edge in edges {
         if !left_done[edge.left] && !right_done[edge.right] {
             let (a, b) = (
-                root(&mut parent, (false, edge.left)),
-                root(&mut parent, (true, edge.right)),
+                root(&mut parents, (false, edge.left)),
+                root(&mut parents, (true, edge.right)),
             );
-            parent.insert(a.max(b), a.min(b));
+            parents.insert(a.max(b), a.min(b));
         }
     }
-    let mut found: BTreeMap<(bool, usize), (BTreeSet<usize>, BTreeSet<usize>, f64)> = BTreeMap::new();
+    let mut found: BTreeMap<Node, Question> = BTreeMap::new();
     for edge in edges {
         let open = if left_done[edge.left] {
             (true, edge.right)
         } else {
             (false, edge.left)
         };
-        let entry = found.entry(root(&mut parent, open)).or_default();
-        entry.0.insert(edge.left);
-        entry.1.insert(edge.right);
-        entry.2 = entry.2.max(edge.score);
+        let question = found.entry(root(&mut parents, open)).or_default();
+        question.lefts.insert(edge.left);
+        question.rights.insert(edge.right);
+        question.score = question.score.max(edge.score);
     }
-    found
-        .into_values()
-        .map(|(lefts, rights, score)| (lefts.into_iter().collect(), rights.into_iter().collect(), score))
-        .collect()
+    found.into_values().collect()
+}
+
+fn root(parents: &mut BTreeMap<Node, Node>, node: Node) -> Node {
+    let mut at = node;
+    while let Some(&up) = parents.get(&at).filter(|&&up| up != at) {
+        at = up;
+    }
+    parents.insert(node, at);
+    at
 }
