@@ -8,6 +8,8 @@ pub mod batch;
 pub mod connector;
 pub mod decode;
 pub mod error;
+#[cfg(feature = "model")]
+pub mod expression;
 pub mod io;
 pub mod job;
 #[cfg(feature = "model")]

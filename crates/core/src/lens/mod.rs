@@ -8,6 +8,55 @@
 //!   `get(put(canonical, raw)) == canonical` for canonical values that `get` can produce.
 //! - The canonicaliser is idempotent, and `get` can't tell raw values apart that it makes equal.
 
+mod bool_choice;
+mod case;
+mod cel;
+mod chain;
+mod choices;
+mod constant;
+mod country;
+mod country_table;
+mod currency;
+mod currency_table;
+mod date;
+mod datetime;
+mod default;
+mod domain;
+mod email;
+mod html_to_text;
+mod identity;
+#[cfg(test)]
+mod law_cases;
+#[cfg(test)]
+pub(crate) mod laws;
+mod money;
+mod name_join;
+mod name_parts;
+mod name_split;
+mod normaliser;
+mod number;
+mod options;
+mod parallel;
+mod phone;
+mod reference;
+mod registry;
+mod rule;
+mod single;
+mod table;
+mod text;
+mod trim;
+mod truncate;
+pub mod typed;
+mod url;
+mod whitespace;
+mod wire;
+
+pub use chain::Chain;
+pub use options::Options;
+pub use registry::{LensKind, LensOption, LensRegistry};
+pub use single::{ValueLens, single};
+pub(crate) use wire::{moment, whole_or_decimal};
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
