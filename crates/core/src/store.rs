@@ -335,6 +335,9 @@ pub trait Transaction: Send {
     /// Inserts or replaces entities by their number, which must not be 0.
     async fn put_entities(&mut self, entities: &[&Entity]) -> Result<()>;
 
+    /// Removes entities for good, with their keys; their sides must have been removed or moved before.
+    async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()>;
+
     /// Inserts or replaces sides by their key. Fails with `Exists` when another entity's side has the same remote id.
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()>;
 

@@ -1,1 +1,20 @@
 //! Runs the plan: connections, HTTP stack, OAuth, runs, journal, schedule and events.
+#![forbid(unsafe_code)]
+
+pub mod actor;
+pub mod conflict;
+pub mod connection;
+mod document;
+mod engine;
+pub mod event;
+pub mod http;
+mod marks;
+pub mod oauth;
+pub mod ports;
+pub mod run;
+mod schedule;
+pub mod settings;
+pub mod sync;
+pub mod vault;
+
+pub use engine::{Engine, EngineBuilder};

@@ -70,6 +70,10 @@ impl SideFlags {
     pub const WAITING: Self = Self(32);
     /// It is not in the filter.
     pub const FILTERED: Self = Self(64);
+    /// It was read for the first time and waits to be matched; its entity is provisional and not shown.
+    pub const STAGED: Self = Self(128);
+    /// It may be the same as a record that waits for a person's decision: nothing is created until then.
+    pub const HELD: Self = Self(256);
 
     /// Whether all of these are set.
     pub const fn has(self, other: Self) -> bool {

@@ -1,0 +1,275 @@
+//! [`Engine`]: everything wired together, and the way in for hosts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use syncline_core::connector::Connector;
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::lens::LensRegistry;
+use syncline_core::model::{Tenant, TenantId};
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
+
+use crate::actor::{Action, Actor, DefaultPolicy, Policy};
+use crate::connection::Connections;
+use crate::document;
+use crate::event::Events;
+use crate::http::{HttpSettings, ReqwestTransport, Transport};
+use crate::marks::Marks;
+use crate::ports::{Clock, Random, SystemClock, SystemRandom};
+use crate::run::Runner;
+use crate::settings::Settings;
+use crate::vault::{KeyProvider, Vault};
+
+/// The sync engine. Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What the engine's parts share.
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) connectors: BTreeMap<String, Arc<dyn Connector>>,
+    pub(crate) lenses: LensRegistry,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) settings: Settings,
+    pub(crate) connections: Connections,
+    pub(crate) events: Events,
+    pub(crate) marks: Arc<Marks>,
+    pub(crate) runner: Runner,
+}
+
+impl Inner {
+    /// The connector of a provider.
+    pub(crate) fn connector(&self, provider: &str) -> Result<Arc<dyn Connector>> {
+        self.connectors.get(provider).cloned().ok_or_else(|| {
+            let known: Vec<&str> = self.connectors.keys().map(String::as_str).collect();
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no connector for `{provider}`; this build has {}", known.join(", ")),
+            )
+        })
+    }
+
+    /// Refuses what the policy does not allow.
+    pub(crate) fn allow(&self, actor: &Actor, action: Action) -> Result<()> {
+        self.policy.allows(actor, action)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("store", &self.inner.store.label())
+            .field("connectors", &self.inner.connectors.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts an [`Engine`] together.
+pub struct EngineBuilder {
+    store: Arc<dyn Store>,
+    keys: Arc<dyn KeyProvider>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    connectors: BTreeMap<String, Arc<dyn Connector>>,
+    lenses: LensRegistry,
+    policy: Arc<dyn Policy>,
+    settings: Settings,
+    http: HttpSettings,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+impl std::fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineBuilder").field("store", &self.store.label()).finish_non_exhaustive()
+    }
+}
+
+impl EngineBuilder {
+    /// Adds a provider's connector.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector + 'static) -> Self {
+        self.connectors.insert(connector.manifest().provider.clone(), Arc::new(connector));
+        self
+    }
+
+    /// Replaces the lenses, to add the host's own.
+    #[must_use]
+    pub fn lenses(mut self, lenses: LensRegistry) -> Self {
+        self.lenses = lenses;
+        self
+    }
+
+    /// Replaces the rule of who may do what.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
+    /// Replaces the settings.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Replaces the settings of the HTTP stack.
+    #[must_use]
+    pub fn http(mut self, http: HttpSettings) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// Replaces the transport, for simulations.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Replaces clock and randomness, for simulations.
+    #[must_use]
+    pub fn ports(mut self, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        self.clock = clock;
+        self.random = random;
+        self
+    }
+
+    /// Puts the engine together.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the HTTP client can't be made.
+    pub fn build(self) -> Result<Engine> {
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new(self.http.addresses)?),
+        };
+        let vault = Arc::new(Vault::new(self.keys, self.random.clone()));
+        let marks = Arc::new(Marks::default());
+        let source = {
+            let (marks, clock) = (marks.clone(), self.clock.clone());
+            Arc::new(move || marks.next(clock.now()))
+        };
+        let connections = Connections::new(
+            self.store.clone(),
+            self.connectors.clone(),
+            transport,
+            self.http,
+            vault,
+            self.clock.clone(),
+            self.random.clone(),
+            self.policy.clone(),
+            source,
+        );
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                store: self.store,
+                clock: self.clock,
+                random: self.random,
+                connectors: self.connectors,
+                lenses: self.lenses,
+                policy: self.policy,
+                settings: self.settings,
+                connections,
+                events: Events::new(),
+                marks,
+                runner: Runner::default(),
+            }),
+        })
+    }
+}
+
+impl Engine {
+    /// Starts putting an engine together, over a store and with the keys that seal its secrets.
+    pub fn builder(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>) -> EngineBuilder {
+        EngineBuilder {
+            store,
+            keys,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            connectors: BTreeMap::new(),
+            lenses: LensRegistry::standard(),
+            policy: Arc::new(DefaultPolicy),
+            settings: Settings::default(),
+            http: HttpSettings::default(),
+            transport: None,
+        }
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.inner.connections
+    }
+
+    /// The connectors of this engine, by provider.
+    pub fn connectors(&self) -> impl Iterator<Item = &Arc<dyn Connector>> {
+        self.inner.connectors.values()
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Makes a tenant, or returns the one with this name's slug.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::Invalid`] for a name without a letter or digit.
+    pub async fn tenant(&self, name: &str, actor: &Actor) -> Result<Tenant> {
+        let fresh = Tenant::new(0, name);
+        if fresh.slug.is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "a tenant's name has at least one letter or digit"));
+        }
+        let mut tx = self.inner.store.begin(Mode::Write).await?;
+        if let Some(known) = document::by_key::<Tenant>(tx.as_mut(), 0, 0, &fresh.slug).await? {
+            return Ok(known.value);
+        }
+        self.inner.allow(actor, Action::ManageSettings)?;
+        let tenant = document::insert(tx.as_mut(), fresh).await?;
+        tx.commit().await?;
+        Ok(tenant.value)
+    }
+
+    /// All tenants.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy.
+    pub async fn tenants(&self, actor: &Actor) -> Result<Vec<Tenant>> {
+        self.inner.allow(actor, Action::ManageSettings)?;
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let found = document::find::<Tenant>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Tenant)).await?;
+        Ok(found.into_iter().rev().map(|tenant| tenant.value).collect())
+    }
+
+    /// Changes a tenant's name, time zone or language.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`], [`ErrorKind::Invalid`] for an unknown time zone.
+    pub async fn update_tenant(&self, tenant: &Tenant, actor: &Actor) -> Result<()> {
+        self.inner.allow(actor, Action::ManageSettings)?;
+        if jiff::tz::TimeZone::get(&tenant.time_zone).is_err() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("`{}` is no time zone; name one such as Europe/Vienna", tenant.time_zone),
+            ));
+        }
+        let mut tx = self.inner.store.begin(Mode::Write).await?;
+        let mut known = document::get::<Tenant>(tx.as_mut(), u64::from(tenant.id)).await?;
+        known.value = tenant.clone();
+        document::put(tx.as_mut(), &mut known).await?;
+        tx.commit().await
+    }
+
+    /// A tenant by its number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub(crate) async fn tenant_by_id(&self, tenant: TenantId) -> Result<Tenant> {
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        Ok(document::get::<Tenant>(tx.as_mut(), u64::from(tenant)).await?.value)
+    }
+}

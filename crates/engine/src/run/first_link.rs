@@ -1,0 +1,246 @@
+//! Recognising new records set-wise: they are staged as provisional entities, matched all at once when the pull is
+//! through, then linked, published, or put before a person. Row by row, the first page would link what the fiftieth
+//! shows to be ambiguous.
+
+use std::collections::BTreeMap;
+
+use syncline_core::error::Result;
+use syncline_core::io::Mark;
+use syncline_core::matching::{Candidate, keys_fields, link_by_keys};
+use syncline_core::plan::{self, ReviewReason};
+use syncline_core::state::{Base, EntityId, Linked, Side, SideFlags, SideKey};
+use syncline_core::store::Transaction;
+
+use super::context::SyncContext;
+use super::links::Links;
+use super::model::Run;
+use super::pull::{linked_entry, store};
+use super::reporter::Reporter;
+use super::session::{Session, settle};
+use crate::conflict::open_match_review;
+use crate::document::Versioned;
+use crate::engine::Inner;
+
+/// Whether new records of this sync are matched before they become entities: there is something to match them with.
+pub(crate) async fn stages(context: &SyncContext, tx: &mut dyn Transaction) -> Result<bool> {
+    if context.sync.mapping.match_keys.is_empty() {
+        return Ok(false);
+    }
+    if !context.siblings.is_empty() {
+        return Ok(true);
+    }
+    Ok(!tx.without_side(context.sync.blueprint, context.side(), 0, 1).await?.is_empty())
+}
+
+/// Makes a new entity provisional.
+pub(crate) fn stage(linked: &mut Linked) {
+    linked.entity.deleted = true;
+    for side in &mut linked.sides {
+        side.flags.set(SideFlags::STAGED);
+    }
+}
+
+struct Matchable {
+    ids: Vec<EntityId>,
+    candidates: Vec<Candidate>,
+}
+
+impl Matchable {
+    const fn new() -> Self {
+        Self { ids: Vec::new(), candidates: Vec::new() }
+    }
+
+    fn add(&mut self, linked: &Linked, fields: &[usize]) {
+        self.ids.push(linked.entity.id);
+        self.candidates
+            .push(Candidate { values: fields.iter().map(|&field| linked.entity.value(field).clone()).collect() });
+    }
+}
+
+/// Matches everything staged, and links, publishes or asks.
+pub(crate) async fn link_staged(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    reporter: &Reporter,
+) -> Result<()> {
+    let keys = &context.sync.mapping.match_keys;
+    let fields: Vec<usize> = keys_fields(keys).iter().filter_map(|name| context.blueprint.position(name)).collect();
+    let size = inner.settings.page_rows;
+    let mut page = session.begin().await?;
+    let mut staged = Matchable::new();
+    let mut after = 0;
+    loop {
+        let ids = page.tx()?.flagged(context.side(), SideFlags::STAGED, after, size).await?;
+        let Some(&last) = ids.last() else { break };
+        after = last;
+        for linked in page.tx()?.load(&ids).await? {
+            staged.add(&linked, &fields);
+        }
+    }
+    if staged.ids.is_empty() {
+        session.commit(page, run).await?;
+        return Ok(());
+    }
+    reporter.stage(context, "match");
+    let mut free = Matchable::new();
+    let mut after = 0;
+    loop {
+        let ids = page.tx()?.without_side(context.sync.blueprint, context.side(), after, size).await?;
+        let Some(&last) = ids.last() else { break };
+        after = last;
+        for linked in page.tx()?.load(&ids).await? {
+            free.add(&linked, &fields);
+        }
+    }
+    let mut after = 0;
+    loop {
+        let ids = page.tx()?.flagged(context.side(), SideFlags::HELD, after, size).await?;
+        let Some(&last) = ids.last() else { break };
+        after = last;
+        for linked in page.tx()?.load(&ids).await? {
+            free.add(&linked, &fields);
+        }
+    }
+    session.commit(page, run).await?;
+
+    let found = link_by_keys(&staged.candidates, &free.candidates, keys);
+    let pairs: Vec<(EntityId, EntityId, f64)> =
+        found.linked.iter().map(|&(left, right, score)| (staged.ids[left], free.ids[right], score)).collect();
+    for pairs in pairs.chunks(size / 2) {
+        reporter.check_stop()?;
+        link_pairs(inner, context, session, run, pairs).await?;
+        reporter.progress(context, "pull", run);
+    }
+    let alone: Vec<EntityId> = found.unmatched_left.iter().map(|&left| staged.ids[left]).collect();
+    for ids in alone.chunks(size) {
+        let mut page = session.begin().await?;
+        let mut loaded = page.tx()?.load(ids).await?;
+        for linked in &mut loaded {
+            publish(linked);
+        }
+        store(page.tx()?, &loaded).await?;
+        session.commit(page, run).await?;
+    }
+    for asked in found.review.chunks(size / 4) {
+        let mut page = session.begin().await?;
+        for (left, right, why) in asked {
+            let lefts: Vec<EntityId> = left.iter().map(|&left| staged.ids[left]).collect();
+            let rights: Vec<EntityId> = right.iter().map(|&right| free.ids[right]).collect();
+            hold(context, page.tx()?, &rights).await?;
+            open_match_review(inner, &mut page, run.id, context, &lefts, &rights, why, ReviewReason::AmbiguousMatch)
+                .await?;
+            let ledger = run.ledger(&context.sync.name, "pull");
+            let moved = (lefts.len() as u64).min(ledger.created);
+            ledger.created -= moved;
+            ledger.conflicted += moved;
+        }
+        session.commit(page, run).await?;
+    }
+    Ok(())
+}
+
+/// A provisional entity becomes a real one.
+pub(crate) fn publish(linked: &mut Linked) {
+    linked.entity.deleted = false;
+    for side in &mut linked.sides {
+        side.flags.clear(SideFlags::STAGED);
+    }
+}
+
+/// Nothing is created in this CRM for entities that may be there already.
+async fn hold(context: &SyncContext, tx: &mut dyn Transaction, entities: &[EntityId]) -> Result<()> {
+    let mut loaded = tx.load(entities).await?;
+    for linked in &mut loaded {
+        if linked.side_index(context.side()).is_none() {
+            let key =
+                SideKey { entity: linked.entity.id, side: context.side(), slot: context.mapping.slot };
+            let mut side = Side::new(key);
+            side.flags.set(SideFlags::HELD);
+            linked.sides.push(side);
+        }
+    }
+    store(tx, &loaded).await
+}
+
+async fn link_pairs(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    pairs: &[(EntityId, EntityId, f64)],
+) -> Result<()> {
+    let mut page = session.begin().await?;
+    let ids: Vec<EntityId> = pairs.iter().flat_map(|&(left, right, _)| [left, right]).collect();
+    let mut ids = ids;
+    ids.sort_unstable();
+    let mut loaded: BTreeMap<EntityId, Linked> =
+        page.tx()?.load(&ids).await?.into_iter().map(|linked| (linked.entity.id, linked)).collect();
+    let links = Links::load(
+        page.tx()?,
+        &context.mapping,
+        &context.objects,
+        loaded.values().flat_map(|linked| &linked.sides).filter(|side| side.key.side == context.side()).map(|side| side.obs.as_slice()),
+        loaded.values().map(|linked| &linked.entity),
+        context.sync.tenant,
+    )
+    .await?;
+    let mut changed = Vec::new();
+    let mut gone = Vec::new();
+    let mut freed = Vec::new();
+    for (left, right, score) in pairs {
+        let (Some(provisional), Some(mut target)) = (loaded.remove(left), loaded.remove(right)) else { continue };
+        let Some(from) = provisional.side_index(context.side()) else { continue };
+        freed.push(provisional.sides[from].key);
+        gone.push(provisional.entity.id);
+        let side = provisional.sides[from].clone();
+        let note = if *score >= 1.0 { "by an exact key".to_owned() } else { format!("{:.1} % alike", score * 100.0) };
+        link(inner, context, &mut page, run, &mut target, side, &links, note).await?;
+        changed.push(target);
+        let ledger = run.ledger(&context.sync.name, "pull");
+        if ledger.created > 0 {
+            ledger.created -= 1;
+            ledger.updated += 1;
+        }
+    }
+    page.tx()?.delete_sides(&freed).await?;
+    page.tx()?.delete_entities(&gone).await?;
+    store(page.tx()?, &changed).await?;
+    session.commit(page, run).await
+}
+
+/// Joins a staged side to an entity, without a base (L3): equal values agree, an empty one takes the other, and two
+/// that differ go through the policy.
+#[expect(clippy::too_many_arguments, reason = "a link is made from exactly these, and each has another owner")]
+pub(crate) async fn link(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut super::session::Page,
+    run: &mut Run,
+    target: &mut Linked,
+    mut side: Side,
+    links: &Links,
+    note: String,
+) -> Result<()> {
+    side.key.entity = target.entity.id;
+    side.flags.clear(SideFlags(SideFlags::STAGED.0 | SideFlags::HELD.0));
+    side.base_rev = 0;
+    side.groups.clear();
+    for group in &context.mapping.groups {
+        side.group_mut(group.group).base = Base::Never;
+    }
+    let mark = Mark(side.obs_seq.max(inner.marks.next(inner.clock.now()).0));
+    let ext = side.ext.clone().unwrap_or_default();
+    target.sides.retain(|held| held.key.side != context.side());
+    target.sides.push(side);
+    target.sides.sort_by_key(|side| side.key.slot);
+    let Some(index) = target.side_index(context.side()) else { return Ok(()) };
+    let nothing = Links::default();
+    let scene = context.scene(inner, links, &nothing);
+    page.audit.push(linked_entry(context, target, &ext, note));
+    let effects = plan::reconcile(target, index, Some(mark), None, &scene)?;
+    target.sides[index].flags.set(SideFlags::PUSH);
+    settle(inner, page, run,  context, target, index, "pull", false, effects).await?;
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Runs: one execution of the syncs of a connection, with a ledger that must balance.
+//!
+//! The way of one change: a connector's task hands over a page of rows; one transaction loads the sides, plans, writes
+//! entities, sides, cursor, ledger and audit. What a side is behind on is journaled, written, and confirmed in a second
+//! transaction.
+
+mod context;
+mod first_link;
+mod lease;
+mod links;
+mod manager;
+mod merge;
+mod model;
+mod outcome;
+mod perform;
+mod pull;
+mod push;
+mod reporter;
+mod resolve;
+mod session;
+
+pub use manager::{RunQuery, RunRequest, Runs, StartedRun};
+pub use model::{Failure, Ledger, Moment, PlannedChange, Run, RunParameters, RunScope, RunStatus};
+
+pub(crate) use context::{SyncContext, compile_sync, schema_of};
+pub(crate) use first_link::{link, publish};
+pub(crate) use links::Links;
+pub(crate) use manager::Runner;
+pub(crate) use pull::{store, uid};
+pub(crate) use push::links_for;
+pub(crate) use session::{Page, Session, append_audit, settle};

@@ -1,0 +1,291 @@
+//! What each kind of answer to a write means for the record (section 7).
+
+use syncline_core::audit::{AuditEntry, AuditKind};
+use syncline_core::batch::{Outcome, OutcomeKind, RowRef};
+use syncline_core::error::Result;
+use syncline_core::io::Mark;
+use syncline_core::model::{GroupId, PRESENCE};
+use syncline_core::plan::{self, Effects, Scene};
+use syncline_core::state::{
+    Base, Ghost, Linked, Operation, OperationState, OperationVerb, Presence, Quarantine, SideFlags,
+};
+use syncline_core::value::{Value, content_hash, encode_all};
+
+use super::context::SyncContext;
+use super::model::Run;
+use super::push::readback;
+use super::session::{FailureNote, Page, record_failure};
+use crate::engine::Inner;
+
+/// One answer, with the record as it was read afterwards.
+pub(crate) struct Answer<'a> {
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) row: Option<RowRef<'a>>,
+    pub(crate) finished: Mark,
+}
+
+/// Takes an answer in and closes the operation, or leaves it open when its outcome is unknown.
+#[expect(clippy::too_many_arguments, reason = "an answer is taken in with exactly these, and each has another owner")]
+pub(crate) async fn take(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    linked: &mut Linked,
+    index: usize,
+    operation: &mut Operation,
+    answer: &Answer<'_>,
+    scene: &Scene<'_>,
+) -> Result<Effects> {
+    let outcome = answer.outcome;
+    operation.error.clone_from(&outcome.message);
+    let verb = operation.verb;
+    match &outcome.kind {
+        OutcomeKind::Applied { .. } if verb == OperationVerb::Delete => {
+            operation.state = OperationState::Confirmed;
+            deleted(context, page, linked, index, answer.finished);
+            Ok(Effects::default())
+        }
+        OutcomeKind::Applied { .. } => {
+            operation.state = OperationState::Confirmed;
+            if let Some(row) = &answer.row {
+                return plan::confirm(linked, index, operation, &readback(row, outcome), answer.finished, scene);
+            }
+            applied_unseen(linked, index, operation, answer);
+            Ok(Effects::default())
+        }
+        OutcomeKind::NotApplied { .. } | OutcomeKind::Conflict => {
+            operation.state = OperationState::Superseded;
+            defer(context, run, verb);
+            let side = &mut linked.sides[index];
+            side.flags.clear(SideFlags::IN_FLIGHT);
+            side.flags.set(SideFlags::PUSH);
+            if outcome.kind == OutcomeKind::Conflict {
+                dirty(inner, linked, index);
+            }
+            Ok(Effects::default())
+        }
+        OutcomeKind::Gone => {
+            operation.state = OperationState::Superseded;
+            defer(context, run, verb);
+            linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
+            if verb == OperationVerb::Delete {
+                deleted(context, page, linked, index, answer.finished);
+            } else {
+                dirty(inner, linked, index);
+            }
+            Ok(Effects::default())
+        }
+        OutcomeKind::Duplicate { existing } => {
+            operation.state = OperationState::Superseded;
+            adopt(inner, context, page, run, linked, index, existing, verb).await?;
+            Ok(Effects::default())
+        }
+        OutcomeKind::Rejected { fields } => {
+            operation.state = OperationState::Rejected;
+            reject(inner, context, page, run, linked, index, operation, fields, outcome).await?;
+            Ok(Effects::default())
+        }
+        OutcomeKind::Unknown => {
+            operation.state = OperationState::Unknown;
+            defer(context, run, verb);
+            haunt(inner, context, linked, index, operation);
+            page.audit.push(
+                AuditEntry::new(AuditKind::UnknownOutcome, linked.entity.uid, context.side(), outcome.id.as_deref())
+                    .note(format!("{}: {}", operation.id, outcome.message.as_deref().unwrap_or("no answer"))),
+            );
+            Ok(Effects::default())
+        }
+    }
+}
+
+/// Moves a write of the ledger from done to deferred.
+fn defer(context: &SyncContext, run: &mut Run, verb: OperationVerb) {
+    let ledger = run.ledger(&context.sync.name, "push");
+    let done = match verb {
+        OperationVerb::Create => &mut ledger.created,
+        OperationVerb::Update => &mut ledger.updated,
+        OperationVerb::Delete => &mut ledger.deleted,
+    };
+    if *done > 0 {
+        *done -= 1;
+        ledger.deferred += 1;
+    }
+}
+
+fn dirty(inner: &Inner, linked: &mut Linked, index: usize) {
+    let side = &mut linked.sides[index];
+    side.flags.set(SideFlags::READ);
+    side.dirty_seq = inner.marks.next(inner.clock.now()).0;
+}
+
+fn deleted(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: usize, finished: Mark) {
+    let uid = linked.entity.uid;
+    let side = &mut linked.sides[index];
+    page.audit.push(
+        AuditEntry::new(AuditKind::Deleted, uid, context.side(), side.ext.as_deref()).note("deleted in the app"),
+    );
+    side.presence = Presence::Deleted("deleted in the app".to_owned());
+    side.write_seq = finished.0;
+    side.flags = SideFlags::default();
+}
+
+/// A definite success whose record could not be read: what was sent is its base, and it is read as soon as possible.
+fn applied_unseen(linked: &mut Linked, index: usize, operation: &Operation, answer: &Answer<'_>) {
+    let side = &mut linked.sides[index];
+    side.ext = side.ext.clone().or_else(|| answer.outcome.id.clone());
+    side.presence = Presence::Live;
+    side.write_seq = answer.finished.0;
+    side.dirty_seq = answer.finished.0;
+    side.flags.clear(SideFlags::IN_FLIGHT);
+    side.flags.set(SideFlags::READ);
+    if let Some((_, marker)) = &operation.marker {
+        side.marker = Some(marker.clone());
+    }
+    for group in &operation.groups {
+        side.group_mut(*group).base_rev = Some(operation.rev);
+    }
+}
+
+/// Until this write can no longer land, a value that equals it is nobody's edit.
+fn haunt(inner: &Inner, context: &SyncContext, linked: &mut Linked, index: usize, operation: &Operation) {
+    let now = inner.clock.now();
+    let until = now.saturating_add(inner.settings.late_write_horizon).unwrap_or(now);
+    let row = syncline_core::value::decode_all(&linked.sides[index].obs).unwrap_or_default();
+    for group in context.mapping.groups.iter().filter(|group| operation.groups.contains(&group.group)) {
+        let values: Vec<Value> = group
+            .paths
+            .iter()
+            .map(|&path| {
+                let target = operation.target.iter().find(|(position, _)| usize::from(*position) == path);
+                target.map(|(_, value)| value.clone()).or_else(|| row.get(path).cloned()).unwrap_or_default()
+            })
+            .collect();
+        linked.sides[index].group_mut(group.group).ghosts.push(Ghost { values, until });
+    }
+}
+
+/// The CRM has a record with our key or a unique value: it is the one meant, unless it belongs to another entity.
+#[expect(clippy::too_many_arguments, reason = "a record is adopted with exactly these, and each has another owner")]
+async fn adopt(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    linked: &mut Linked,
+    index: usize,
+    existing: &str,
+    verb: OperationVerb,
+) -> Result<()> {
+    defer(context, run, verb);
+    let holder = page.tx()?.heads(context.side(), &[existing]).await?.into_iter().next().flatten();
+    let foreign = holder.filter(|head| head.key.entity != linked.entity.id);
+    linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
+    if let Some(foreign) = foreign {
+        let note = FailureNote {
+            record: Some(existing.to_owned()),
+            entity: Some(linked.entity.id),
+            fields: Vec::new(),
+            message: format!(
+                "{} has a record with the same unique value ({existing}), and it belongs to entity number {}; merge \
+                 the two, or change the value",
+                context.mapping.label, foreign.key.entity
+            ),
+        };
+        let hash = linked.entity.values.iter().fold(Vec::new(), |mut bytes, value| {
+            value.encode(&mut bytes);
+            bytes
+        });
+        linked.sides[index].group_mut(PRESENCE).quarantine =
+            Some(Quarantine { error: note.message.clone(), input_hash: content_hash(&hash) });
+        linked.sides[index].flags.set(SideFlags::FAILED);
+        return record_failure(inner, page, run.id, &context.sync, "push", note).await;
+    }
+    if verb == OperationVerb::Create {
+        let uid = linked.entity.uid;
+        let side = &mut linked.sides[index];
+        side.ext = Some(existing.to_owned());
+        side.presence = Presence::Live;
+        for group in &context.mapping.groups {
+            side.group_mut(group.group).base = Base::Never;
+        }
+        page.audit.push(
+            AuditEntry::new(AuditKind::Linked, uid, context.side(), Some(existing))
+                .note("the CRM had a record with the same unique value"),
+        );
+    }
+    dirty(inner, linked, index);
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "a refusal is taken in with exactly these, and each has another owner")]
+async fn reject(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    linked: &mut Linked,
+    index: usize,
+    operation: &Operation,
+    fields: &[String],
+    outcome: &Outcome,
+) -> Result<()> {
+    let message = outcome.message.clone().unwrap_or_else(|| "the CRM refused the record".to_owned());
+    let blamed: Vec<GroupId> = context
+        .mapping
+        .groups
+        .iter()
+        .filter(|group| operation.groups.contains(&group.group))
+        .filter(|group| {
+            let names = group.paths.iter().map(|&path| &context.mapping.projection.fields[path].path);
+            fields.is_empty() || names.into_iter().any(|name| fields.contains(name))
+        })
+        .map(|group| group.group)
+        .collect();
+    let hash_of = |paths: Option<&[usize]>| {
+        let values = operation
+            .target
+            .iter()
+            .filter(|(path, _)| paths.is_none_or(|paths| paths.contains(&usize::from(*path))))
+            .map(|(_, value)| value);
+        content_hash(&encode_all(values))
+    };
+    let side = &mut linked.sides[index];
+    side.flags.clear(SideFlags::IN_FLIGHT);
+    side.flags.set(SideFlags::QUARANTINED);
+    side.flags.set(SideFlags::FAILED);
+    let all = blamed.is_empty() || operation.verb != OperationVerb::Update;
+    if all {
+        let input_hash = hash_of(None);
+        side.group_mut(PRESENCE).quarantine = Some(Quarantine { error: message.clone(), input_hash });
+    }
+    for group in context.mapping.groups.iter().filter(|group| blamed.contains(&group.group)) {
+        let input_hash = hash_of(Some(&group.paths));
+        side.group_mut(group.group).quarantine = Some(Quarantine { error: message.clone(), input_hash });
+    }
+    if blamed.len() < operation.groups.len() && operation.verb == OperationVerb::Update && !blamed.is_empty() {
+        // The rest of the record was not at fault and is written without the blamed fields.
+        side.flags.set(SideFlags::PUSH);
+    }
+    page.audit.push(
+        AuditEntry::new(AuditKind::NotWritten, linked.entity.uid, context.side(), outcome.id.as_deref())
+            .note(format!("{}: {message}", operation.id)),
+    );
+    let ledger = run.ledger(&context.sync.name, "push");
+    let done = match operation.verb {
+        OperationVerb::Create => &mut ledger.created,
+        OperationVerb::Update => &mut ledger.updated,
+        OperationVerb::Delete => &mut ledger.deleted,
+    };
+    if *done > 0 {
+        *done -= 1;
+        ledger.failed += 1;
+    }
+    let note = FailureNote {
+        record: linked.sides[index].ext.clone(),
+        entity: Some(linked.entity.id),
+        fields: blamed.iter().map(|group| context.blueprint.group_name(*group)).collect(),
+        message,
+    };
+    record_failure(inner, page, run.id, &context.sync, "push", note).await
+}

@@ -1,0 +1,203 @@
+//! Carrying a run out from beginning to end.
+
+use std::sync::Arc;
+
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::io::Io;
+use syncline_core::store::Mode;
+
+use super::context::SyncContext;
+use super::lease::Lease;
+use super::manager::syncs_of;
+use super::model::{Moment, Run, RunStatus};
+use super::reporter::Reporter;
+use super::session::Session;
+use super::{first_link, pull, push};
+use crate::document::{self, Versioned};
+use crate::engine::Inner;
+use crate::event::EventKind;
+use crate::sync::Sync;
+
+/// Waits for the connection's turn, carries the run out, and returns it as it ended.
+pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
+    let mut run = load(inner, id).await?;
+    let lane = inner.runner.lane(run.connection);
+    let turn = lane.lock().await;
+    run = load(inner, id).await?;
+    if run.status.is_over() {
+        // Somebody asked for the same run and was first.
+        return Ok(run.value);
+    }
+    let stop = inner.runner.stop_flag(id);
+    let reporter = Reporter::new(inner.clock.clone(), inner.events.clone(), stop.clone());
+    let lease = loop {
+        match Lease::take(inner, run.connection).await? {
+            Ok(lease) => break lease,
+            Err(until) => reporter.wait_until(until).await?,
+        }
+    };
+    begin(inner, &mut run).await?;
+    let ended = carry_out(inner, &mut run, &lease, &reporter, &stop).await;
+    let finished = finish(inner, id, run, ended).await;
+    inner.runner.forget(id);
+    lease.release(inner).await?;
+    drop(turn);
+    finished
+}
+
+async fn load(inner: &Inner, id: u64) -> Result<Versioned<Run>> {
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    document::get(tx.as_mut(), id).await
+}
+
+async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
+    let now = inner.clock.now();
+    run.status = RunStatus::Running;
+    run.started_at = Some(now);
+    run.timeline.push(Moment { at: now, what: "started".to_owned() });
+    let mut tx = inner.store.begin(Mode::Write).await?;
+    document::put(tx.as_mut(), run).await?;
+    let started = EventKind::RunStarted { run: run.id, connection: run.connection };
+    inner.events.store(tx.as_mut(), inner, run.tenant, started).await?;
+    tx.commit().await?;
+    inner.events.wake();
+    Ok(())
+}
+
+async fn carry_out(
+    inner: &Inner,
+    run: &mut Versioned<Run>,
+    lease: &Lease,
+    reporter: &Reporter,
+    stop: &crate::http::StopFlag,
+) -> Result<()> {
+    let connection = inner.connections.load(run.connection).await?;
+    let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
+    let mut contexts = Vec::new();
+    {
+        let mut tx = inner.store.begin(Mode::Read).await?;
+        for sync in syncs_of(inner, run).await? {
+            let parameters = run.parameters.clone();
+            let initiator = run.initiator.clone();
+            contexts.push(
+                SyncContext::load(inner, tx.as_mut(), sync, &connection, io.clone(), &parameters, &initiator).await?,
+            );
+        }
+    }
+    order(&mut contexts);
+    let mut session = Session::new(inner, run.parameters.dry_run, lease.clone());
+    for context in &contexts {
+        if reads(context, run) {
+            moment(inner, run, format!("reading {}", context.mapping.label));
+            pull::pull(inner, context, &mut session, run, reporter).await?;
+            pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
+            first_link::link_staged(inner, context, &mut session, run, reporter).await?;
+        }
+    }
+    for pass in 0..inner.settings.passes {
+        let mut sent = 0;
+        for context in &contexts {
+            if pass > 0 && reads(context, run) {
+                pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
+            }
+            if writes(context) {
+                if pass == 0 {
+                    moment(inner, run, format!("writing {}", context.mapping.label));
+                }
+                sent += push::push(inner, context, &mut session, run, reporter).await?.sent;
+            }
+        }
+        if sent == 0 || session.is_dry() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// References first, so that a record's parents are there when it comes.
+fn order(contexts: &mut Vec<SyncContext>) {
+    let mut ordered: Vec<SyncContext> = Vec::with_capacity(contexts.len());
+    let mut left = std::mem::take(contexts);
+    while !left.is_empty() {
+        let objects: Vec<String> = left.iter().map(|context| context.mapping.object.clone()).collect();
+        let place = left
+            .iter()
+            .position(|context| {
+                let refers = context
+                    .mapping
+                    .groups
+                    .iter()
+                    .flat_map(|group| &group.rules)
+                    .flat_map(|rule| rule.lens.references());
+                refers.into_iter().all(|object| object == context.mapping.object || !objects.contains(&object))
+            })
+            // A cycle: any order will do, what is missing waits for the next pass.
+            .unwrap_or(0);
+        ordered.push(left.remove(place));
+    }
+    *contexts = ordered;
+}
+
+fn reads(context: &SyncContext, run: &Run) -> bool {
+    let wanted = run.parameters.direction.is_none_or(|direction| direction.pulls());
+    // A sync that only writes still has to know what is there, or it would create everything again.
+    wanted || context.mapping.groups.iter().any(|group| group.direction.pushes()) && context.sync.last_run_at.is_none()
+}
+
+fn writes(context: &SyncContext) -> bool {
+    context.mapping.groups.iter().any(|group| group.direction.pushes())
+}
+
+fn moment(inner: &Inner, run: &mut Run, what: String) {
+    run.timeline.push(Moment { at: inner.clock.now(), what });
+}
+
+async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) -> Result<Run> {
+    // What the last transaction stored is the truth; a run whose last page failed knows more than was kept.
+    let mut stored = load(inner, id).await?;
+    let is_dry = run.parameters.dry_run;
+    stored.value.timeline.clone_from(&run.timeline);
+    if is_dry {
+        stored.value.ledgers.clone_from(&run.ledgers);
+        stored.value.plan.clone_from(&run.plan);
+        stored.value.planned = run.planned;
+    }
+    let now = inner.clock.now();
+    let (pulled, pushed) = (stored.total("pull"), stored.total("push"));
+    let status = match &ended {
+        Err(error) if error.kind() == ErrorKind::Stopped => RunStatus::Stopped,
+        Err(_) => RunStatus::Failed,
+        Ok(()) if !stored.balances() => RunStatus::Failed,
+        Ok(()) if pulled.failed + pushed.failed + pulled.deferred + pushed.deferred > 0 => RunStatus::Partial,
+        Ok(()) => RunStatus::Completed,
+    };
+    stored.error = match &ended {
+        Err(error) => Some(error.to_string()),
+        Ok(()) if !stored.balances() => Some("the ledger does not balance; please report this".to_owned()),
+        Ok(()) => None,
+    };
+    stored.status = status;
+    stored.finished_at = Some(now);
+    stored.timeline.push(Moment { at: now, what: status.name().to_owned() });
+    let mut tx = inner.store.begin(Mode::Write).await?;
+    if !is_dry {
+        for sync in syncs_of(inner, &stored).await? {
+            let mut sync = document::get::<Sync>(tx.as_mut(), sync.id).await?;
+            if ended.is_ok() {
+                sync.last_run_at = Some(now);
+                sync.backfill &= stored.parameters.since.is_some() || stored.parameters.max_records.is_some();
+            }
+            let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
+            sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
+            document::put(tx.as_mut(), &mut sync).await?;
+        }
+    }
+    document::put(tx.as_mut(), &mut stored).await?;
+    let event =
+        EventKind::RunFinished { run: id, connection: stored.connection, status: status.name().to_owned() };
+    inner.events.store(tx.as_mut(), inner, stored.tenant, event).await?;
+    tx.commit().await?;
+    inner.events.wake();
+    inner.connections.note_run(stored.connection, now, ended.as_ref().err().map(Error::to_string)).await?;
+    Ok(stored.value)
+}

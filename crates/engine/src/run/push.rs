@@ -1,0 +1,580 @@
+//! Writing: what every side is behind on, by the durable write protocol (section 7): intent durable, remote write,
+//! confirm durable.
+
+use std::collections::BTreeMap;
+
+use syncline_core::audit::{AuditEntry, AuditKind};
+use syncline_core::batch::{Batch, Outcome, OutcomeKind, RowRef, RowState};
+use syncline_core::error::{Error, ErrorKind, Result, Retry};
+use syncline_core::io::Mark;
+use syncline_core::job::{Budget, Job, Progress, Push, Verb, Write};
+use syncline_core::manifest::CompareAndSet;
+use syncline_core::plan::{self, Observation, PushPlan, Readback};
+use syncline_core::state::{
+    EntityId, Linked, Operation, OperationState, OperationVerb, Presence, Side, SideFlags, SideKey,
+};
+
+use super::context::SyncContext;
+use super::links::Links;
+use super::model::{Ledger, PlannedChange, Run};
+use super::outcome::{self, Answer};
+use super::pull::{fetch, store, uid};
+use super::reporter::Reporter;
+use super::session::{FailureNote, Page, Session, record_failure, settle};
+use crate::document::Versioned;
+use crate::engine::Inner;
+
+/// What a pass of writing came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pushed {
+    /// Writes sent.
+    pub(crate) sent: u64,
+}
+
+/// Brings one side to the hub's values.
+pub(crate) async fn push(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    reporter: &Reporter,
+) -> Result<Pushed> {
+    let mut pushed = Pushed::default();
+    super::resolve::resolve_unknown(inner, context, session, run, reporter).await?;
+    prepare_creates(inner, context, session, run).await?;
+    // A page of writes is a few of the provider's largest batches, so that several can be in flight at once.
+    let size = (inner.settings.page_rows / 2).max(1);
+    let mut after: EntityId = 0;
+    loop {
+        reporter.check_stop()?;
+        let (candidates, last) = candidates(inner, context, session, run, after, size).await?;
+        let Some(last) = last else { return Ok(pushed) };
+        after = last;
+        if candidates.is_empty() {
+            reporter.progress(context, "push", run);
+            continue;
+        }
+        let guards = guard_read(inner, context, &candidates).await?;
+        let operations = intend(inner, context, session, run, &candidates, guards.as_ref()).await?;
+        if !operations.is_empty() {
+            pushed.sent += operations.len() as u64;
+            send(inner, context, session, run, operations, reporter).await?;
+        }
+        reporter.progress(context, "push", run);
+    }
+}
+
+/// Entities that are new to this CRM get a side to be created.
+async fn prepare_creates(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+) -> Result<()> {
+    let pushes = context.mapping.groups.iter().any(|group| group.direction.pushes());
+    if !context.mapping.create_in_crm || !pushes {
+        return Ok(());
+    }
+    loop {
+        let mut page = session.begin().await?;
+        let tx = page.tx()?;
+        let ids =
+            tx.without_side(context.sync.blueprint, context.side(), 0, inner.settings.page_rows).await?;
+        let sides: Vec<Side> = ids
+            .iter()
+            .map(|&entity| {
+                let mut side = Side::new(SideKey { entity, side: context.side(), slot: context.mapping.slot });
+                side.flags.set(SideFlags::PUSH);
+                side
+            })
+            .collect();
+        tx.put_sides(&sides.iter().collect::<Vec<_>>()).await?;
+        session.commit(page, run).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// A side that needs a write, as far as is known before the guard read.
+struct Candidate {
+    entity: EntityId,
+    verb: OperationVerb,
+    ext: Option<String>,
+}
+
+/// Looks at one page of flagged sides; those with nothing to do lose their flag.
+async fn candidates(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    after: EntityId,
+    size: usize,
+) -> Result<(Vec<Candidate>, Option<EntityId>)> {
+    let mut page = session.begin().await?;
+    let ids = page.tx()?.flagged(context.side(), SideFlags::PUSH, after, size).await?;
+    let Some(&last) = ids.last() else {
+        session.commit(page, run).await?;
+        return Ok((Vec::new(), None));
+    };
+    let mut loaded = page.tx()?.load(&ids).await?;
+    let links = links_for(context, &mut page, &loaded).await?;
+    let nothing = Links::default();
+    let scene = context.scene(inner, &links, &nothing);
+    let mut candidates = Vec::new();
+    let mut idle = Vec::new();
+    let mut ledger = Ledger::default();
+    for mut linked in loaded.drain(..) {
+        let Some(index) = linked.side_index(context.side()) else { continue };
+        let plan = plan::plan_push(&linked, index, &scene)?;
+        if plan.is_idle() {
+            ledger.read += 1;
+            if !plan.failures.is_empty() {
+                fail_plan(inner, context, &mut page, run.id, &linked, index, &plan).await?;
+                ledger.failed += 1;
+                linked.sides[index].flags.set(SideFlags::FAILED);
+            } else if plan.waiting || linked.sides[index].flags.has(SideFlags::IN_FLIGHT) {
+                ledger.deferred += 1;
+                continue;
+            } else {
+                ledger.unchanged += 1;
+            }
+            linked.sides[index].flags.clear(SideFlags::PUSH);
+            idle.push(linked);
+        } else if plan.unlink {
+            ledger.read += 1;
+            ledger.deleted += 1;
+            unlink(context, &mut page, &mut linked, index);
+            idle.push(linked);
+        } else {
+            let side = &linked.sides[index];
+            candidates.push(Candidate {
+                entity: linked.entity.id,
+                verb: plan.verb.unwrap_or(OperationVerb::Update),
+                ext: side.ext.clone(),
+            });
+        }
+    }
+    store(page.tx()?, &idle).await?;
+    run.ledger(&context.sync.name, "push").add(&ledger);
+    session.commit(page, run).await?;
+    Ok((candidates, Some(last)))
+}
+
+fn unlink(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: usize) {
+    let side = &mut linked.sides[index];
+    page.audit.push(
+        AuditEntry::new(AuditKind::Unlinked, linked.entity.uid, context.side(), side.ext.as_deref())
+            .note("deleted in the app; the CRM keeps its record"),
+    );
+    // The tombstone on both sides: the side stays, and its record is never made an entity again.
+    side.presence = Presence::Unlinked;
+    side.flags = SideFlags::default();
+}
+
+/// The strong read directly before a write: without it, edits made since the last poll would be overwritten.
+async fn guard_read(
+    inner: &Inner,
+    context: &SyncContext,
+    candidates: &[Candidate],
+) -> Result<Option<(Batch, Mark)>> {
+    let capabilities = &context.connector.manifest().capabilities;
+    let needs = |verb| match verb {
+        OperationVerb::Create => false,
+        OperationVerb::Update => capabilities.update.compare_and_set != CompareAndSet::Strong,
+        OperationVerb::Delete => capabilities.delete.compare_and_set != CompareAndSet::Strong,
+    };
+    let ids: Vec<String> = candidates
+        .iter()
+        .filter(|candidate| needs(candidate.verb))
+        .filter_map(|candidate| candidate.ext.clone())
+        .collect();
+    if ids.is_empty() { Ok(None) } else { fetch(inner, context, ids).await.map(Some) }
+}
+
+pub(crate) async fn links_for(context: &SyncContext, page: &mut Page, loaded: &[Linked]) -> Result<Links> {
+    let rows = loaded
+        .iter()
+        .flat_map(|linked| &linked.sides)
+        .filter(|side| side.key.side == context.side())
+        .map(|side| side.obs.as_slice());
+    let entities = loaded.iter().map(|linked| &linked.entity);
+    Links::load(page.tx()?, &context.mapping, &context.objects, rows, entities, context.sync.tenant).await
+}
+
+/// First transaction: takes the guard read in, plans anew, and journals what will be sent.
+async fn intend(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    candidates: &[Candidate],
+    guards: Option<&(Batch, Mark)>,
+) -> Result<Vec<Operation>> {
+    let mut page = session.begin().await?;
+    if let Some((batch, mark)) = guards {
+        // What the guard read found is ingested like any other read, ledger and all, before the plan is made anew.
+        let tally = super::pull::take_page(inner, context, &mut page, run, batch, batch.len(), *mark).await?;
+        if tally.ledger.updated + tally.ledger.deleted + tally.ledger.conflicted + tally.ledger.failed > 0 {
+            run.ledger(&context.sync.name, "pull").add(&tally.ledger);
+        }
+    }
+    let ids: Vec<EntityId> = candidates.iter().map(|candidate| candidate.entity).collect();
+    let mut loaded = page.tx()?.load(&ids).await?;
+    let links = links_for(context, &mut page, &loaded).await?;
+    let nothing = Links::default();
+    let scene = context.scene(inner, &links, &nothing);
+    let mut operations = Vec::new();
+    let mut ledger = Ledger::default();
+    for linked in &mut loaded {
+        ledger.read += 1;
+        let Some(index) = linked.side_index(context.side()) else {
+            ledger.unchanged += 1;
+            continue;
+        };
+        if linked.sides[index].flags.has(SideFlags::READ) {
+            ledger.deferred += 1;
+            continue;
+        }
+        let plan = plan::plan_push(linked, index, &scene)?;
+        if !plan.failures.is_empty() {
+            fail_plan(inner, context, &mut page, run.id, linked, index, &plan).await?;
+            linked.sides[index].flags.set(SideFlags::FAILED);
+        }
+        let Some(verb) = plan.verb else {
+            if plan.failures.is_empty() {
+                ledger.deferred += u64::from(plan.waiting || plan.undecided);
+                ledger.unchanged += u64::from(!(plan.waiting || plan.undecided));
+            } else {
+                ledger.failed += 1;
+            }
+            continue;
+        };
+        match verb {
+            OperationVerb::Create => ledger.created += 1,
+            OperationVerb::Update => ledger.updated += 1,
+            OperationVerb::Delete => ledger.deleted += 1,
+        }
+        show_planned(run, context, linked, index, &plan);
+        let operation = operation(inner, context, run.id, linked, index, verb, plan);
+        page.audit.push(
+            AuditEntry::new(AuditKind::Intended, linked.entity.uid, context.side(), linked.sides[index].ext.as_deref())
+                .values(
+                    0,
+                    operation.rev,
+                    operation.expected.iter().map(|(_, value)| value.clone()).collect(),
+                    operation.target.iter().map(|(_, value)| value.clone()).collect(),
+                )
+                .note(operation.id.to_string()),
+        );
+        linked.sides[index].flags.set(SideFlags::IN_FLIGHT);
+        linked.sides[index].flags.clear(SideFlags::PUSH);
+        operations.push(operation);
+    }
+    brake(inner, context, &mut page, run, &ledger).await?;
+    if session.is_dry() {
+        run.ledger(&context.sync.name, "push").add(&ledger);
+        session.commit(page, run).await?;
+        return Ok(Vec::new());
+    }
+    store(page.tx()?, &loaded).await?;
+    page.tx()?.put_operations(&operations.iter().collect::<Vec<_>>()).await?;
+    run.ledger(&context.sync.name, "push").add(&ledger);
+    session.commit(page, run).await?;
+    Ok(operations)
+}
+
+async fn brake(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    ledger: &Ledger,
+) -> Result<()> {
+    if run.parameters.release_brake {
+        return Ok(());
+    }
+    let linked = page.tx()?.side_counts(context.side()).await?.linked;
+    let before = *run.ledger(&context.sync.name, "push");
+    for (what, count, brake) in [
+        ("delete", before.deleted + ledger.deleted, inner.settings.delete_brake),
+        ("overwrite", before.updated + ledger.updated, inner.settings.overwrite_brake),
+    ] {
+        if brake.trips(count, linked) {
+            return Err(Error::new(
+                ErrorKind::Stopped,
+                format!(
+                    "the mass-change brake stopped this run: it would {what} {count} of {linked} records in {}; look at \
+                     a dry run, then run again with the brake released if this is meant",
+                    context.mapping.label
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn fail_plan(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: u64,
+    linked: &Linked,
+    index: usize,
+    plan: &PushPlan,
+) -> Result<()> {
+    let note = FailureNote {
+        record: linked.sides[index].ext.clone(),
+        entity: Some(linked.entity.id),
+        fields: plan.failures.iter().map(|(group, _)| context.blueprint.group_name(*group)).collect(),
+        message: plan.failures.iter().map(|(_, error)| error.message()).collect::<Vec<_>>().join("; "),
+    };
+    record_failure(inner, page, run, &context.sync, "push", note).await
+}
+
+fn operation(
+    inner: &Inner,
+    context: &SyncContext,
+    run: u64,
+    linked: &Linked,
+    index: usize,
+    verb: OperationVerb,
+    plan: PushPlan,
+) -> Operation {
+    let now = inner.clock.now();
+    let marker = match verb {
+        OperationVerb::Create => context.mapping.marker.clone().map(|field| (field, linked.entity.uid.to_string())),
+        _ => None,
+    };
+    Operation {
+        id: uid(inner),
+        tenant: context.sync.tenant,
+        key: linked.sides[index].key,
+        run,
+        verb,
+        state: OperationState::Sent,
+        attempts: 1,
+        rev: linked.entity.rev,
+        mapping_version: context.mapping.version,
+        groups: plan.groups,
+        target: plan.target,
+        expected: plan.expected,
+        marker,
+        not_before: None,
+        sent_at: Some(now),
+        created_at: now,
+        error: None,
+    }
+}
+
+fn show_planned(run: &mut Run, context: &SyncContext, linked: &Linked, index: usize, plan: &PushPlan) {
+    if !run.parameters.dry_run {
+        return;
+    }
+    let record = linked.sides[index].ext.clone().unwrap_or_else(|| linked.entity.uid.to_string());
+    for (place, (path, value)) in plan.target.iter().enumerate() {
+        run.planned += 1;
+        if run.plan.len() < 10_000 {
+            let field = context.mapping.projection.fields.get(usize::from(*path));
+            run.plan.push(PlannedChange {
+                target: context.sync.name.clone(),
+                record: record.clone(),
+                action: if plan.verb == Some(OperationVerb::Create) { "create" } else { "update" }.to_owned(),
+                field: field.map(|field| field.path.clone()).unwrap_or_default(),
+                before: plan.expected.get(place).map_or(serde_json::Value::Null, |(_, value)| value.to_json()),
+                after: value.to_json(),
+            });
+        }
+    }
+}
+
+/// Sends journaled operations and takes their outcomes in, batch by batch.
+async fn send(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    operations: Vec<Operation>,
+    reporter: &Reporter,
+) -> Result<()> {
+    let projection = &context.mapping.projection;
+    let field = |path: u16| projection.fields.get(usize::from(path)).map(|field| field.path.clone());
+    let stamps = stamps(inner, context, &operations).await?;
+    let writes = operations
+        .iter()
+        .map(|operation| {
+            let (ext, stamp) = stamps.get(&operation.key.entity).cloned().unwrap_or_default();
+            let id = ext.unwrap_or_default();
+            Write {
+                operation: operation.id,
+                verb: match operation.verb {
+                    OperationVerb::Create => Verb::Create { marker: operation.marker.clone() },
+                    OperationVerb::Update => Verb::Update { id, expected_stamp: stamp },
+                    OperationVerb::Delete => Verb::Delete { id },
+                },
+                fields: operation
+                    .target
+                    .iter()
+                    .filter_map(|(path, value)| Some((field(*path)?, value.clone())))
+                    .collect(),
+            }
+        })
+        .collect();
+    let job = Job::Push(Push { object: context.mapping.object.clone(), projection: projection.clone(), writes });
+    let mut answered = vec![false; operations.len()];
+    let mut batch = Batch::new(projection.fields.len());
+    let opened = context.connector.open(&context.config, job, None);
+    let mut broke = None;
+    match opened {
+        Err(error) => {
+            // Nothing was sent.
+            let message = error.to_string();
+            let outcomes = (0..operations.len()).map(|index| Outcome {
+                message: Some(message.clone()),
+                ..Outcome::new(index, OutcomeKind::NotApplied { not_before: None })
+            });
+            batch.outcomes.extend(outcomes);
+            take_outcomes(inner, context, session, run, &operations, &mut answered, &batch).await?;
+            return Err(error);
+        }
+        Ok(mut task) => loop {
+            batch.clear();
+            let step = task.step(context.io.as_ref(), Budget::default(), &mut batch).await;
+            take_outcomes(inner, context, session, run, &operations, &mut answered, &batch).await?;
+            match step {
+                Ok(Progress::Done { .. }) => break,
+                Ok(Progress::More { .. }) => reporter.progress(context, "push", run),
+                Ok(Progress::Wait { until, .. }) => reporter.wait_until(until).await?,
+                Err(error) => {
+                    broke = Some(error);
+                    break;
+                }
+            }
+        },
+    }
+    // What the connector did not answer for may have been applied.
+    batch.clear();
+    let definitely_not = broke.as_ref().is_some_and(|error| !matches!(error.retry(), Retry::UnknownOutcome));
+    for index in (0..operations.len()).filter(|&index| !answered[index]) {
+        let kind = if definitely_not { OutcomeKind::NotApplied { not_before: None } } else { OutcomeKind::Unknown };
+        let message = broke.as_ref().map(ToString::to_string);
+        batch.outcomes.push(Outcome { message, ..Outcome::new(index, kind) });
+    }
+    let mut ignore = vec![false; operations.len()];
+    take_outcomes(inner, context, session, run, &operations, &mut ignore, &batch).await?;
+    match broke {
+        Some(error) if matches!(error.kind(), ErrorKind::Reauthorise | ErrorKind::Stopped | ErrorKind::Refused) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Remote ids and stamps of the operations' records.
+async fn stamps(
+    inner: &Inner,
+    context: &SyncContext,
+    operations: &[Operation],
+) -> Result<BTreeMap<EntityId, (Option<String>, Option<jiff::Timestamp>)>> {
+    let mut tx = inner.store.begin(syncline_core::store::Mode::Read).await?;
+    let ids: Vec<EntityId> = operations.iter().map(|operation| operation.key.entity).collect();
+    Ok(tx
+        .load(&ids)
+        .await?
+        .into_iter()
+        .filter_map(|linked| {
+            let index = linked.side_index(context.side())?;
+            let side = &linked.sides[index];
+            Some((linked.entity.id, (side.ext.clone(), side.stamp)))
+        })
+        .collect())
+}
+
+/// Second transaction: what the provider answered becomes state.
+async fn take_outcomes(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    operations: &[Operation],
+    answered: &mut [bool],
+    batch: &Batch,
+) -> Result<()> {
+    if batch.outcomes.is_empty() {
+        return Ok(());
+    }
+    // Successes whose answer does not show the record are read strongly before they count as confirmed.
+    let unread: Vec<String> = batch
+        .outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome.kind, OutcomeKind::Applied { .. }) && outcome.row.is_none())
+        .filter(|outcome| {
+            operations.get(outcome.index).is_some_and(|operation| operation.verb != OperationVerb::Delete)
+        })
+        .filter_map(|outcome| outcome.id.clone())
+        .collect();
+    let read = if unread.is_empty() { None } else { fetch(inner, context, unread).await.ok() };
+    let finished = inner.marks.next(inner.clock.now());
+
+    let mut page = session.begin().await?;
+    let ids: Vec<EntityId> = batch
+        .outcomes
+        .iter()
+        .filter_map(|outcome| operations.get(outcome.index).map(|operation| operation.key.entity))
+        .collect();
+    let loaded = page.tx()?.load(&ids).await?;
+    let links = links_for(context, &mut page, &loaded).await?;
+    let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
+    let nothing = Links::default();
+    let mut closed = Vec::new();
+    for outcome in &batch.outcomes {
+        let Some(operation) = operations.get(outcome.index) else { continue };
+        answered[outcome.index] = true;
+        let mut operation = operation.clone();
+        let Some(linked) = known.get_mut(&operation.key.entity) else { continue };
+        let Some(index) = linked.side_index(context.side()) else { continue };
+        let row = match (outcome.row, &read) {
+            (Some(row), _) => batch.get(row),
+            (None, Some((rows, _))) => rows.rows().find(|row| {
+                row.state() == RowState::Live && Some(row.id()) == outcome.id.as_deref()
+            }),
+            (None, None) => None,
+        };
+        let scene = context.scene(inner, &links, &nothing);
+        let answer = Answer { outcome, row, finished };
+        let effects =
+            outcome::take(inner, context, &mut page, run, linked, index, &mut operation, &answer, &scene).await?;
+        settle(
+            inner,
+            &mut page,
+            run,
+             context, linked,
+            index,
+            "push",
+            true,
+            effects,
+        )
+        .await?;
+        closed.push(operation);
+    }
+    let changed: Vec<Linked> = known.into_values().collect();
+    store(page.tx()?, &changed).await?;
+    page.tx()?.put_operations(&closed.iter().collect::<Vec<_>>()).await?;
+    session.commit(page, run).await
+}
+
+/// A row as an observation or a read-back needs it.
+pub(crate) fn readback<'a>(row: &RowRef<'a>, outcome: &Outcome) -> Readback<'a> {
+    Readback { ext: row.id(), stamp: row.stamp(), encoded: row.encoded(), written_stamp: outcome.stamp }
+}
+
+/// A strongly read row as an observation.
+pub(crate) fn strong<'a>(row: &RowRef<'a>, mark: Mark) -> Observation<'a> {
+    Observation {
+        mark,
+        class: syncline_core::batch::ReadClass::Strong,
+        stamp: row.stamp(),
+        encoded: row.encoded(),
+    }
+}

@@ -1,0 +1,270 @@
+//! The transactions of a run: committed one by one, or all in one that is dropped when the run is dry.
+
+use syncline_core::audit::{AuditEntry, AuditKind, seal_block};
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::model::{Blueprint, TenantId};
+use syncline_core::plan::{Effects, ReviewChange};
+use syncline_core::state::{Linked, Side};
+use syncline_core::store::{Mode, Transaction};
+
+use super::context::SyncContext;
+use super::lease::Lease;
+use super::model::{Failure, PlannedChange, Run};
+use crate::conflict::{Review, ReviewStatus, open_review};
+use crate::document::{self, Versioned};
+use crate::engine::Inner;
+use crate::event::EventKind;
+use crate::sync::Sync;
+
+/// A dry run shows at most this many changes and counts the rest.
+const SHOWN_CHANGES: usize = 10_000;
+
+/// A run's access to the store.
+pub(crate) struct Session<'a> {
+    inner: &'a Inner,
+    /// The one transaction of a dry run.
+    dry: Option<Box<dyn Transaction>>,
+    is_dry: bool,
+    lease: Lease,
+}
+
+/// A transaction of a [`Session`], with what is to be written down in it.
+pub(crate) struct Page {
+    tx: Option<Box<dyn Transaction>>,
+    pub(crate) audit: Vec<AuditEntry>,
+    pub(crate) events: Vec<EventKind>,
+}
+
+impl Page {
+    /// The transaction.
+    pub(crate) fn tx(&mut self) -> Result<&mut dyn Transaction> {
+        match &mut self.tx {
+            Some(tx) => Ok(tx.as_mut()),
+            None => Err(Error::new(ErrorKind::Internal, "the transaction is over")),
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(crate) const fn new(inner: &'a Inner, is_dry: bool, lease: Lease) -> Self {
+        Self { inner, dry: None, is_dry, lease }
+    }
+
+    pub(crate) const fn is_dry(&self) -> bool {
+        self.is_dry
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&mut self) -> Result<Page> {
+        let tx = match self.dry.take() {
+            Some(tx) => tx,
+            None => self.inner.store.begin(Mode::Write).await?,
+        };
+        Ok(Page { tx: Some(tx), audit: Vec::new(), events: Vec::new() })
+    }
+
+    /// Writes the audit and the run down and commits, unless the run is dry.
+    pub(crate) async fn commit(&mut self, mut page: Page, run: &mut Versioned<Run>) -> Result<()> {
+        let Some(mut tx) = page.tx.take() else {
+            return Err(Error::new(ErrorKind::Internal, "the transaction is over"));
+        };
+        if self.is_dry {
+            self.dry = Some(tx);
+            return Ok(());
+        }
+        self.lease.check(self.inner, tx.as_mut()).await?;
+        append_audit(self.inner, tx.as_mut(), run.tenant, run.id, &page.audit).await?;
+        for kind in page.events {
+            self.inner.events.store(tx.as_mut(), self.inner, run.tenant, kind).await?;
+        }
+        document::put(tx.as_mut(), run).await?;
+        tx.commit().await?;
+        self.inner.events.wake();
+        Ok(())
+    }
+}
+
+/// Appends entries to a tenant's audit chain.
+pub(crate) async fn append_audit(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    tenant: TenantId,
+    run: u64,
+    entries: &[AuditEntry],
+) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut salt = [0; 16];
+    inner.random.fill(&mut salt);
+    let head = tx.audit_head(tenant).await?;
+    tx.append_audit(&seal_block(tenant, run, inner.clock.now(), head, entries, salt)).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "a step is settled with exactly these, and each has another owner")]
+/// Carries out what a planning step asks for beside the record itself: review items, failures, audit.
+pub(crate) async fn settle(
+    inner: &Inner,
+    page: &mut Page,
+    run: &mut Run,
+    context: &SyncContext,
+    linked: &mut Linked,
+    index: usize,
+    direction: &'static str,
+    had_failed: bool,
+    effects: Effects,
+) -> Result<Settled> {
+    let (sync, blueprint) = (&context.sync, &context.blueprint);
+    let mut settled = Settled { conflicted: false, failed: !effects.failures.is_empty(), waiting: effects.waiting };
+    plan_of_dry_run(run, blueprint, linked, &effects.audit);
+    page.audit.extend(effects.audit);
+    for ReviewChange { group, reason } in effects.reviews {
+        let reason = match reason {
+            Some(reason) => reason,
+            None => continue,
+        };
+        settled.conflicted = true;
+        let review = open_review(inner, page, run.id, context, linked, group, reason).await?;
+        if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {
+            frozen.1 = review;
+        }
+    }
+    if settled.failed {
+        let fields = effects.failures.iter().map(|(group, _)| blueprint.group_name(*group)).collect();
+        let text: Vec<&str> = effects.failures.iter().map(|(_, error)| error.message()).collect();
+        let record = linked.sides.get(index).and_then(|side| side.ext.clone());
+        let note = FailureNote { record, entity: Some(linked.entity.id), fields, message: text.join("; ") };
+        record_failure(inner, page, run.id, sync, direction, note).await?;
+    } else if let Some(side) = linked.sides.get(index)
+        && had_failed
+    {
+        clear_failure(page, sync, direction, side).await?;
+    }
+    Ok(settled)
+}
+
+/// What [`settle`] found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled {
+    pub(crate) conflicted: bool,
+    pub(crate) failed: bool,
+    pub(crate) waiting: bool,
+}
+
+/// What failed, of which record.
+pub(crate) struct FailureNote {
+    pub(crate) record: Option<String>,
+    pub(crate) entity: Option<i64>,
+    pub(crate) fields: Vec<String>,
+    pub(crate) message: String,
+}
+
+/// Makes a record's failure visible, with the time of its next try.
+pub(crate) async fn record_failure(
+    inner: &Inner,
+    page: &mut Page,
+    run: u64,
+    sync: &Sync,
+    direction: &'static str,
+    note: FailureNote,
+) -> Result<()> {
+    let now = inner.clock.now();
+    let fresh = Failure {
+        id: 0,
+        tenant: sync.tenant,
+        sync: sync.id,
+        run,
+        direction: direction.to_owned(),
+        record: note.record,
+        entity: note.entity,
+        fields: note.fields,
+        message: note.message,
+        attempts: 0,
+        retry_at: now,
+        since: now,
+        dismissed: false,
+    };
+    let key = crate::document::Stored::columns(&fresh).key.unwrap_or_default();
+    let mut failure = match document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await? {
+        Some(mut known) => {
+            known.message = fresh.message;
+            known.fields = fresh.fields;
+            known.run = run;
+            known
+        }
+        None => {
+            page.events.push(EventKind::RecordFailed {
+                sync: sync.name.clone(),
+                record: fresh.record.clone().unwrap_or_default(),
+                message: fresh.message.clone(),
+            });
+            Versioned { value: fresh, version: 0 }
+        }
+    };
+    failure.attempts += 1;
+    let wait = inner.settings.failure_retry.saturating_mul(1 << failure.attempts.min(16).saturating_sub(1));
+    let wait = wait.min(inner.settings.failure_retry_longest);
+    failure.retry_at = now.saturating_add(wait).unwrap_or(now);
+    document::put(page.tx()?, &mut failure).await
+}
+
+/// Forgets a record's failure after it succeeded.
+pub(crate) async fn clear_failure(page: &mut Page, sync: &Sync, direction: &'static str, side: &Side) -> Result<()> {
+    for key in [side.ext.clone(), Some(side.key.entity.to_string())].into_iter().flatten() {
+        let key = format!("{direction}:{key}");
+        if let Some(failure) = document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await? {
+            page.tx()?.delete_document(syncline_core::store::DocumentKind::Failure, failure.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Shows in a dry run's plan what a step would change.
+fn plan_of_dry_run(run: &mut Run, blueprint: &Blueprint, linked: &Linked, audit: &[AuditEntry]) {
+    if !run.parameters.dry_run {
+        return;
+    }
+    for entry in audit {
+        let action = match entry.kind {
+            AuditKind::Created => "create",
+            AuditKind::Decided => "update",
+            AuditKind::Deleted => "delete",
+            AuditKind::ConflictOpened => "review",
+            AuditKind::Linked => "link",
+            _ => continue,
+        };
+        let names = |group| blueprint.fields_of(group).into_iter().map(|field| blueprint.fields[field].name.clone());
+        let names: Vec<String> = if entry.kind == AuditKind::Created {
+            blueprint.fields.iter().map(|field| field.name.clone()).collect()
+        } else {
+            names(entry.group).collect()
+        };
+        for (place, name) in names.into_iter().enumerate() {
+            let value = |values: &[syncline_core::Value]| {
+                values.get(place).map_or(serde_json::Value::Null, syncline_core::Value::to_json)
+            };
+            let (before, after) = (value(&entry.before), value(&entry.after));
+            if before == after {
+                continue;
+            }
+            run.planned += 1;
+            if run.plan.len() < SHOWN_CHANGES {
+                run.plan.push(PlannedChange {
+                    target: "app".to_owned(),
+                    record: if entry.ext.is_empty() { linked.entity.uid.to_string() } else { entry.ext.clone() },
+                    action: action.to_owned(),
+                    field: name,
+                    before,
+                    after,
+                });
+            }
+        }
+    }
+}
+
+/// Closes review items whose sides agree again.
+pub(crate) async fn close_review(page: &mut Page, review: u64) -> Result<()> {
+    let mut item: Versioned<Review> = document::get(page.tx()?, review).await?;
+    item.status = ReviewStatus::Resolved;
+    document::put(page.tx()?, &mut item).await
+}

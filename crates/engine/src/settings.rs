@@ -1,0 +1,76 @@
+//! The numbers that tune the engine, each with its default and its reason.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How many deletes or overwrites one run may do before it stops and asks: more than both numbers allow halts it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Brake {
+    /// So many are always allowed.
+    pub least: u64,
+    /// Beyond that, at most this share of the linked records, from 0 to 1.
+    pub share: f64,
+}
+
+impl Brake {
+    /// Whether so many of so many linked records are too many.
+    pub fn trips(&self, count: u64, linked: u64) -> bool {
+        count > self.least && count as f64 > linked as f64 * self.share
+    }
+}
+
+/// How long things are kept, in days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Finished runs and their errors.
+    pub runs: u32,
+    /// Bodies of audit entries; the chain itself is kept for ever.
+    pub audit: u32,
+    /// Closed operations.
+    pub operations: u32,
+    /// Tombstones of cut links: at least the recycle bins' retention.
+    pub tombstones: u32,
+    /// Events for the host.
+    pub events: u32,
+}
+
+/// The engine's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Rows planned and stored per transaction.
+    pub page_rows: usize,
+    /// Stops a run that deletes too much.
+    pub delete_brake: Brake,
+    /// Stops a run that overwrites too much.
+    pub overwrite_brake: Brake,
+    /// How long the outcome of a write stays open before it is looked for: at least twice the request timeout, and the
+    /// lag of a search index.
+    pub ambiguity_horizon: Duration,
+    /// How long an attempt whose outcome was unknown may still land.
+    pub late_write_horizon: Duration,
+    /// Waits before a failed record is tried again, growing by the power of two up to the longest.
+    pub failure_retry: Duration,
+    /// The longest wait before a failed record is tried again.
+    pub failure_retry_longest: Duration,
+    /// How many passes of reading and writing one run makes at most before it leaves the rest to the next.
+    pub passes: u32,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            page_rows: 2_000,
+            delete_brake: Brake { least: 50, share: 0.1 },
+            overwrite_brake: Brake { least: 1_000, share: 0.5 },
+            ambiguity_horizon: Duration::from_secs(60),
+            late_write_horizon: Duration::from_secs(3_600),
+            failure_retry: Duration::from_secs(60),
+            failure_retry_longest: Duration::from_secs(6 * 3_600),
+            passes: 3,
+            retention: Retention { runs: 90, audit: 365, operations: 14, tombstones: 90, events: 7 },
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Saving a mapping creates or extends its blueprint; fields are only ever added.
+
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::model::{Blueprint, Field, Severity, TenantId};
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
+
+use crate::actor::{Action, Actor};
+use crate::document;
+
+/// The blueprint of this name with at least these fields and atomic groups: made, extended or as it is.
+pub(crate) async fn extend(
+    tx: &mut dyn Transaction,
+    tenant: TenantId,
+    name: &str,
+    fields: &[Field],
+    groups: &[Vec<String>],
+) -> Result<Blueprint> {
+    let known = document::by_key::<Blueprint>(tx, tenant, 0, name).await?;
+    let mut blueprint = known
+        .unwrap_or_else(|| document::Versioned { value: Blueprint::new(0, tenant, name, Vec::new()), version: 0 });
+    let before = blueprint.value.clone();
+    for field in fields {
+        match blueprint.position(&field.name) {
+            None => blueprint.fields.push(field.clone()),
+            Some(position) => {
+                let known = &mut blueprint.value.fields[position];
+                known.unique |= field.unique;
+                known.indexed |= field.indexed;
+                known.required |= field.required;
+            }
+        }
+    }
+    for group in groups {
+        if !blueprint.groups.contains(group) {
+            blueprint.groups.push(group.clone());
+        }
+    }
+    let faults: Vec<String> = blueprint
+        .check()
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| format!("{}: {}", finding.place, finding.message))
+        .collect();
+    if !faults.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the blueprint `{name}` can't be saved: {}", faults.join("; ")),
+        ));
+    }
+    if blueprint.version == 0 || blueprint.value != before {
+        if blueprint.version > 0 {
+            blueprint.value.version += 1;
+        }
+        document::put(tx, &mut blueprint).await?;
+    }
+    Ok(blueprint.value)
+}
+
+impl crate::Engine {
+    /// The blueprints of a tenant, by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy.
+    pub async fn blueprints(&self, tenant: TenantId, actor: &Actor) -> Result<Vec<Blueprint>> {
+        self.inner.allow(actor, Action::ReadMappings)?;
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let query = DocumentQuery::new(DocumentKind::Blueprint).tenant(tenant);
+        let mut found: Vec<Blueprint> =
+            document::find::<Blueprint>(tx.as_mut(), &query).await?.into_iter().map(|found| found.value).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// A blueprint by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    pub async fn blueprint(&self, tenant: TenantId, name: &str, actor: &Actor) -> Result<Blueprint> {
+        let all = self.blueprints(tenant, actor).await?;
+        let names: Vec<String> = all.iter().map(|blueprint| blueprint.name.clone()).collect();
+        all.into_iter().find(|blueprint| blueprint.name == name).ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no blueprint `{name}`; there are: {}", names.join(", ")),
+            )
+        })
+    }
+
+    /// Makes a blueprint, or extends the one of this name. Fields are never removed by this.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::Invalid`] with everything that is wrong.
+    pub async fn save_blueprint(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        fields: &[Field],
+        groups: &[Vec<String>],
+        actor: &Actor,
+    ) -> Result<Blueprint> {
+        self.inner.allow(actor, Action::ManageMappings)?;
+        let mut tx = self.inner.store.begin(Mode::Write).await?;
+        let blueprint = extend(tx.as_mut(), tenant, name, fields, groups).await?;
+        tx.commit().await?;
+        Ok(blueprint)
+    }
+}

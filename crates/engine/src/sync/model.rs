@@ -1,0 +1,125 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use syncline_core::mapping::Mapping;
+use syncline_core::model::{BlueprintId, TenantId};
+use syncline_core::state::SideId;
+use syncline_core::store::DocumentKind;
+
+use crate::document::{Columns, Stored};
+
+/// Whether a sync runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncStatus {
+    /// It runs.
+    Active,
+    /// It does not run until it is resumed.
+    Paused,
+    /// It was removed; it can be reactivated.
+    Deleted,
+}
+
+impl SyncStatus {
+    /// Its name in listings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// When a sync runs by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "every", rename_all = "snake_case")]
+pub enum Schedule {
+    /// Only when asked.
+    Manual,
+    /// Every so many minutes.
+    Minutes {
+        /// How many.
+        minutes: u32,
+    },
+    /// Every hour.
+    #[default]
+    Hour,
+    /// Once a day, in the tenant's time zone.
+    Day {
+        /// Time of day, such as `06:30`.
+        at: String,
+    },
+    /// By a cron expression, in the tenant's time zone.
+    Cron {
+        /// The expression, five or six fields.
+        expression: String,
+    },
+}
+
+/// A mapping on a connection, with its schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sync {
+    /// Its number.
+    #[serde(skip)]
+    pub id: u64,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The connection.
+    pub connection: u64,
+    /// Its name, unique within the tenant.
+    pub name: String,
+    /// The blueprint.
+    pub blueprint: BlueprintId,
+    /// The field rules.
+    pub mapping: Mapping,
+    /// Number of its side.
+    pub side: SideId,
+    /// Slot of its side among those of the blueprint.
+    pub slot: u8,
+    /// Larger wins among CRMs; the earliest created connection is largest.
+    pub rank: i32,
+    /// When it runs by itself.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Whether it runs.
+    pub status: SyncStatus,
+    /// Why it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_because: Option<String>,
+    /// Whether the next run reads everything, since the mapping was widened or the cursor lost.
+    #[serde(default)]
+    pub backfill: bool,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last finished a run.
+    #[serde(default)]
+    pub last_run_at: Option<Timestamp>,
+    /// When it runs next by itself.
+    #[serde(default)]
+    pub next_run_at: Option<Timestamp>,
+}
+
+impl Stored for Sync {
+    const KIND: DocumentKind = DocumentKind::Sync;
+    const NOUN: &'static str = "sync";
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn set_id(&mut self, id: u64) {
+        self.id = id;
+    }
+
+    fn columns(&self) -> Columns {
+        Columns {
+            tenant: self.tenant,
+            scope: self.connection,
+            key: Some(self.name.clone()),
+            status: self.status.name().to_owned(),
+            at: self.created_at,
+        }
+    }
+}
