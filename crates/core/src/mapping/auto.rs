@@ -221,10 +221,10 @@ impl Work<'_> {
         if !target.exists
             && let FieldType::Choice { choices } | FieldType::MultiChoice { choices } = &mut target.field.kind
         {
-            *choices = choices_of(remote);
+            *choices = choices_of(self.provider, remote);
         }
         let mut lenses = steps(&target.field.kind, remote, self.provider, self.samples);
-        match plan(&target.field.kind, remote) {
+        match plan(&target.field.kind, self.provider, remote) {
             ListPlan::Plain => {}
             ListPlan::Table(table) => {
                 lenses = vec![table];

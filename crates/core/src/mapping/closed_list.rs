@@ -20,14 +20,14 @@ pub(super) enum ListPlan {
     Person(String),
 }
 
-/// Whether a field refuses values outside its list.
-pub(super) fn is_closed(remote: &FieldSchema) -> bool {
-    remote.restricted && matches!(remote.kind, FieldKind::Choice | FieldKind::MultiChoice)
+/// Whether a field refuses values outside its list. HubSpot's always do, also those whose list lives in a pipeline.
+pub(super) fn is_closed(provider: &str, remote: &FieldSchema) -> bool {
+    (remote.restricted || provider == "hubspot") && matches!(remote.kind, FieldKind::Choice | FieldKind::MultiChoice)
 }
 
 /// The choices of a new field for a closed list.
-pub(super) fn choices_of(remote: &FieldSchema) -> Vec<FieldChoice> {
-    if !is_closed(remote) {
+pub(super) fn choices_of(provider: &str, remote: &FieldSchema) -> Vec<FieldChoice> {
+    if !is_closed(provider, remote) {
         return Vec::new();
     }
     active(remote)
@@ -39,15 +39,15 @@ pub(super) fn choices_of(remote: &FieldSchema) -> Vec<FieldChoice> {
 }
 
 /// How a remote field and a field that the blueprint has already go together.
-pub(super) fn plan(field: &FieldType, remote: &FieldSchema) -> ListPlan {
+pub(super) fn plan(field: &FieldType, provider: &str, remote: &FieldSchema) -> ListPlan {
     let (FieldType::Choice { choices } | FieldType::MultiChoice { choices }) = field else {
-        return if is_closed(remote) {
+        return if is_closed(provider, remote) {
             ListPlan::ReadOnly(format!("`{}` takes only the choices of its list", remote.path))
         } else {
             ListPlan::Plain
         };
     };
-    match (choices.is_empty(), is_closed(remote)) {
+    match (choices.is_empty(), is_closed(provider, remote)) {
         (true, false) => ListPlan::Plain,
         (true, true) => ListPlan::Person(
             "it takes only the choices of its list, and the blueprint's field takes anything; map it with the lens \

@@ -49,7 +49,7 @@ pub(super) fn likelihood(target: &Target, remote: &FieldSchema, samples: &[RowSa
             _ => -0.5,
         };
         reason.push_str(&format!(
-            "; {fitting} of {set} samples look like a {}",
+            "; {fitting} of {set} samples fit its type, {}",
             target.field.kind.label()
         ));
     }
