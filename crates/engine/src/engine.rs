@@ -1,6 +1,5 @@
 //! [`Engine`]: everything wired together, and the way in for hosts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use syncline_core::connector::Connector;
@@ -10,10 +9,10 @@ use syncline_core::model::{Tenant, TenantId};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
 
 use crate::actor::{Action, Actor, DefaultPolicy, Policy};
-use crate::connection::Connections;
+use crate::connection::{ConnectionParts, Connections, Connectors};
 use crate::document;
 use crate::event::Events;
-use crate::http::{HttpSettings, ReqwestTransport, Transport};
+use crate::http::{AddressPolicy, HttpSettings, MarkSource, ReqwestTransport, Transport};
 use crate::marks::Marks;
 use crate::ports::{Clock, Random, SystemClock, SystemRandom};
 use crate::run::Runner;
@@ -31,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) connectors: BTreeMap<String, Arc<dyn Connector>>,
+    pub(crate) connectors: Connectors,
     pub(crate) lenses: LensRegistry,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) settings: Settings,
@@ -44,13 +43,7 @@ pub(crate) struct Inner {
 impl Inner {
     /// The connector of a provider.
     pub(crate) fn connector(&self, provider: &str) -> Result<Arc<dyn Connector>> {
-        self.connectors.get(provider).cloned().ok_or_else(|| {
-            let known: Vec<&str> = self.connectors.keys().map(String::as_str).collect();
-            Error::new(
-                ErrorKind::NotFound,
-                format!("there is no connector for `{provider}`; this build has {}", known.join(", ")),
-            )
-        })
+        self.connectors.get(provider)
     }
 
     /// Refuses what the policy does not allow.
@@ -63,7 +56,7 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
             .field("store", &self.inner.store.label())
-            .field("connectors", &self.inner.connectors.keys().collect::<Vec<_>>())
+            .field("connectors", &self.inner.connectors)
             .finish_non_exhaustive()
     }
 }
@@ -74,11 +67,12 @@ pub struct EngineBuilder {
     keys: Arc<dyn KeyProvider>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    connectors: BTreeMap<String, Arc<dyn Connector>>,
+    connectors: Connectors,
     lenses: LensRegistry,
     policy: Arc<dyn Policy>,
     settings: Settings,
     http: HttpSettings,
+    addresses: AddressPolicy,
     transport: Option<Arc<dyn Transport>>,
 }
 
@@ -92,7 +86,7 @@ impl EngineBuilder {
     /// Adds a provider's connector.
     #[must_use]
     pub fn connector(mut self, connector: impl Connector + 'static) -> Self {
-        self.connectors.insert(connector.manifest().provider.clone(), Arc::new(connector));
+        self.connectors = self.connectors.with(Arc::new(connector));
         self
     }
 
@@ -124,6 +118,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Lets connections reach this machine, also over plain HTTP: for simulators and tests only.
+    #[must_use]
+    pub const fn allow_loopback(mut self, allow: bool) -> Self {
+        self.addresses.allow_loopback = allow;
+        self
+    }
+
     /// Replaces the transport, for simulations.
     #[must_use]
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -146,25 +147,28 @@ impl EngineBuilder {
     pub fn build(self) -> Result<Engine> {
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(self.http.addresses)?),
+            None => Arc::new(ReqwestTransport::new(self.addresses)?),
         };
-        let vault = Arc::new(Vault::new(self.keys, self.random.clone()));
+        let vault = Vault::new(self.keys, self.random.clone());
         let marks = Arc::new(Marks::default());
-        let source = {
+        let source: MarkSource = {
             let (marks, clock) = (marks.clone(), self.clock.clone());
             Arc::new(move || marks.next(clock.now()))
         };
-        let connections = Connections::new(
-            self.store.clone(),
-            self.connectors.clone(),
-            transport,
-            self.http,
-            vault,
-            self.clock.clone(),
-            self.random.clone(),
-            self.policy.clone(),
-            source,
-        );
+        let connections = Connections::new(ConnectionParts {
+            policy: self.policy.clone(),
+            http: self.http,
+            addresses: self.addresses,
+            ..ConnectionParts::new(
+                self.store.clone(),
+                vault,
+                transport,
+                self.connectors.clone(),
+                self.clock.clone(),
+                self.random.clone(),
+                source,
+            )
+        });
         Ok(Engine {
             inner: Arc::new(Inner {
                 store: self.store,
@@ -191,11 +195,12 @@ impl Engine {
             keys,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
-            connectors: BTreeMap::new(),
+            connectors: Connectors::new(),
             lenses: LensRegistry::standard(),
             policy: Arc::new(DefaultPolicy),
             settings: Settings::default(),
             http: HttpSettings::default(),
+            addresses: AddressPolicy::default(),
             transport: None,
         }
     }
@@ -207,7 +212,7 @@ impl Engine {
 
     /// The connectors of this engine, by provider.
     pub fn connectors(&self) -> impl Iterator<Item = &Arc<dyn Connector>> {
-        self.inner.connectors.values()
+        self.inner.connectors.iter().map(|(_, connector)| connector)
     }
 
     /// The engine's time.

@@ -85,7 +85,7 @@ impl SyncContext {
             schema,
             connector,
             io,
-            config: crate::connection::config(connection),
+            config: inner.connections.config(connection),
             force,
             actor: actor.to_owned(),
             sync,

@@ -11,7 +11,7 @@ use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 use super::model::{Failure, Run, RunParameters, RunScope, RunStatus};
 use super::perform;
 use crate::actor::{Action, Actor};
-use crate::connection::{Connection, ConnectionStatus};
+use crate::connection::Connection;
 use crate::document::{self, Versioned};
 use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
@@ -193,13 +193,11 @@ impl Runs<'_> {
         let query = DocumentQuery::new(DocumentKind::Sync).tenant(request.tenant);
         let syncs: Vec<Sync> =
             document::find::<Sync>(tx.as_mut(), &query).await?.into_iter().map(|sync| sync.value).collect();
-        drop(tx);
-        let connections: BTreeMap<u64, Connection> = inner
-            .connections
-            .all(request.tenant)
+        let query = DocumentQuery::new(DocumentKind::Connection).tenant(request.tenant);
+        let connections: BTreeMap<u64, Connection> = document::find::<Connection>(tx.as_mut(), &query)
             .await?
             .into_iter()
-            .map(|connection| (connection.id, connection))
+            .map(|connection| (connection.id, connection.value))
             .collect();
         let mut refusal = None;
         let mut chosen: BTreeMap<u64, Vec<Sync>> = BTreeMap::new();
@@ -332,16 +330,7 @@ pub(crate) fn why_not(sync: &Sync, connection: &Connection) -> Option<String> {
         }
         SyncStatus::Active => {}
     }
-    match connection.status {
-        ConnectionStatus::Active => None,
-        _ => Some(format!(
-            "connection `{}` is {}{}; {}",
-            connection.name,
-            connection.status.name(),
-            connection.last_error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default(),
-            if connection.status == ConnectionStatus::Paused { "resume it first" } else { "connect it again" }
-        )),
-    }
+    connection.check_usable().err().map(|error| error.message().to_owned())
 }
 
 /// The syncs that a run is over, those that others refer to first.

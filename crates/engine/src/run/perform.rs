@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::store::Mode;
 
@@ -13,6 +13,7 @@ use super::model::{Moment, Run, RunStatus};
 use super::reporter::Reporter;
 use super::session::Session;
 use super::{first_link, pull, push};
+use crate::connection::{Connection, Problem};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
@@ -71,7 +72,10 @@ async fn carry_out(
     reporter: &Reporter,
     stop: &crate::http::StopFlag,
 ) -> Result<()> {
-    let connection = inner.connections.load(run.connection).await?;
+    let connection = {
+        let mut tx = inner.store.begin(Mode::Read).await?;
+        document::get::<Connection>(tx.as_mut(), run.connection).await?.value
+    };
     let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
     let mut contexts = Vec::new();
     {
@@ -179,6 +183,7 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
     stored.status = status;
     stored.finished_at = Some(now);
     stored.timeline.push(Moment { at: now, what: status.name().to_owned() });
+    let mut next = None;
     let mut tx = inner.store.begin(Mode::Write).await?;
     if !is_dry {
         for sync in syncs_of(inner, &stored).await? {
@@ -189,15 +194,20 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
             }
             let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
             sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
+            next = [next, sync.next_run_at].into_iter().flatten().min();
             document::put(tx.as_mut(), &mut sync).await?;
         }
     }
+    let mut connection = document::get::<Connection>(tx.as_mut(), stored.connection).await?;
+    connection.last_run_at = Some(now);
+    connection.next_run_at = next;
+    connection.last_error = ended.as_ref().err().map(|error| Problem::new(now, error));
+    document::put(tx.as_mut(), &mut connection).await?;
     document::put(tx.as_mut(), &mut stored).await?;
     let event =
         EventKind::RunFinished { run: id, connection: stored.connection, status: status.name().to_owned() };
     inner.events.store(tx.as_mut(), inner, stored.tenant, event).await?;
     tx.commit().await?;
     inner.events.wake();
-    inner.connections.note_run(stored.connection, now, ended.as_ref().err().map(Error::to_string)).await?;
     Ok(stored.value)
 }

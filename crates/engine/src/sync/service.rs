@@ -12,7 +12,7 @@ use super::{Schedule, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document::{self, Versioned};
-use crate::engine::Engine;
+use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
 use crate::run::append_audit;
 
@@ -59,7 +59,7 @@ impl Engine {
     pub async fn describe(&self, connection: &Connection, object: &str) -> Result<ObjectSchema> {
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
-        let config = crate::connection::config(connection);
+        let config = self.inner.connections.config(connection);
         let Described::Schema(schema) = connector.describe(io.as_ref(), &config, object, None).await? else {
             return Err(Error::new(ErrorKind::Protocol, format!("`{object}` was not described")));
         };
@@ -106,7 +106,7 @@ impl Syncs<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ManageSyncs)?;
         crate::schedule::check(&new.schedule)?;
-        let connection = inner.connections.get(new.connection, actor).await?;
+        let connection = load_connection(inner, new.connection).await?;
         let schema = self.0.describe(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint =
@@ -197,7 +197,7 @@ impl Syncs<'_> {
     pub async fn check(&self, new: &NewSync, actor: &Actor) -> Result<Vec<Finding>> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadMappings)?;
-        let connection = inner.connections.get(new.connection, actor).await?;
+        let connection = load_connection(inner, new.connection).await?;
         let schema = self.0.describe(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint =
@@ -305,6 +305,12 @@ impl Syncs<'_> {
         tx.commit().await?;
         Ok(sync.value)
     }
+}
+
+/// A connection by its number.
+async fn load_connection(inner: &Inner, id: u64) -> Result<Connection> {
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    Ok(document::get::<Connection>(tx.as_mut(), id).await?.value)
 }
 
 /// The syncs of a blueprint.

@@ -1,0 +1,19 @@
+//! Connections: authorised accounts at providers, from the consent page to the [`Io`](syncline_core::io::Io) that a
+//! connector is handed.
+
+mod authorise;
+mod disconnect;
+mod establish;
+mod health;
+mod parts;
+mod record;
+mod registry;
+mod request;
+mod service;
+
+pub use health::Health;
+pub use parts::{ConnectionListener, ConnectionParts};
+pub use record::{Connection, ConnectionStatus, Problem};
+pub use registry::Connectors;
+pub use request::{Authorising, AuthoriseRequest, Callback, TokenRequest};
+pub use service::Connections;

@@ -1,0 +1,329 @@
+//! [`Connections`]: finding, pausing and using connections. Authorising, disconnecting and health are beside it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use syncline_core::connector::Connector;
+use syncline_core::io::Config;
+use syncline_core::model::TenantId;
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
+use syncline_core::{Error, ErrorKind, Result};
+
+use super::parts::ConnectionParts;
+use super::record::{Connection, ConnectionStatus, Problem};
+use crate::actor::{Action, Actor};
+use crate::document::{self, Versioned};
+use crate::http::{CallCounts, ConnectionIo, HostGuard, HttpSettings, IoParts, Lane, QuotaLedger, StackParts, StopFlag};
+use crate::oauth::{ConnectionTokens, Credential, RefreshParts};
+use crate::vault::Owner;
+
+/// All connections of a store. Cheap to clone.
+#[derive(Clone)]
+pub struct Connections(Arc<Inner>);
+
+struct Inner {
+    parts: ConnectionParts,
+    http: Arc<HttpSettings>,
+    shared: Mutex<BTreeMap<u64, Shared>>,
+    ledgers: Mutex<BTreeMap<(String, String), Arc<QuotaLedger>>>,
+}
+
+/// What all work on one connection shares in this process.
+#[derive(Clone)]
+struct Shared {
+    tokens: ConnectionTokens,
+    lane: Lane,
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connections").field(&self.0.parts).finish()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Connections {
+    /// The connections of a store.
+    pub fn new(parts: ConnectionParts) -> Self {
+        let http = Arc::new(parts.http.clone());
+        Self(Arc::new(Inner { parts, http, shared: Mutex::default(), ledgers: Mutex::default() }))
+    }
+
+    pub(super) fn parts(&self) -> &ConnectionParts {
+        &self.0.parts
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// A tenant's connections by name; deleted ones only on request.
+    ///
+    /// # Errors
+    /// `Forbidden` when the actor may not see connections.
+    pub async fn list(&self, tenant: TenantId, with_deleted: bool, actor: &Actor) -> Result<Vec<Connection>> {
+        self.parts().policy.allows(actor, Action::ReadConnections)?;
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant);
+        let found = document::find::<Connection>(&mut *tx, &query).await?;
+        let shown = |connection: &Connection| match connection.status {
+            ConnectionStatus::Pending => false,
+            ConnectionStatus::Deleted => with_deleted,
+            _ => true,
+        };
+        let mut connections: Vec<_> = found.into_iter().map(|found| found.value).filter(shown).collect();
+        connections.sort_by(|one, two| (&one.name, one.id).cmp(&(&two.name, two.id)));
+        Ok(connections)
+    }
+
+    /// A tenant's connections of any status, for the engine itself.
+    pub(crate) async fn all(&self, tenant: TenantId) -> Result<Vec<Connection>> {
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant);
+        let found = document::find::<Connection>(&mut *tx, &query).await?;
+        Ok(found.into_iter().map(|found| found.value).collect())
+    }
+
+    /// A connection by its number, for the engine itself.
+    pub(crate) async fn load(&self, id: u64) -> Result<Connection> {
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        Ok(document::get::<Connection>(&mut *tx, id).await?.value)
+    }
+
+    /// A connection by its number, of whichever tenant.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Forbidden` when the actor may not see connections.
+    pub async fn get(&self, id: u64, actor: &Actor) -> Result<Connection> {
+        self.parts().policy.allows(actor, Action::ReadConnections)?;
+        self.load(id).await
+    }
+
+    /// The connection that a tenant's user names, by its name or number. A deleted one is found by its number only;
+    /// another tenant's never.
+    ///
+    /// # Errors
+    /// `NotFound` when the tenant has none such, `Forbidden` when the actor may not see connections.
+    pub async fn find(&self, tenant: TenantId, name_or_id: &str, actor: &Actor) -> Result<Connection> {
+        self.parts().policy.allows(actor, Action::ReadConnections)?;
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        let by_name = document::by_key::<Connection>(&mut *tx, tenant, 0, name_or_id).await?;
+        let found = match (by_name, name_or_id.parse()) {
+            (Some(found), _) => Some(found),
+            (None, Ok(id)) => document::get::<Connection>(&mut *tx, id).await.ok(),
+            (None, Err(_)) => None,
+        };
+        found
+            .map(|found| found.value)
+            .filter(|connection| connection.tenant == tenant)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no connection {name_or_id:?}")))
+    }
+
+    /// Stops all work on a connection until it is resumed.
+    ///
+    /// # Errors
+    /// `Refused` when it is not in use, `NotFound`, `Forbidden`.
+    pub async fn pause(&self, id: u64, reason: Option<&str>, actor: &Actor) -> Result<Connection> {
+        self.parts().policy.allows(actor, Action::ManageConnections)?;
+        self.change(id, |connection| match connection.status {
+            ConnectionStatus::Active | ConnectionStatus::NeedsReauthorisation | ConnectionStatus::Paused => {
+                connection.status = ConnectionStatus::Paused;
+                connection.status_reason = Some(match reason {
+                    Some(reason) => format!("by {actor}: {reason}"),
+                    None => format!("by {actor}"),
+                });
+                Ok(())
+            }
+            status => {
+                let message = format!("connection {} is {status}; there is nothing to pause", connection.name);
+                Err(Error::new(ErrorKind::Refused, message))
+            }
+        })
+        .await
+    }
+
+    /// Lets work on a paused connection go on.
+    ///
+    /// # Errors
+    /// `Refused` when it is not paused, `NotFound`, `Forbidden`.
+    pub async fn resume(&self, id: u64, actor: &Actor) -> Result<Connection> {
+        self.parts().policy.allows(actor, Action::ManageConnections)?;
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        let connection = document::get::<Connection>(&mut *tx, id).await?;
+        let credential = Credential::load(&mut *tx, &self.parts().vault, owner(&connection)).await?;
+        drop(tx);
+        let dead = credential.map_or(Some("it has no credentials".to_owned()), |credential| credential.dead);
+        self.change(id, |connection| {
+            if connection.status != ConnectionStatus::Paused {
+                let message = format!("connection {} is {}, not paused", connection.name, connection.status);
+                return Err(Error::new(ErrorKind::Refused, message));
+            }
+            connection.status = match dead {
+                Some(_) => ConnectionStatus::NeedsReauthorisation,
+                None => ConnectionStatus::Active,
+            };
+            connection.status_reason.clone_from(&dead);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What a connector is handed to work on a connection, until the flag stops it. Looks the connection's status up,
+    /// so that one paused or deleted a moment ago is refused.
+    ///
+    /// # Errors
+    /// As [`Connection::check_usable`]; `Unsupported` when this host does not know the provider.
+    pub async fn io(&self, connection: &Connection, stop: StopFlag) -> Result<Arc<ConnectionIo>> {
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        let connection = document::get::<Connection>(&mut *tx, connection.id).await?.value;
+        drop(tx);
+        connection.check_usable()?;
+        self.open_io(&connection, stop).await
+    }
+
+    pub(super) async fn open_io(&self, connection: &Connection, stop: StopFlag) -> Result<Arc<ConnectionIo>> {
+        let parts = self.parts();
+        let connector = self.connector(&connection.provider)?;
+        let Shared { tokens, lane } = self.shared(connection)?;
+        let client_secret = tokens.client_secret().await?;
+        let stack = StackParts {
+            connection: Arc::from(connection.name.as_str()),
+            transport: Arc::clone(&parts.transport),
+            guard: HostGuard::new(connector.manifest(), &connection.base_url, parts.addresses),
+            connector,
+            tokens: Arc::new(tokens),
+            ledger: self.ledger(connection)?,
+            lane,
+            clock: Arc::clone(&parts.clock),
+            random: Arc::clone(&parts.random),
+            settings: Arc::clone(&self.0.http),
+        };
+        Ok(Arc::new(ConnectionIo::new(IoParts { stack, marks: Arc::clone(&parts.marks), stop, client_secret })))
+    }
+
+    /// What a connector is told of a connection.
+    pub fn config(&self, connection: &Connection) -> Config {
+        connection.config()
+    }
+
+    /// The connector of a provider.
+    ///
+    /// # Errors
+    /// As [`Connectors::get`](super::Connectors::get).
+    pub fn connector(&self, provider: &str) -> Result<Arc<dyn Connector>> {
+        self.parts().connectors.get(provider)
+    }
+
+    /// Calls made on a connection by this process, over all its work.
+    pub fn calls(&self, id: u64) -> CallCounts {
+        locked(&self.0.shared).get(&id).map(|shared| shared.lane.counters.get()).unwrap_or_default()
+    }
+
+    /// Notes how a run on a connection ended, and when the next one is due.
+    pub(crate) async fn note_run(
+        &self,
+        id: u64,
+        at: Timestamp,
+        next: Option<Timestamp>,
+        error: Option<&Error>,
+    ) -> Result<Connection> {
+        let problem = error.map(|error| Problem::new(at, error));
+        self.update(id, |connection| {
+            connection.last_run_at = Some(at);
+            connection.next_run_at = next;
+            connection.last_error = problem;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes a connection and tells the listener.
+    pub(super) async fn change(
+        &self,
+        id: u64,
+        change: impl FnOnce(&mut Connection) -> Result<()> + Send,
+    ) -> Result<Connection> {
+        let changed = self.update(id, change).await?;
+        (self.parts().listener)(&changed);
+        Ok(changed)
+    }
+
+    async fn update(
+        &self,
+        id: u64,
+        change: impl FnOnce(&mut Connection) -> Result<()> + Send,
+    ) -> Result<Connection> {
+        let mut tx = self.parts().store.begin(Mode::Write).await?;
+        let mut connection: Versioned<Connection> = document::get(&mut *tx, id).await?;
+        change(&mut connection.value)?;
+        document::put(&mut *tx, &mut connection).await?;
+        tx.commit().await?;
+        Ok(connection.value)
+    }
+
+    fn shared(&self, connection: &Connection) -> Result<Shared> {
+        let parts = self.parts();
+        let connector = self.connector(&connection.provider)?;
+        let mut all = locked(&self.0.shared);
+        let shared = all.entry(connection.id).or_insert_with(|| Shared {
+            tokens: ConnectionTokens::new(
+                owner(connection),
+                RefreshParts {
+                    store: Arc::clone(&parts.store),
+                    vault: parts.vault.clone(),
+                    transport: Arc::clone(&parts.transport),
+                    connector,
+                    clock: Arc::clone(&parts.clock),
+                    addresses: parts.addresses,
+                    listener: Arc::clone(&parts.listener),
+                },
+            ),
+            lane: Lane::new(&self.0.http),
+        });
+        Ok(shared.clone())
+    }
+
+    /// Forgets the tokens known here, since the store has others or none.
+    pub(super) fn forget(&self, id: u64) {
+        if let Some(shared) = locked(&self.0.shared).get(&id) {
+            shared.tokens.forget();
+        }
+    }
+
+    /// Forgets all about a connection.
+    pub(super) fn drop_shared(&self, id: u64) {
+        locked(&self.0.shared).remove(&id);
+    }
+
+    /// One ledger per remote account, whichever connections lead there.
+    pub(super) fn ledger(&self, connection: &Connection) -> Result<Arc<QuotaLedger>> {
+        let connector = self.connector(&connection.provider)?;
+        let limits = if self.0.http.default_limits { connector.manifest().limits.as_slice() } else { &[] };
+        let account = match connection.account.id.as_str() {
+            "" => format!("pending {}", connection.id),
+            id => id.to_owned(),
+        };
+        let mut ledgers = locked(&self.0.ledgers);
+        let ledger = ledgers
+            .entry((connection.provider.clone(), account))
+            .or_insert_with(|| Arc::new(QuotaLedger::new(limits, self.0.http.interactive_reserve)));
+        Ok(Arc::clone(ledger))
+    }
+}
+
+pub(super) fn owner(connection: &Connection) -> Owner {
+    Owner { tenant: connection.tenant, connection: connection.id }
+}
+
+/// Another tenant's connection is as good as none: even that it exists is not for them to know.
+pub(super) fn check_tenant(connection: &Connection, tenant: TenantId) -> Result<()> {
+    if connection.tenant == tenant {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::NotFound, format!("there is no connection {}", connection.id)))
+}
