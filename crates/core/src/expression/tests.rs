@@ -350,3 +350,10 @@ proptest! {
         let _ = Expression::compile(&tokens.join(" ")).map(|expression| expression.evaluate(&record()));
     }
 }
+
+#[test]
+fn a_usual_filter_needs_no_thread_of_its_own() {
+    let filter = "remote.Industry == 'Energy' && (remote.Employees > 100 || has(remote.Account.Name)) && !remote.Deleted \
+                  && remote.OwnerId == me.id && remote.Stage in ['Open', 'Won']";
+    assert!(!Expression::compile(filter).unwrap().deep);
+}

@@ -42,11 +42,9 @@ const DEEPEST: usize = 256;
 
 /// White space folded, and at most one empty line between others: HTML can't say more.
 fn fold_lines(text: &str) -> String {
-    // HTML has no control characters either; parsers drop them or put a mark in their place.
-    let visible: String = text
-        .chars()
-        .filter(|char| matches!(char, '\n' | '\r' | '\t') || !char.is_control())
-        .collect();
+    // HTML has no control characters, and a zero-width space is a place to break a line: neither comes back.
+    let is_visible = |char: &char| matches!(char, '\n' | '\r' | '\t') || !(char.is_control() || *char == '\u{200b}');
+    let visible: String = text.chars().filter(is_visible).collect();
     let mut folded = whitespace::fold_lines(&visible);
     while folded.contains("\n\n\n") {
         folded = folded.replace("\n\n\n", "\n\n");
@@ -74,6 +72,19 @@ fn text_of(html: &str) -> Result<String> {
         .string_from_read(html.as_bytes(), WIDTH)
         .map(|text| fold_lines(&text))
         .map_err(|source| Error::new(ErrorKind::Invalid, "the HTML can't be read as text").because(source))
+}
+
+/// The text as it reads after it was written, so that what is written is not taken for an edit.
+fn settled(mut text: String) -> Result<String> {
+    const PASSES: usize = 3;
+    for _ in 0..PASSES {
+        let again = text_of(&html_of(&text))?;
+        if again == text {
+            break;
+        }
+        text = again;
+    }
+    Ok(text)
 }
 
 /// An upper bound of the depth of tags.
@@ -126,6 +137,7 @@ fn html_of(text: &str) -> String {
 impl ValueLens for HtmlToText {
     fn get(&self, raw: &Value) -> Result<Value> {
         match raw {
+            Value::Text(html) if self.write => settled(text_of(html)?).map(non_empty),
             Value::Text(html) => text_of(html).map(non_empty),
             other if other.is_empty() => Ok(Value::Null),
             other => Ok(other.clone()),
@@ -140,7 +152,7 @@ impl ValueLens for HtmlToText {
                  `write: paragraphs`",
             )),
             Value::Text(text) => {
-                let text = fold_lines(text);
+                let text = settled(fold_lines(text))?;
                 let html = html_of(&text);
                 match text_of(&html) {
                     Ok(read) if read == text => Ok(if text.is_empty() {

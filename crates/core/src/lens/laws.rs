@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::law_cases::{any_text, cases, dates, instants, iso, listed, of, texts};
+use super::law_cases::{any_text, cases, dates, instants, iso, listed, numbers, of, texts};
 use super::*;
 use crate::batch::ValueKind;
 use crate::mapping::LensSpec;
@@ -138,6 +138,7 @@ fn conversion_by_type_obeys_the_laws() {
         FieldType::Reference {
             blueprint: "account".into(),
         },
+        FieldType::List,
         FieldType::Json,
     ];
     for kind in kinds {
@@ -181,6 +182,21 @@ fn conversion_by_type_obeys_the_laws() {
 }
 
 #[test]
+fn money_of_two_fields_obeys_the_laws() {
+    let raw = || (numbers(), prop_oneof![listed(&["EUR", "usd"]), Just(Value::Null)]);
+    let raw = || {
+        prop_oneof![3 => raw().prop_map(|(amount, currency)| vec![amount, currency]),
+        1 => Just(vec![Value::Null, Value::text("EUR")])]
+    };
+    let chain = Chain::of(vec![
+        LensRegistry::standard().build(&[LensSpec::new("money")]).unwrap(),
+        typed::for_field(&FieldType::Money, None),
+    ]);
+    let outcome = runner(200).run(&(raw(), raw()), |(raw, other)| check(&chain, &raw, &other));
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+}
+
+#[test]
 fn chains_obey_the_laws() {
     let lens = LensSpec::new;
     let text = FieldType::Text;
@@ -201,6 +217,9 @@ fn chains_obey_the_laws() {
         ),
         (vec![lens("trim"), lens("country")], text.clone()),
         (vec![lens("url"), lens("domain")], text),
+        (vec![lens("number").with("scale", 1)], FieldType::Money),
+        (vec![lens("bool_choice")], FieldType::Bool),
+        (vec![lens("date").with("format", "%d.%m.%Y")], FieldType::Date),
     ];
     for (specs, field) in chains {
         let chain = Chain::of(vec![
@@ -210,7 +229,8 @@ fn chains_obey_the_laws() {
         let raw = of(prop_oneof![
             any_text(),
             texts("( ?[A-Z][a-z]{0,3}){1,3}"),
-            listed(&["DE", " germany"])
+            listed(&["DE", " germany", "Yes", " no", "03.02.2026"]),
+            texts("-?[0-9]{1,3}(\\.[0-9]{1,3})?")
         ]);
         let mut runner = runner(150);
         let outcome = runner.run(&(raw.clone(), raw), |(raw, other)| check(&chain, &raw, &other));

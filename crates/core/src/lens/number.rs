@@ -56,6 +56,14 @@ impl Normalise for Number {
         if value.is_empty() {
             return Ok(Value::Null);
         }
+        let value = match value {
+            // Money without currency, as a money field writes it.
+            Value::List(pair) => match pair.as_slice() {
+                [amount, Value::Null] => amount,
+                _ => value,
+            },
+            _ => value,
+        };
         let number = as_decimal(value).ok_or_else(|| {
             Error::new(
                 ErrorKind::Invalid,

@@ -68,7 +68,7 @@ impl FieldStep {
             // A remote amount beside a currency field of its own holds the number alone.
             (FieldType::Money, Value::List(pair)) => match (pair.as_slice(), old) {
                 ([amount, _], _) if self.wire.is_some() => amount.clone(),
-                ([amount, Value::Null], old) if !matches!(old, Value::List(_)) => amount.clone(),
+                ([amount, Value::Null], Value::Int(_) | Value::Decimal(_) | Value::Float(_)) => amount.clone(),
                 _ => canonical.clone(),
             },
             (_, value) if value.is_empty() => Value::Null,

@@ -80,11 +80,13 @@ impl Wire {
         if value.is_empty() {
             return Ok(Value::Null);
         }
+        if let (Value::List(list), false) = (value, matches!(self.kind, ValueKind::Choices | ValueKind::Json))
+            && let [one] = list.as_slice()
+        {
+            return self.convert(one, old);
+        }
         let fitted = match (self.kind, value) {
-            (ValueKind::Text, Value::List(list)) => match list.as_slice() {
-                [one] => self.convert(one, old).ok(),
-                _ => None,
-            },
+            (ValueKind::Text, Value::List(_)) => None,
             (ValueKind::Text, Value::Text(text)) => Some(Value::Text(text.clone())),
             (ValueKind::Text, Value::Float(_)) => Some(Value::Text(
                 as_decimal(value).map_or_else(|| value.to_string(), |number| number.to_string()),
