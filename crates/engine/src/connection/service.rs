@@ -81,14 +81,6 @@ impl Connections {
         Ok(connections)
     }
 
-    /// A tenant's connections of any status, for the engine itself.
-    pub(crate) async fn all(&self, tenant: TenantId) -> Result<Vec<Connection>> {
-        let mut tx = self.parts().store.begin(Mode::Read).await?;
-        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant);
-        let found = document::find::<Connection>(&mut *tx, &query).await?;
-        Ok(found.into_iter().map(|found| found.value).collect())
-    }
-
     /// A connection by its number, for the engine itself.
     pub(crate) async fn load(&self, id: u64) -> Result<Connection> {
         let mut tx = self.parts().store.begin(Mode::Read).await?;

@@ -322,7 +322,8 @@ impl Inner {
     async fn bury_in_store(&self, credential: Credential, lease: Option<Lease>, reason: String) -> Result<Connection> {
         let now = self.parts.clock.now();
         let mut tx = self.parts.store.begin(Mode::Write).await?;
-        let dead = Credential { dead: Some(reason.clone()), ..credential };
+        let mut dead = credential;
+        dead.dead = Some(reason.clone());
         dead.put(&mut *tx, &self.parts.vault).await?;
         let mut connection = document::get::<Connection>(&mut *tx, self.owner.connection).await?;
         if connection.status == ConnectionStatus::Active {
