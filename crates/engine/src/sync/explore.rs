@@ -1,0 +1,178 @@
+//! Looking at what a connection offers before anything is saved: objects, a proposed mapping, a preview.
+
+use syncline_core::batch::{Batch, Projection};
+use syncline_core::connector::Connector;
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::io::Io;
+use syncline_core::job::{Budget, Job, Progress, Pull, Start};
+use syncline_core::mapping::{
+    PreviewRecord, Proposal, Role, RowSample, SidePlace, compile, preview, propose, unfilled_required,
+};
+use syncline_core::model::{Blueprint, Finding};
+use syncline_core::schema::{ObjectInfo, ObjectSchema};
+use syncline_core::store::Mode;
+
+use super::NewSync;
+use super::blueprint::extend;
+use crate::actor::{Action, Actor};
+use crate::connection::Connection;
+use crate::document;
+use crate::engine::Engine;
+use crate::http::StopFlag;
+
+/// Records that a proposal learns from.
+const SAMPLES: usize = 50;
+
+/// Most fields that samples are read with: more do not fit into a URL.
+const SAMPLED_FIELDS: usize = 150;
+
+/// What a mapping would do to live records. Nothing is stored or written.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Preview {
+    /// The sample records, mapped.
+    pub records: Vec<PreviewRecord>,
+    /// Required fields of the blueprint that nothing fills.
+    pub unfilled: Vec<String>,
+    /// Everything worth knowing about the mapping. With an error among them there are no records.
+    pub findings: Vec<Finding>,
+}
+
+impl Engine {
+    /// The objects that can be synced over a connection, sorted by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy; [`ErrorKind::Refused`] or [`ErrorKind::Reauthorise`] for a connection that
+    /// can't be used; as [`Connector::objects`].
+    pub async fn objects(&self, connection: &Connection, actor: &Actor) -> Result<Vec<ObjectInfo>> {
+        self.inner.allow(actor, Action::ReadMappings)?;
+        let connector = self.inner.connector(&connection.provider)?;
+        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
+        connector.objects(io.as_ref(), &self.inner.connections.config(connection)).await
+    }
+
+    /// Proposes a mapping of an object to a blueprint, from both schemas and some records. Without the name of a
+    /// blueprint it takes the standard one for this object, or a new one; with the name of one that does not exist, a
+    /// new one of that name.
+    ///
+    /// # Errors
+    /// As [`Engine::objects`]; [`ErrorKind::NotFound`] for an object that is not there.
+    pub async fn propose(
+        &self,
+        connection: &Connection,
+        object: &str,
+        blueprint: Option<&str>,
+        actor: &Actor,
+    ) -> Result<Proposal> {
+        self.inner.allow(actor, Action::ReadMappings)?;
+        let schema = self.describe(connection, object).await?;
+        let provider = connection.provider.as_str();
+        let first = {
+            let named = self.known_or_empty(connection, blueprint).await?;
+            propose(named.as_ref(), &schema, provider, &[])
+        };
+        // Now that its name is known: the standard blueprint may be there already, with fields of its own.
+        let target = self.known_or_empty(connection, Some(&first.mapping.blueprint)).await?;
+        let target = target.filter(|target| blueprint.is_some() || !target.fields.is_empty());
+        let mut paths: Vec<&str> = first
+            .mapping
+            .rules
+            .iter()
+            .flat_map(|rule| &rule.remote)
+            .chain(first.left_out.iter().map(|left_out| &left_out.remote))
+            .map(String::as_str)
+            .collect();
+        paths.truncate(SAMPLED_FIELDS);
+        let fields = schema.fields.iter().filter(|field| paths.contains(&field.path.as_str()));
+        let projection = Projection::new(fields.map(|field| (field.path.as_str(), field.value_kind)));
+        let page = self.sample(connection, object, &projection, SAMPLES).await?;
+        let samples = RowSample::from_batch(&projection, &page)?;
+        Ok(propose(target.as_ref(), &schema, provider, &samples))
+    }
+
+    async fn known_or_empty(&self, connection: &Connection, name: Option<&str>) -> Result<Option<Blueprint>> {
+        let Some(name) = name else { return Ok(None) };
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let known = document::by_key::<Blueprint>(tx.as_mut(), connection.tenant, 0, name).await?;
+        let empty = || Blueprint::new(0, connection.tenant, name, Vec::new());
+        Ok(Some(known.map_or_else(empty, |known| known.value)))
+    }
+
+    /// Shows what a mapping would make of up to `records` live records. Nothing is stored or written.
+    ///
+    /// # Errors
+    /// As [`Engine::propose`].
+    pub async fn preview(&self, new: &NewSync, records: usize, actor: &Actor) -> Result<Preview> {
+        let findings = self.syncs().check(new, actor).await?;
+        let connection = self.inner.connections.load(new.connection).await?;
+        let schema: ObjectSchema = self.describe(&connection, &new.mapping.object).await?;
+        let blueprint = {
+            // Never committed: a preview leaves the blueprint as it is.
+            let mut tx = self.inner.store.begin(Mode::Write).await?;
+            extend(tx.as_mut(), connection.tenant, &new.mapping.blueprint, &new.fields, &new.groups).await?
+        };
+        let place = SidePlace {
+            side: 0,
+            slot: 0,
+            label: format!("{} {}", connection.name, new.mapping.object),
+            role: Role::Crm,
+            rank: 0,
+        };
+        let Ok(side) = compile(&new.mapping, &blueprint, &schema, &self.inner.lenses, place) else {
+            return Ok(Preview { records: Vec::new(), unfilled: Vec::new(), findings });
+        };
+        let page = self.sample(&connection, &new.mapping.object, &side.projection, records).await?;
+        let mut mapped = preview(&side, &blueprint, &page);
+        mapped.truncate(records);
+        Ok(Preview { records: mapped, unfilled: unfilled_required(&side, &blueprint), findings })
+    }
+
+    /// The first records of an object, at least `records` if there are so many.
+    async fn sample(
+        &self,
+        connection: &Connection,
+        object: &str,
+        projection: &Projection,
+        records: usize,
+    ) -> Result<Batch> {
+        let connector = self.inner.connector(&connection.provider)?;
+        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
+        first_page(connector.as_ref(), io.as_ref(), connection, object, projection, records).await
+    }
+}
+
+async fn first_page(
+    connector: &dyn Connector,
+    io: &dyn Io,
+    connection: &Connection,
+    object: &str,
+    projection: &Projection,
+    records: usize,
+) -> Result<Batch> {
+    let job = Job::Pull(Pull {
+        object: object.to_owned(),
+        projection: projection.clone(),
+        start: Start::Beginning,
+        conditions: Vec::new(),
+        page_size: Some(records.max(1)),
+    });
+    let mut task = connector.open(&connection.config(), job, None)?;
+    let mut batch = Batch::default();
+    let budget = Budget { rows: records.max(1), ..Budget::default() };
+    // An account without records ends at once; an empty page in between is legal.
+    for _ in 0..10 {
+        batch.clear();
+        let progress = task.step(io, budget, &mut batch).await?;
+        match progress {
+            Progress::Done { .. } => return Ok(batch),
+            Progress::More { .. } if batch.rows().next().is_some() => return Ok(batch),
+            Progress::More { .. } => {}
+            Progress::Wait { .. } => {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!("`{object}` can't be sampled at the moment; the provider makes us wait"),
+                ));
+            }
+        }
+    }
+    Ok(batch)
+}
