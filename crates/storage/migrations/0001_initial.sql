@@ -68,7 +68,7 @@ CREATE TABLE side (
 CREATE UNIQUE INDEX side_ext ON side (side, ext);
 CREATE INDEX side_flagged ON side (side, id, flags) WHERE flags <> 0;
 -- Few sides are not live, so the live ones are counted as all but these. Presence 1 is live.
-CREATE INDEX side_gone ON side (side) WHERE presence <> 1 AND ext IS NOT NULL;
+CREATE INDEX side_gone ON side (side, presence, ext) WHERE presence <> 1 AND ext IS NOT NULL;
 
 CREATE TABLE alias (
     side    INTEGER NOT NULL,

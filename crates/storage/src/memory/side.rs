@@ -132,7 +132,7 @@ impl Sides {
         let live = self
             .rows
             .values()
-            .filter(|row| row.head.side == side && row.head.presence == LIVE);
+            .filter(|row| row.head.side == side && row.head.presence == LIVE && row.ext.is_some());
         SideCounts {
             linked: live.count() as u64,
             push: self.flagged_rows(side, SideFlags::PUSH, i64::MIN).count() as u64,

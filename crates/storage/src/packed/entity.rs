@@ -1,10 +1,13 @@
 use syncline_core::Result;
 use syncline_core::model::{BlueprintId, TenantId};
 use syncline_core::state::{Actor, Entity, EntityId, decode_decisions, encode_decisions};
-use syncline_core::value::{decode_all, encode_all};
+use syncline_core::value::decode_all;
 use uuid::Uuid;
 
 use super::{instant, micros};
+
+/// Bytes of a value to reserve room for; most are short text.
+const TYPICAL_VALUE: usize = 24;
 
 /// An entity as it is kept.
 #[derive(Debug, Clone)]
@@ -27,6 +30,10 @@ pub(crate) struct PackedEntity {
 
 impl PackedEntity {
     pub(crate) fn pack(entity: &Entity) -> Self {
+        let mut vals = Vec::with_capacity(entity.values.len() * TYPICAL_VALUE);
+        for value in &entity.values {
+            value.encode(&mut vals);
+        }
         Self {
             id: entity.id,
             uid: entity.uid,
@@ -35,7 +42,7 @@ impl PackedEntity {
             blueprint_version: entity.blueprint_version,
             rev: entity.rev,
             deleted: entity.deleted,
-            vals: encode_all(&entity.values),
+            vals,
             dec: encode_decisions(&entity.decisions, &entity.frozen),
             created: micros(entity.created_at),
             updated: micros(entity.updated_at),

@@ -13,7 +13,9 @@ use syncline_core::{Error, ErrorKind, Result};
 pub(crate) use document::kind_name;
 pub(crate) use entity::PackedEntity;
 pub(crate) use operation::PackedOperation;
-pub(crate) use side::{LIVE, PackedHead, PackedSide, entity_of, key_of, past_entity, row_of, rows_of};
+#[cfg(feature = "sqlite")]
+pub(crate) use side::PackedHead;
+pub(crate) use side::{LIVE, PackedSide, entity_of, key_of, past_entity, row_of, rows_of};
 
 /// Microseconds since 1970, as times are kept.
 pub(crate) fn micros(at: Timestamp) -> i64 {

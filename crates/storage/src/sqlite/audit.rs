@@ -10,14 +10,14 @@ use super::rows::limit;
 use crate::packed::{instant, micros};
 use crate::refusal;
 
-const HEAD: &str = "SELECT seq, root FROM audit WHERE tenant = ? ORDER BY seq DESC LIMIT 1";
-const APPEND: &str = "INSERT INTO audit (tenant, seq, run, at, entries, previous, root, body) \
+pub(super) const HEAD: &str = "SELECT seq, root FROM audit WHERE tenant = ? ORDER BY seq DESC LIMIT 1";
+pub(super) const APPEND: &str = "INSERT INTO audit (tenant, seq, run, at, entries, previous, root, body) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-const FIND: &str = "SELECT tenant, seq, run, at, entries, previous, root, body FROM audit \
+pub(super) const FIND: &str = "SELECT tenant, seq, run, at, entries, previous, root, body FROM audit \
     WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?";
-const FIND_RUN: &str = "SELECT tenant, seq, run, at, entries, previous, root, body FROM audit \
+pub(super) const FIND_RUN: &str = "SELECT tenant, seq, run, at, entries, previous, root, body FROM audit \
     WHERE tenant = ? AND seq > ? AND run = ?4 ORDER BY seq LIMIT ?3";
-const PURGE: &str = "UPDATE audit SET body = x'' WHERE tenant = ? AND at < ? AND body <> x''";
+pub(super) const PURGE: &str = "UPDATE audit SET body = x'' WHERE tenant = ? AND at < ? AND body <> x''";
 
 pub(super) async fn head(connection: &mut SqliteConnection, tenant: TenantId) -> Result<(u64, [u8; 32])> {
     let row = sqlx::query(HEAD)

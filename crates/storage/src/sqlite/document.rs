@@ -8,14 +8,15 @@ use super::rows::{json, limit};
 use crate::packed::{damaged, instant, micros};
 use crate::refusal;
 
-const GET: &str = "SELECT id, tenant, scope, key, status, at, version, body FROM document WHERE kind = ? AND id = ?";
-const VERSION: &str = "SELECT version FROM document WHERE kind = ? AND id = ?";
-const DELETE: &str = "DELETE FROM document WHERE kind = ? AND id = ?";
-const NEXT: &str = "INSERT INTO document_number (kind, last) VALUES (?, 1) \
+pub(super) const GET: &str =
+    "SELECT id, tenant, scope, key, status, at, version, body FROM document WHERE kind = ? AND id = ?";
+pub(super) const VERSION: &str = "SELECT version FROM document WHERE kind = ? AND id = ?";
+pub(super) const DELETE: &str = "DELETE FROM document WHERE kind = ? AND id = ?";
+pub(super) const NEXT: &str = "INSERT INTO document_number (kind, last) VALUES (?, 1) \
     ON CONFLICT (kind) DO UPDATE SET last = last + 1 RETURNING last";
-const AT_LEAST: &str = "INSERT INTO document_number (kind, last) VALUES (?, ?) \
+pub(super) const AT_LEAST: &str = "INSERT INTO document_number (kind, last) VALUES (?, ?) \
     ON CONFLICT (kind) DO UPDATE SET last = max(last, excluded.last)";
-const PUT: &str = "INSERT INTO document (kind, id, tenant, scope, key, status, at, version, body) \
+pub(super) const PUT: &str = "INSERT INTO document (kind, id, tenant, scope, key, status, at, version, body) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (kind, id) DO UPDATE SET tenant = excluded.tenant, scope = excluded.scope, key = excluded.key, \
     status = excluded.status, at = excluded.at, version = excluded.version, body = excluded.body";

@@ -1,25 +1,27 @@
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use syncline_core::Result;
 use syncline_core::model::{BlueprintId, TenantId};
 use syncline_core::state::{Entity, EntityId};
 use syncline_core::store::EntityQuery;
 use uuid::Uuid;
 
-use super::error::{bytes, column, failed, is_duplicate, unsigned};
+use super::error::{column, failed, is_duplicate, unsigned};
+use super::packed_rows::{self, Blob};
 use super::rows::{Rows, hex, json, limit};
 use crate::packed::PackedEntity;
 use crate::refusal;
 
-/// The columns of an entity, as every statement here names them.
+/// The columns of an entity as [`Columns`] reads them.
 macro_rules! columns {
     () => {
-        "id, uid, tenant, blueprint, blueprint_version, rev, deleted, created, updated, updated_by, vals, dec"
+        "json_group_array(json_array(id, hex(uid), tenant, blueprint, blueprint_version, rev, deleted, created, \
+         updated, updated_by, hex(vals), hex(dec)))"
     };
 }
 
-static PUT: Rows = Rows::new(
-    concat!("INSERT INTO entity (", columns!(), ") VALUES "),
+pub(super) static PUT: Rows = Rows::new(
+    "INSERT INTO entity (id, uid, tenant, blueprint, blueprint_version, rev, deleted, created, updated, updated_by, \
+     vals, dec) VALUES ",
     12,
     " ON CONFLICT (id) DO UPDATE SET uid = excluded.uid, tenant = excluded.tenant, blueprint = excluded.blueprint, \
      blueprint_version = excluded.blueprint_version, rev = excluded.rev, deleted = excluded.deleted, \
@@ -27,32 +29,30 @@ static PUT: Rows = Rows::new(
      vals = excluded.vals, dec = excluded.dec",
 );
 // CROSS JOIN fixes the order: the list outside, the table looked up inside.
-const LOAD: &str = concat!(
+pub(super) const LOAD: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM (SELECT value AS wanted FROM json_each(?)) CROSS JOIN entity ON entity.id = wanted"
+    " FROM (SELECT value AS wanted FROM json_each(?1)) CROSS JOIN entity ON entity.id = wanted"
 );
-const FIND_UIDS: &str = "SELECT key, entity.id FROM json_each(?) CROSS JOIN entity \
+pub(super) const FIND_UIDS: &str = "SELECT key, entity.id FROM json_each(?) CROSS JOIN entity \
     ON entity.uid = unhex(value) AND entity.tenant = ?";
-const FIND: &str = concat!(
+pub(super) const FIND: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM entity WHERE blueprint = ? AND tenant = ? AND id > ? AND (?4 IS NULL OR deleted = ?4) ORDER BY id LIMIT ?5"
+    " FROM (SELECT * FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND id > ?3 AND (?4 IS NULL OR deleted = ?4) \
+     ORDER BY id LIMIT ?5)"
 );
-const COUNT: &str = "SELECT count(*) FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND (?3 IS NULL OR deleted = ?3)";
+pub(super) const COUNT: &str =
+    "SELECT count(*) FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND (?3 IS NULL OR deleted = ?3)";
 // Without NOT INDEXED the planner would look through all records of the side for each entity.
-const WITHOUT_SIDE: &str = "SELECT id FROM entity WHERE blueprint = ?1 AND deleted = 0 AND id > ?3 AND NOT EXISTS \
+pub(super) const WITHOUT_SIDE: &str = "SELECT id FROM entity WHERE blueprint = ?1 AND deleted = 0 AND id > ?3 AND NOT EXISTS \
     (SELECT 1 FROM side NOT INDEXED WHERE side.id BETWEEN entity.id << 8 AND entity.id << 8 | 255 AND side.side = ?2) \
     ORDER BY id LIMIT ?4";
 
 /// By ascending number.
 pub(super) async fn load(connection: &mut SqliteConnection, wanted: &[EntityId]) -> Result<Vec<Entity>> {
-    let rows = sqlx::query(LOAD)
-        .bind(json(wanted))
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
-    rows.iter().map(entity).collect()
+    let rows = packed_rows::fetch(connection, LOAD, json(wanted), 0).await?;
+    unpacked(rows)
 }
 
 pub(super) async fn find_uids(
@@ -76,16 +76,16 @@ pub(super) async fn find_uids(
 }
 
 pub(super) async fn find(connection: &mut SqliteConnection, query: &EntityQuery) -> Result<Vec<Entity>> {
-    let rows = sqlx::query(FIND)
+    let row = sqlx::query(FIND)
         .bind(query.blueprint)
         .bind(query.tenant)
         .bind(query.after)
         .bind(query.deleted)
         .bind(limit(query.limit))
-        .fetch_all(connection)
+        .fetch_one(connection)
         .await
         .map_err(failed)?;
-    rows.iter().map(entity).collect()
+    unpacked(packed_rows::read(&row)?)
 }
 
 pub(super) async fn count(connection: &mut SqliteConnection, query: &EntityQuery) -> Result<u64> {
@@ -156,20 +156,44 @@ async fn duplicate(connection: &mut SqliteConnection, entities: &[&Entity]) -> R
     Ok(refusal::entity_exists(0, None))
 }
 
-fn entity(row: &SqliteRow) -> Result<Entity> {
+/// What [`columns!`] names.
+type Columns = (
+    EntityId,
+    Blob,
+    TenantId,
+    BlueprintId,
+    u32,
+    i64,
+    u8,
+    i64,
+    i64,
+    String,
+    Blob,
+    Blob,
+);
+
+fn unpacked(rows: Vec<Columns>) -> Result<Vec<Entity>> {
+    let mut entities = rows.into_iter().map(entity).collect::<Result<Vec<Entity>>>()?;
+    entities.sort_unstable_by_key(|entity| entity.id);
+    Ok(entities)
+}
+
+fn entity(columns: Columns) -> Result<Entity> {
+    let (id, uid, tenant, blueprint, blueprint_version, rev, deleted, created, updated, updated_by, vals, dec) =
+        columns;
     PackedEntity {
-        id: column(row, 0)?,
-        uid: Uuid::from_bytes(bytes(row, 1)?),
-        tenant: column(row, 2)?,
-        blueprint: column(row, 3)?,
-        blueprint_version: column(row, 4)?,
-        rev: unsigned(row, 5)?,
-        deleted: column::<i64>(row, 6)? != 0,
-        created: column(row, 7)?,
-        updated: column(row, 8)?,
-        updated_by: column(row, 9)?,
-        vals: column(row, 10)?,
-        dec: column(row, 11)?,
+        id,
+        uid: Uuid::from_bytes(uid.array()?),
+        tenant,
+        blueprint,
+        blueprint_version,
+        rev: rev.cast_unsigned(),
+        deleted: deleted != 0,
+        created,
+        updated,
+        updated_by,
+        vals: vals.0,
+        dec: dec.0,
     }
     .unpack()
 }

@@ -6,13 +6,14 @@ use syncline_core::store::InboxEntry;
 use super::error::{column, failed, unsigned};
 use super::rows::{Rows, json, limit};
 
-static PUT: Rows = Rows::new(
+pub(super) static PUT: Rows = Rows::new(
     "INSERT INTO inbox (side, ext, seq) VALUES ",
     3,
     " ON CONFLICT (side, ext) DO UPDATE SET seq = max(seq, excluded.seq)",
 );
-const FIND: &str = "SELECT ext, seq FROM inbox WHERE side = ? ORDER BY seq, ext LIMIT ?";
-const CLEAR: &str = "DELETE FROM inbox WHERE side = ?1 AND ext IN (SELECT value FROM json_each(?2)) AND seq < ?3";
+pub(super) const FIND: &str = "SELECT ext, seq FROM inbox WHERE side = ? ORDER BY seq, ext LIMIT ?";
+pub(super) const CLEAR: &str =
+    "DELETE FROM inbox WHERE side = ?1 AND ext IN (SELECT value FROM json_each(?2)) AND seq < ?3";
 
 pub(super) async fn put(connection: &mut SqliteConnection, hints: &[InboxEntry]) -> Result<()> {
     PUT.execute(connection, hints, |hint, row| {

@@ -6,14 +6,15 @@ use syncline_core::store::Key;
 use super::error::{bytes, column, failed};
 use super::rows::{Rows, hex, json};
 
-static PUT: Rows = Rows::new(
+pub(super) static PUT: Rows = Rows::new(
     "INSERT INTO match_key (space, hash, entity) VALUES ",
     3,
     " ON CONFLICT DO NOTHING",
 );
-const FIND: &str = "SELECT hash, entity FROM json_each(?1) CROSS JOIN match_key \
+pub(super) const FIND: &str = "SELECT hash, entity FROM json_each(?1) CROSS JOIN match_key \
     ON match_key.space = ?2 AND match_key.hash = unhex(value)";
-const DELETE: &str = "DELETE FROM match_key WHERE space = ?1 AND entity IN (SELECT value FROM json_each(?2))";
+pub(super) const DELETE: &str =
+    "DELETE FROM match_key WHERE space = ?1 AND entity IN (SELECT value FROM json_each(?2))";
 
 /// By hash, then entity.
 pub(super) async fn find(connection: &mut SqliteConnection, space: u64, hashes: &[u128]) -> Result<Vec<Key>> {

@@ -8,6 +8,9 @@ mod inbox;
 mod key;
 mod migration;
 mod operation;
+mod packed_rows;
+#[cfg(test)]
+mod plan;
 mod rows;
 mod sequence;
 mod side;
@@ -35,6 +38,9 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(120);
 const READERS: u32 = 4;
 /// Page cache of each connection, in KiB; negative is how SQLite tells KiB from pages.
 const CACHE: &str = "-32768";
+/// Pages of the log (32 MiB) after which it is copied into the file. Larger than SQLite's 4 MiB, which is three pages
+/// of records, so that index pages that many transactions touch are copied once.
+const CHECKPOINT: &str = "8000";
 /// Rows that a query may be ahead of who reads them: a page, so that the two hardly wait for each other.
 const ROW_BUFFER: usize = 2_048;
 
@@ -124,6 +130,8 @@ impl SqliteStore {
             .row_buffer_size(ROW_BUFFER)
             .pragma("cache_size", CACHE)
             .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", CHECKPOINT)
+            .pragma("wal_autocheckpoint", "8000")
             // A page's statement is long, and its records are nobody's business.
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()

@@ -9,16 +9,17 @@ use super::error::{bytes, column, failed};
 use super::rows::{Rows, json, limit};
 use crate::packed::{PackedOperation, micros};
 
-static PUT: Rows = Rows::new(
+pub(super) static PUT: Rows = Rows::new(
     "INSERT INTO operation (id, side, state, run, created, body, vals) VALUES ",
     7,
     " ON CONFLICT (id) DO UPDATE SET side = excluded.side, state = excluded.state, run = excluded.run, \
      created = excluded.created, body = excluded.body, vals = excluded.vals",
 );
-const OF_SIDE: &str = "SELECT id, body, vals FROM operation \
+pub(super) const OF_SIDE: &str = "SELECT id, body, vals FROM operation \
     WHERE side = ?1 AND state IN (SELECT value FROM json_each(?2)) ORDER BY created, id LIMIT ?3";
-const OF_RUN: &str = "SELECT id, body, vals FROM operation WHERE run = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-const PURGE: &str = "DELETE FROM operation WHERE state NOT IN (SELECT value FROM json_each(?1)) AND created < ?2";
+pub(super) const OF_RUN: &str = "SELECT id, body, vals FROM operation WHERE run = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+pub(super) const PURGE: &str =
+    "DELETE FROM operation WHERE state NOT IN (SELECT value FROM json_each(?1)) AND created < ?2";
 
 const OPEN: [OperationState; 3] = [OperationState::Intent, OperationState::Sent, OperationState::Unknown];
 

@@ -35,28 +35,43 @@ impl Rows {
     pub(super) async fn execute<T: Sync>(
         &self,
         connection: &mut SqliteConnection,
-        mut rows: &[T],
-        bind: impl Fn(&T, &mut Bound) -> Result<(), BoxDynError> + Send,
+        rows: &[T],
+        bind: impl Fn(&T, &mut Bound) -> Result<(), BoxDynError> + Send + Sync,
     ) -> Result<(), sqlx::Error> {
-        for (size, text) in SIZES.into_iter().zip(&self.texts) {
-            while rows.len() >= size {
-                let (chunk, rest) = rows.split_at(size);
-                rows = rest;
-                let text = text.get_or_init(|| self.text(size));
-                let mut bound = Bound(SqliteArguments::default());
-                bound.0.reserve(size * self.columns, 0);
-                for row in chunk {
-                    bind(row, &mut bound).map_err(sqlx::Error::Encode)?;
-                }
-                sqlx::query_with(AssertSqlSafe(Arc::clone(text)), bound.0)
-                    .execute(&mut *connection)
-                    .await?;
-            }
+        let mut rest = rows;
+        let mut ready = self.next(&mut rest, &bind)?;
+        while let Some((text, bound)) = ready {
+            let execute = sqlx::query_with(AssertSqlSafe(text), bound.0).execute(&mut *connection);
+            // SQLite works in a thread of its own; the next rows are packed meanwhile.
+            let pack = async { self.next(&mut rest, &bind) };
+            let (done, next) = futures::join!(execute, pack);
+            done?;
+            ready = next?;
         }
         Ok(())
     }
 
-    fn text(&self, size: usize) -> Arc<str> {
+    /// Takes as many rows off the front as the largest fitting statement holds.
+    fn next<T>(
+        &self,
+        rows: &mut &[T],
+        bind: &impl Fn(&T, &mut Bound) -> Result<(), BoxDynError>,
+    ) -> Result<Option<(Arc<str>, Bound)>, sqlx::Error> {
+        let Some((size, text)) = SIZES.into_iter().zip(&self.texts).find(|(size, _)| rows.len() >= *size) else {
+            return Ok(None);
+        };
+        let (chunk, rest) = rows.split_at(size);
+        *rows = rest;
+        let mut bound = Bound(SqliteArguments::default());
+        bound.0.reserve(size * self.columns, 0);
+        for row in chunk {
+            bind(row, &mut bound).map_err(sqlx::Error::Encode)?;
+        }
+        Ok(Some((Arc::clone(text.get_or_init(|| self.text(size))), bound)))
+    }
+
+    /// The statement for so many rows.
+    pub(super) fn text(&self, size: usize) -> Arc<str> {
         let row = format!("({})", vec!["?"; self.columns].join(","));
         let text = [self.head, &vec![row.as_str(); size].join(","), self.tail].concat();
         text.into()

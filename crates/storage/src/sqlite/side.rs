@@ -2,24 +2,24 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use syncline_core::Result;
 use syncline_core::state::{EntityId, Side, SideFlags, SideId, SideKey};
 use syncline_core::store::{SideCounts, SideHead, Touch};
 
-use super::error::{bytes, column, failed, is_duplicate, unsigned};
+use super::error::{column, failed, is_duplicate, unsigned};
+use super::packed_rows::{self, Blob};
 use super::rows::{Rows, json, limit};
 use crate::packed::{LIVE, PackedHead, PackedSide, instant, key_of, micros, past_entity, row_of};
 use crate::refusal;
 
-/// The columns of a side's head, as every statement here names them.
+/// The columns of a side's head, as every statement here names them and [`Head`] reads them.
 macro_rules! head {
     () => {
-        "side.id, side.side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, hash"
+        "side.id, side.side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, hex(hash)"
     };
 }
 
-static PUT: Rows = Rows::new(
+pub(super) static PUT: Rows = Rows::new(
     "INSERT INTO side (id, side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, \
      hash, ext, marker, base_rev, obs, diff) VALUES ",
     16,
@@ -29,7 +29,7 @@ static PUT: Rows = Rows::new(
      ext = excluded.ext, marker = excluded.marker, base_rev = excluded.base_rev, obs = excluded.obs, \
      diff = excluded.diff",
 );
-static TOUCH: Rows = Rows::new(
+pub(super) static TOUCH: Rows = Rows::new(
     "WITH touched (id, side, stamp, obs_seq, clean) AS (VALUES ",
     5,
     ") UPDATE side SET stamp = touched.stamp, obs_seq = touched.obs_seq, \
@@ -38,46 +38,45 @@ static TOUCH: Rows = Rows::new(
 );
 // In all of these CROSS JOIN fixes the order: the list outside, the tables looked up inside. Left to itself the
 // planner may scan the whole table once per element.
-const HEADS: &str = concat!(
-    "SELECT wanted.key, ",
+pub(super) const HEADS: &str = concat!(
+    "SELECT json_group_array(json_array(wanted.key, json_array(",
     head!(),
-    " FROM json_each(?1) AS wanted \
+    "))) FROM json_each(?1) AS wanted \
     LEFT JOIN alias ON alias.side = ?2 AND alias.old = wanted.value \
     CROSS JOIN side ON side.side = ?2 AND side.ext = coalesce(alias.current, wanted.value)"
 );
-const OF_ENTITIES: &str = concat!(
-    "SELECT ",
+pub(super) const OF_ENTITIES: &str = concat!(
+    "SELECT json_group_array(json_array(json_array(",
     head!(),
-    ", ext, marker, base_rev, obs, diff FROM json_each(?) AS wanted \
+    "), ext, marker, base_rev, hex(obs), iif(diff IS NULL, NULL, hex(diff)))) FROM json_each(?1) AS wanted \
     CROSS JOIN side ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255"
 );
-const FLAG: &str = "UPDATE side SET flags = flags | ?2 WHERE id IN \
+pub(super) const FLAG: &str = "UPDATE side SET flags = flags | ?2 WHERE id IN \
     (SELECT side.id FROM json_each(?1) AS wanted CROSS JOIN side NOT INDEXED \
     ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255 \
     WHERE side.presence = 1 AND side.side <> ?3 AND side.flags & ?2 <> ?2)";
-const FLAGGED: &str = "SELECT id >> 8 FROM side WHERE side = ?1 AND flags <> 0 AND flags & ?2 <> 0 AND id > ?3 \
+pub(super) const FLAGGED: &str = "SELECT id >> 8 FROM side WHERE side = ?1 AND flags <> 0 AND flags & ?2 <> 0 AND id > ?3 \
     ORDER BY id LIMIT ?4";
-const DELETE: &str = "DELETE FROM side WHERE id IN (SELECT side.id FROM json_each(?) AS wanted \
+pub(super) const DELETE: &str = "DELETE FROM side WHERE id IN (SELECT side.id FROM json_each(?) AS wanted \
     CROSS JOIN side ON side.id = wanted.value ->> 0 AND side.side = wanted.value ->> 1)";
-const FREE: &str = "UPDATE side SET ext = NULL WHERE id IN (SELECT value FROM json_each(?))";
-const TAKEN: &str = "SELECT side.side, side.ext FROM json_each(?) AS wanted CROSS JOIN side \
+pub(super) const FREE: &str = "UPDATE side SET ext = NULL WHERE id IN (SELECT value FROM json_each(?))";
+pub(super) const TAKEN: &str = "SELECT side.side, side.ext FROM json_each(?) AS wanted CROSS JOIN side \
     ON side.side = wanted.value ->> 0 AND side.ext = wanted.value ->> 1 WHERE side.id <> wanted.value ->> 2 LIMIT 1";
 // By number, not by index: the indexes have the sides in another order.
-const LIVE_SIDES: &str = "SELECT id, ext, stamp FROM side NOT INDEXED \
+pub(super) const LIVE_SIDES: &str = "SELECT id, ext, stamp FROM side NOT INDEXED \
     WHERE id > ?2 AND side = ?1 AND presence = 1 AND ext IS NOT NULL ORDER BY id LIMIT ?3";
-// Each count runs over an index alone. A live side without a remote id is not counted by the first two.
-const COUNTS: &str = "SELECT \
+// Each count runs over an index alone: the live ones are all that have a remote id but the few that are gone.
+pub(super) const COUNTS: &str = "SELECT \
     (SELECT count(*) FROM side WHERE side = ?1 AND ext IS NOT NULL) \
-    - (SELECT count(*) FROM side WHERE side = ?1 AND presence <> 1 AND ext IS NOT NULL) \
-    + (SELECT count(*) FROM side WHERE side = ?1 AND ext IS NULL AND presence = 1), \
+    - (SELECT count(*) FROM side INDEXED BY side_gone WHERE side = ?1 AND presence <> 1 AND ext IS NOT NULL), \
     (SELECT count(*) FROM side WHERE side = ?1 AND flags <> 0 AND flags & 1 <> 0), \
     (SELECT count(*) FROM side WHERE side = ?1 AND flags <> 0 AND flags & 2 <> 0)";
 
-const ALIAS: &str = "SELECT current FROM alias WHERE side = ? AND old = ?";
-const REPOINT: &str = "UPDATE alias SET current = ?3 WHERE side = ?1 AND current = ?2";
-const PUT_ALIAS: &str = "INSERT INTO alias (side, old, current) VALUES (?1, ?2, ?3) \
+pub(super) const ALIAS: &str = "SELECT current FROM alias WHERE side = ? AND old = ?";
+pub(super) const REPOINT: &str = "UPDATE alias SET current = ?3 WHERE side = ?1 AND current = ?2";
+pub(super) const PUT_ALIAS: &str = "INSERT INTO alias (side, old, current) VALUES (?1, ?2, ?3) \
     ON CONFLICT (side, old) DO UPDATE SET current = excluded.current";
-const DELETE_ALIAS: &str = "DELETE FROM alias WHERE side = ? AND old = ?";
+pub(super) const DELETE_ALIAS: &str = "DELETE FROM alias WHERE side = ? AND old = ?";
 
 // What the statements above spell out.
 const _: () = assert!(LIVE == 1 && SideFlags::PUSH.0 == 1 && SideFlags::READ.0 == 2);
@@ -87,28 +86,20 @@ pub(super) async fn heads(
     side: SideId,
     exts: &[&str],
 ) -> Result<Vec<Option<SideHead>>> {
-    let rows = sqlx::query(HEADS)
-        .bind(json(exts))
-        .bind(side)
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
+    let found: Vec<(usize, Head)> = packed_rows::fetch(connection, HEADS, json(exts), side).await?;
     let mut heads = vec![None; exts.len()];
-    for row in &rows {
-        let place: u32 = column(row, 0)?;
-        heads[place as usize] = Some(packed_head(row, 1)?.unpack()?);
+    for (place, head) in found {
+        heads[place] = Some(packed_head(head)?.unpack()?);
     }
     Ok(heads)
 }
 
 /// The sides of these entities, by entity and slot.
 pub(super) async fn of_entities(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<Vec<Side>> {
-    let rows = sqlx::query(OF_ENTITIES)
-        .bind(json(entities))
-        .fetch_all(connection)
-        .await
-        .map_err(failed)?;
-    rows.iter().map(side).collect()
+    let rows: Vec<Columns> = packed_rows::fetch(connection, OF_ENTITIES, json(entities), 0).await?;
+    let mut sides = rows.into_iter().map(side).collect::<Result<Vec<Side>>>()?;
+    sides.sort_unstable_by_key(|side| row_of(side.key));
+    Ok(sides)
 }
 
 pub(super) async fn put(connection: &mut SqliteConnection, sides: &[&Side]) -> Result<()> {
@@ -326,30 +317,48 @@ pub(super) async fn resolve_alias(connection: &mut SqliteConnection, side: SideI
     Ok(current.unwrap_or_else(|| ext.to_owned()))
 }
 
-fn packed_head(row: &SqliteRow, first: usize) -> Result<PackedHead> {
+/// What [`head!`] names.
+type Head = (
+    i64,
+    SideId,
+    u8,
+    Option<String>,
+    u32,
+    Option<i64>,
+    i64,
+    i64,
+    i64,
+    u32,
+    Blob,
+);
+/// A head, remote id, marker, base revision, observation and special groups.
+type Columns = (Head, Option<String>, Option<String>, i64, Blob, Option<Blob>);
+
+fn packed_head(head: Head) -> Result<PackedHead> {
+    let (row, side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, hash) = head;
     Ok(PackedHead {
-        row: column(row, first)?,
-        side: column(row, first + 1)?,
-        presence: column(row, first + 2)?,
-        detail: column(row, first + 3)?,
-        flags: column(row, first + 4)?,
-        stamp: column(row, first + 5)?,
-        obs_seq: unsigned(row, first + 6)?,
-        write_seq: unsigned(row, first + 7)?,
-        dirty_seq: unsigned(row, first + 8)?,
-        mapping_version: column(row, first + 9)?,
-        hash: u128::from_be_bytes(bytes(row, first + 10)?),
+        row,
+        side,
+        presence,
+        detail,
+        flags,
+        stamp,
+        obs_seq: obs_seq.cast_unsigned(),
+        write_seq: write_seq.cast_unsigned(),
+        dirty_seq: dirty_seq.cast_unsigned(),
+        mapping_version,
+        hash: u128::from_be_bytes(hash.array()?),
     })
 }
 
-fn side(row: &SqliteRow) -> Result<Side> {
+fn side((head, ext, marker, base_rev, obs, diff): Columns) -> Result<Side> {
     PackedSide {
-        head: packed_head(row, 0)?,
-        ext: column(row, 11)?,
-        marker: column(row, 12)?,
-        base_rev: unsigned(row, 13)?,
-        obs: column(row, 14)?,
-        diff: column(row, 15)?,
+        head: packed_head(head)?,
+        ext,
+        marker,
+        base_rev: base_rev.cast_unsigned(),
+        obs: obs.0,
+        diff: diff.map(|diff| diff.0),
     }
     .unpack()
 }

@@ -125,7 +125,7 @@ impl Call {
                 tenant: r.random_range(1..3),
                 blueprint: r.random_range(1..3),
                 after: entity,
-                deleted: maybe(r, |r| r.random()),
+                deleted: maybe(r, RngExt::random),
                 limit,
             }),
             16..=18 => Self::PutEntities(some(r, any_entity)),
