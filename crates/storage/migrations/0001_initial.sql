@@ -84,7 +84,7 @@ CREATE TABLE match_key (
     entity INTEGER NOT NULL,
     PRIMARY KEY (space, hash, entity)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX match_key_entity ON match_key (space, entity);
+CREATE INDEX match_key_entity ON match_key (entity, space);
 
 CREATE TABLE operation (
     id      BLOB    PRIMARY KEY NOT NULL,

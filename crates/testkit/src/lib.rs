@@ -1,3 +1,4 @@
 //! Conformance suites for connectors and stores.
 
+pub mod stage;
 pub mod store;

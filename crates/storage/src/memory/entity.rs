@@ -66,6 +66,15 @@ impl Entities {
         Ok(())
     }
 
+    pub(super) fn delete(&mut self, entities: &[EntityId]) {
+        for entity in entities {
+            if let Some(old) = self.rows.get(entity) {
+                self.uids.remove_mut(&(old.tenant, old.uid));
+            }
+            self.rows.remove_mut(entity);
+        }
+    }
+
     fn above(&self, after: EntityId) -> impl Iterator<Item = &PackedEntity> {
         self.rows
             .range((Bound::Excluded(after), Bound::Unbounded))

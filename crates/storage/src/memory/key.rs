@@ -46,4 +46,12 @@ impl Keys {
             }
         }
     }
+
+    /// Removes the keys of these entities in all spaces.
+    pub(super) fn forget(&mut self, entities: &[EntityId]) {
+        let spaces: BTreeSet<u64> = self.by_entity.iter().map(|(space, _, _)| *space).collect();
+        for space in spaces {
+            self.delete(space, entities);
+        }
+    }
 }

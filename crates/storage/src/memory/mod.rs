@@ -227,6 +227,14 @@ impl Transaction for MemoryTransaction {
         self.write(|state| state.entities.put(entities))
     }
 
+    async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()> {
+        self.write(|state| {
+            state.entities.delete(entities);
+            state.keys.forget(entities);
+            Ok(())
+        })
+    }
+
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()> {
         self.write(|state| state.sides.put(sides))
     }

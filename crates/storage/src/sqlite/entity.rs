@@ -116,6 +116,17 @@ pub(super) async fn without_side(
         .map_err(failed)
 }
 
+pub(super) const DELETE: &str = "DELETE FROM entity WHERE id IN (SELECT value FROM json_each(?1))";
+pub(super) const FORGET_KEYS: &str = "DELETE FROM match_key WHERE entity IN (SELECT value FROM json_each(?1))";
+
+/// The entities with their keys.
+pub(super) async fn delete(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
+    for statement in [FORGET_KEYS, DELETE] {
+        sqlx::query(statement).bind(json(entities)).execute(&mut *connection).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
 pub(super) async fn put(connection: &mut SqliteConnection, entities: &[&Entity]) -> Result<()> {
     for entity in entities {
         refusal::check_entity_number(entity.id)?;

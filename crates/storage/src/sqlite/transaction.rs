@@ -117,6 +117,10 @@ impl Transaction for SqliteTransaction {
         step!(self, Write, |connection| entity::put(connection, entities))
     }
 
+    async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()> {
+        step!(self, Write, |connection| entity::delete(connection, entities))
+    }
+
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()> {
         step!(self, Write, |connection| side::put(connection, sides))
     }

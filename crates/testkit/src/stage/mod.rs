@@ -1,0 +1,182 @@
+//! A [`Stage`]: the real engine, the real connectors and both simulators in one process, without a socket.
+//!
+//! What a test, or a host's own suite, needs to play a history of users and look at what became of it.
+
+mod mapping;
+mod transport;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline_connector_hubspot::HubSpot as HubSpotConnector;
+use syncline_connector_salesforce::Salesforce as SalesforceConnector;
+use syncline_core::error::Result;
+use syncline_core::state::Linked;
+use syncline_core::store::{EntityQuery, Mode, Store};
+use syncline_engine::Engine;
+use syncline_engine::actor::Actor;
+use syncline_engine::connection::{Connection, TokenRequest};
+use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope};
+use syncline_engine::settings::Settings;
+use syncline_engine::sync::Sync;
+use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
+use syncline_simulators::hubspot::HubSpot;
+use syncline_simulators::salesforce::Salesforce;
+use syncline_simulators::{Credentials, Options};
+
+pub use mapping::{company_mapping, person_fields, person_mapping};
+pub use transport::RouterTransport;
+
+/// The host under which the Salesforce simulator is reached.
+pub const SALESFORCE: &str = "salesforce.localhost";
+/// The host under which the HubSpot simulator is reached.
+pub const HUBSPOT: &str = "hubspot.localhost";
+
+/// An app, a Salesforce and a HubSpot.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// The engine.
+    pub engine: Engine,
+    /// The store under it.
+    pub store: Arc<dyn Store>,
+    /// The Salesforce simulator.
+    pub salesforce: Salesforce,
+    /// The HubSpot simulator.
+    pub hubspot: HubSpot,
+    /// The tenant.
+    pub tenant: u32,
+    /// Who acts.
+    pub actor: Actor,
+    /// The connections by provider.
+    pub connections: BTreeMap<String, Connection>,
+}
+
+impl Stage {
+    /// Sets the stage: simulators with so many people, an engine over `store`, both connected with tokens.
+    ///
+    /// # Errors
+    /// What the simulators and the engine report.
+    pub async fn set(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+        let broken = |error: std::io::Error| syncline_core::Error::new(syncline_core::ErrorKind::Internal, error.to_string());
+        let salesforce = Salesforce::new(options.clone()).map_err(broken)?;
+        let hubspot = HubSpot::new(options).map_err(broken)?;
+        let transport = RouterTransport::default()
+            .route(SALESFORCE, salesforce.router())
+            .route(HUBSPOT, hubspot.router());
+        let engine = Self::engine(store.clone(), transport)?;
+        let actor = Actor::admin("test");
+        let tenant = engine.tenant("Acme", &actor).await?.id;
+        let mut stage =
+            Self { engine, store, salesforce, hubspot, tenant, actor, connections: BTreeMap::new() };
+        stage.connect("salesforce", SALESFORCE, stage.salesforce.credentials()).await?;
+        stage.connect("hubspot", HUBSPOT, stage.hubspot.credentials()).await?;
+        Ok(stage)
+    }
+
+    /// An engine with both connectors, short horizons, and requests that never leave the process.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn engine(store: Arc<dyn Store>, transport: RouterTransport) -> Result<Engine> {
+        let settings = Settings {
+            ambiguity_horizon: Duration::from_millis(1),
+            failure_retry: Duration::from_millis(1),
+            ..Settings::default()
+        };
+        Engine::builder(store, Arc::new(InMemoryKeyProvider::new(SecretKey::new([7; 32]))))
+            .connector(SalesforceConnector::new())
+            .connector(HubSpotConnector::new())
+            .settings(settings)
+            .allow_loopback(true)
+            .transport(Arc::new(transport))
+            .build()
+    }
+
+    async fn connect(&mut self, provider: &str, host: &str, credentials: Credentials) -> Result<()> {
+        let request = TokenRequest {
+            tenant: self.tenant,
+            provider: provider.to_owned(),
+            name: provider.to_owned(),
+            login_url: Some(format!("http://{host}")),
+            base_url: Some(format!("http://{host}")),
+            client_id: credentials.client_id.clone(),
+            client_secret: Some(credentials.client_secret.clone().into()),
+            access_token: credentials.access_token.clone().into(),
+            refresh_token: Some(credentials.refresh_token.into()),
+            expires_at: None,
+            settings: BTreeMap::new(),
+        };
+        let connection = self.engine.connections().connect_with_tokens(request, &self.actor).await?;
+        self.connections.insert(provider.to_owned(), connection);
+        Ok(())
+    }
+
+    /// Makes the usual syncs: companies and people with both CRMs.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn map_all(&self) -> Result<Vec<Sync>> {
+        let mut syncs = Vec::new();
+        for provider in ["salesforce", "hubspot"] {
+            syncs.extend(self.map(provider).await?);
+        }
+        Ok(syncs)
+    }
+
+    /// Makes the usual syncs with one CRM.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn map(&self, provider: &str) -> Result<Vec<Sync>> {
+        let connection = &self.connections[provider];
+        let mut syncs = Vec::new();
+        for new in [company_mapping(provider, connection.id), person_mapping(provider, connection.id)] {
+            syncs.push(self.engine.syncs().save(new, &self.actor).await?.sync);
+        }
+        Ok(syncs)
+    }
+
+    /// Runs one CRM's syncs and returns the run.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn sync(&self, provider: &str, parameters: RunParameters) -> Result<Run> {
+        let request = RunRequest { tenant: self.tenant, scope: RunScope::Provider(provider.to_owned()), parameters };
+        let mut runs = self.engine.runs().run(request, &self.actor).await?;
+        runs.pop().ok_or_else(|| syncline_core::Error::new(syncline_core::ErrorKind::NotFound, "nothing ran"))
+    }
+
+    /// Runs both CRMs' syncs in turn, so often.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn rounds(&self, count: usize) -> Result<Vec<Run>> {
+        let mut runs = Vec::new();
+        for _ in 0..count {
+            for provider in ["salesforce", "hubspot"] {
+                runs.push(self.sync(provider, RunParameters::default()).await?);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// All live entities of a blueprint with their sides, straight from the store.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn entities(&self, blueprint: &str) -> Result<Vec<Linked>> {
+        let blueprint = self.engine.blueprint(self.tenant, blueprint, &self.actor).await?;
+        let mut tx = self.store.begin(Mode::Read).await?;
+        let mut found = Vec::new();
+        let mut query =
+            EntityQuery { tenant: self.tenant, blueprint: blueprint.id, after: 0, deleted: Some(false), limit: 1_000 };
+        loop {
+            let page = tx.entities(&query).await?;
+            let Some(last) = page.last() else { return Ok(found) };
+            query.after = last.id;
+            let ids: Vec<i64> = page.iter().map(|entity| entity.id).collect();
+            found.extend(tx.load(&ids).await?);
+        }
+    }
+}
