@@ -154,3 +154,36 @@ pub struct TokenRequest {
     /// Settings by the names in the manifest.
     pub settings: BTreeMap<String, String>,
 }
+
+impl TokenRequest {
+    /// A token, and nothing optional.
+    pub fn new(
+        tenant: TenantId,
+        provider: impl Into<String>,
+        name: impl Into<String>,
+        client_id: impl Into<String>,
+        access_token: impl Into<String>,
+    ) -> Self {
+        Self {
+            tenant,
+            provider: provider.into(),
+            name: name.into(),
+            login_url: None,
+            base_url: None,
+            client_id: client_id.into(),
+            client_secret: None,
+            access_token: SecretString::from(access_token.into()),
+            refresh_token: None,
+            expires_at: None,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// Goes to a simulator at this base URL, which is authorisation server and API at once.
+    #[must_use]
+    pub fn simulated_at(mut self, base_url: &str) -> Self {
+        self.login_url = Some(base_url.to_owned());
+        self.base_url = Some(base_url.to_owned());
+        self
+    }
+}

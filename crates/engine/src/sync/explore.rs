@@ -12,7 +12,7 @@ use syncline_core::model::{Blueprint, Finding};
 use syncline_core::schema::{ObjectInfo, ObjectSchema};
 use syncline_core::store::Mode;
 
-use super::NewSync;
+use super::{NewSync, Schedule};
 use super::blueprint::extend;
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
@@ -35,6 +35,20 @@ pub struct Preview {
     pub unfilled: Vec<String>,
     /// Everything worth knowing about the mapping. With an error among them there are no records.
     pub findings: Vec<Finding>,
+}
+
+impl NewSync {
+    /// A sync of a proposed mapping on a connection, with the fields that its blueprint still lacks, every hour.
+    pub fn proposed(name: impl Into<String>, connection: &Connection, proposal: Proposal) -> Self {
+        Self {
+            name: name.into(),
+            connection: connection.id,
+            mapping: proposal.mapping,
+            fields: proposal.new_fields,
+            groups: Vec::new(),
+            schedule: Schedule::default(),
+        }
+    }
 }
 
 impl Engine {
