@@ -61,6 +61,13 @@ fn bad_entity_number(entity: EntityId) -> Error {
     )
 }
 
+pub(crate) fn entity_has_sides(entity: EntityId) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        format!("entity {entity} can't be removed while remote records are linked to it; remove their sides first"),
+    )
+}
+
 pub(crate) fn stale_audit(tenant: TenantId, head: u64, offered: u64) -> Error {
     Error::new(
         ErrorKind::Stale,

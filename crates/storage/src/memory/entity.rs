@@ -70,8 +70,8 @@ impl Entities {
         for entity in entities {
             if let Some(old) = self.rows.get(entity) {
                 self.uids.remove_mut(&(old.tenant, old.uid));
+                self.rows.remove_mut(entity);
             }
-            self.rows.remove_mut(entity);
         }
     }
 

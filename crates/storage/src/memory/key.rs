@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use rpds::RedBlackTreeSetSync;
 use syncline_core::state::EntityId;
@@ -7,7 +8,7 @@ use syncline_core::store::Key;
 #[derive(Clone, Default)]
 pub(super) struct Keys {
     keys: RedBlackTreeSetSync<Key>,
-    by_entity: RedBlackTreeSetSync<(u64, EntityId, u128)>,
+    by_entity: RedBlackTreeSetSync<(EntityId, u64, u128)>,
 }
 
 impl Keys {
@@ -25,33 +26,28 @@ impl Keys {
     pub(super) fn put(&mut self, keys: &[Key]) {
         for key in keys {
             self.keys.insert_mut(*key);
-            self.by_entity.insert_mut((key.space, key.entity, key.hash));
+            self.by_entity.insert_mut((key.entity, key.space, key.hash));
         }
     }
 
     pub(super) fn delete(&mut self, space: u64, entities: &[EntityId]) {
         for entity in entities {
-            let found: Vec<u128> = self
-                .by_entity
-                .range((space, *entity, u128::MIN)..=(space, *entity, u128::MAX))
-                .map(|(_, _, hash)| *hash)
-                .collect();
-            for hash in found {
-                self.by_entity.remove_mut(&(space, *entity, hash));
-                self.keys.remove_mut(&Key {
-                    space,
-                    hash,
-                    entity: *entity,
-                });
-            }
+            self.remove((*entity, space, u128::MIN)..=(*entity, space, u128::MAX));
         }
     }
 
-    /// Removes the keys of these entities in all spaces.
-    pub(super) fn forget(&mut self, entities: &[EntityId]) {
-        let spaces: BTreeSet<u64> = self.by_entity.iter().map(|(space, _, _)| *space).collect();
-        for space in spaces {
-            self.delete(space, entities);
+    /// In every space.
+    pub(super) fn delete_all(&mut self, entities: &[EntityId]) {
+        for entity in entities {
+            self.remove((*entity, u64::MIN, u128::MIN)..=(*entity, u64::MAX, u128::MAX));
+        }
+    }
+
+    fn remove(&mut self, range: RangeInclusive<(EntityId, u64, u128)>) {
+        let found: Vec<(EntityId, u64, u128)> = self.by_entity.range(range).copied().collect();
+        for (entity, space, hash) in found {
+            self.by_entity.remove_mut(&(entity, space, hash));
+            self.keys.remove_mut(&Key { space, hash, entity });
         }
     }
 }

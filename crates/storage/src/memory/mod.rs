@@ -229,8 +229,13 @@ impl Transaction for MemoryTransaction {
 
     async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()> {
         self.write(|state| {
+            for entity in entities {
+                if state.sides.any(*entity) {
+                    return Err(refusal::entity_has_sides(*entity));
+                }
+            }
+            state.keys.delete_all(entities);
             state.entities.delete(entities);
-            state.keys.forget(entities);
             Ok(())
         })
     }

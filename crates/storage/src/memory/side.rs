@@ -33,6 +33,10 @@ impl Sides {
         self.rows_of(entity).map(|row| row.clone().unpack()).collect()
     }
 
+    pub(super) fn any(&self, entity: EntityId) -> bool {
+        self.rows_of(entity).next().is_some()
+    }
+
     pub(super) fn has(&self, entity: EntityId, side: SideId) -> bool {
         self.rows_of(entity).any(|row| row.head.side == side)
     }

@@ -49,6 +49,8 @@ pub(super) const WITHOUT_SIDE: &str = "SELECT id FROM entity WHERE blueprint = ?
     (SELECT 1 FROM side NOT INDEXED WHERE side.id BETWEEN entity.id << 8 AND entity.id << 8 | 255 AND side.side = ?2) \
     ORDER BY id LIMIT ?4";
 
+pub(super) const DELETE: &str = "DELETE FROM entity WHERE id IN (SELECT value FROM json_each(?))";
+
 /// By ascending number.
 pub(super) async fn load(connection: &mut SqliteConnection, wanted: &[EntityId]) -> Result<Vec<Entity>> {
     let rows = packed_rows::fetch(connection, LOAD, json(wanted), 0).await?;
@@ -116,17 +118,6 @@ pub(super) async fn without_side(
         .map_err(failed)
 }
 
-pub(super) const DELETE: &str = "DELETE FROM entity WHERE id IN (SELECT value FROM json_each(?1))";
-pub(super) const FORGET_KEYS: &str = "DELETE FROM match_key WHERE entity IN (SELECT value FROM json_each(?1))";
-
-/// The entities with their keys.
-pub(super) async fn delete(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
-    for statement in [FORGET_KEYS, DELETE] {
-        sqlx::query(statement).bind(json(entities)).execute(&mut *connection).await.map_err(failed)?;
-    }
-    Ok(())
-}
-
 pub(super) async fn put(connection: &mut SqliteConnection, entities: &[&Entity]) -> Result<()> {
     for entity in entities {
         refusal::check_entity_number(entity.id)?;
@@ -152,6 +143,15 @@ pub(super) async fn put(connection: &mut SqliteConnection, entities: &[&Entity])
         Err(error) if is_duplicate(&error) => Err(duplicate(connection, entities).await?),
         Err(error) => Err(failed(error)),
     }
+}
+
+pub(super) async fn delete(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
+    sqlx::query(DELETE)
+        .bind(json(entities))
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Names the entity whose uid is taken.

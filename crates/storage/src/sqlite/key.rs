@@ -16,6 +16,8 @@ pub(super) const FIND: &str = "SELECT hash, entity FROM json_each(?1) CROSS JOIN
 pub(super) const DELETE: &str =
     "DELETE FROM match_key WHERE space = ?1 AND entity IN (SELECT value FROM json_each(?2))";
 
+pub(super) const DELETE_ALL: &str = "DELETE FROM match_key WHERE entity IN (SELECT value FROM json_each(?1))";
+
 /// By hash, then entity.
 pub(super) async fn find(connection: &mut SqliteConnection, space: u64, hashes: &[u128]) -> Result<Vec<Key>> {
     let mut wanted = hashes.to_vec();
@@ -56,6 +58,16 @@ pub(super) async fn put(connection: &mut SqliteConnection, keys: &[Key]) -> Resu
 pub(super) async fn delete(connection: &mut SqliteConnection, space: u64, entities: &[EntityId]) -> Result<()> {
     sqlx::query(DELETE)
         .bind(space.cast_signed())
+        .bind(json(entities))
+        .execute(connection)
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// In every space.
+pub(super) async fn delete_all(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
+    sqlx::query(DELETE_ALL)
         .bind(json(entities))
         .execute(connection)
         .await

@@ -20,6 +20,7 @@ async fn no_statement_scans_a_table() {
     let statements = [
         side::HEADS,
         side::OF_ENTITIES,
+        side::ANY,
         side::FLAG,
         side::FLAGGED,
         side::DELETE,
@@ -36,8 +37,10 @@ async fn no_statement_scans_a_table() {
         entity::FIND,
         entity::COUNT,
         entity::WITHOUT_SIDE,
+        entity::DELETE,
         key::FIND,
         key::DELETE,
+        key::DELETE_ALL,
         operation::OF_SIDE,
         operation::OF_RUN,
         inbox::FIND,

@@ -9,7 +9,7 @@ use syncline_core::store::{SideCounts, SideHead, Touch};
 use super::error::{column, failed, is_duplicate, unsigned};
 use super::packed_rows::{self, Blob};
 use super::rows::{Rows, json, limit};
-use crate::packed::{LIVE, PackedHead, PackedSide, instant, key_of, micros, past_entity, row_of};
+use crate::packed::{LIVE, PackedHead, PackedSide, entity_of, instant, key_of, micros, past_entity, row_of};
 use crate::refusal;
 
 /// The columns of a side's head, as every statement here names them and [`Head`] reads them.
@@ -51,6 +51,8 @@ pub(super) const OF_ENTITIES: &str = concat!(
     "), ext, marker, base_rev, hex(obs), iif(diff IS NULL, NULL, hex(diff)))) FROM json_each(?1) AS wanted \
     CROSS JOIN side ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255"
 );
+pub(super) const ANY: &str = "SELECT side.id FROM json_each(?) AS wanted CROSS JOIN side NOT INDEXED \
+    ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255 LIMIT 1";
 pub(super) const FLAG: &str = "UPDATE side SET flags = flags | ?2 WHERE id IN \
     (SELECT side.id FROM json_each(?1) AS wanted CROSS JOIN side NOT INDEXED \
     ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255 \
@@ -100,6 +102,22 @@ pub(super) async fn of_entities(connection: &mut SqliteConnection, entities: &[E
     let mut sides = rows.into_iter().map(side).collect::<Result<Vec<Side>>>()?;
     sides.sort_unstable_by_key(|side| row_of(side.key));
     Ok(sides)
+}
+
+/// An entity of these that has a side.
+pub(super) async fn any(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<Option<EntityId>> {
+    let row: Option<i64> = sqlx::query_scalar(ANY)
+        .bind(json(&possible(entities)))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)?;
+    Ok(row.map(entity_of))
+}
+
+/// Those that can be entities' numbers: a larger one would lose its upper bits in a row's number and mean another.
+fn possible(entities: &[EntityId]) -> Vec<EntityId> {
+    let possible = |entity: &EntityId| refusal::check_entity_number(*entity).is_ok();
+    entities.iter().copied().filter(possible).collect()
 }
 
 pub(super) async fn put(connection: &mut SqliteConnection, sides: &[&Side]) -> Result<()> {
@@ -201,14 +219,8 @@ pub(super) async fn flag(
     flags: SideFlags,
     but: SideId,
 ) -> Result<()> {
-    // A number too large for an entity's would lose its upper bits and mean another one.
-    let entities: Vec<EntityId> = entities
-        .iter()
-        .copied()
-        .filter(|entity| refusal::check_entity_number(*entity).is_ok())
-        .collect();
     sqlx::query(FLAG)
-        .bind(json(&entities))
+        .bind(json(&possible(entities)))
         .bind(flags.0)
         .bind(but)
         .execute(connection)

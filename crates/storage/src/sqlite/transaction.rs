@@ -118,7 +118,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()> {
-        step!(self, Write, |connection| entity::delete(connection, entities))
+        step!(self, Write, |connection| delete_entities(connection, entities))
     }
 
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()> {
@@ -254,6 +254,15 @@ impl Transaction for SqliteTransaction {
             .await
             .map_err(|error| failed(error).with("store", &label))
     }
+}
+
+/// Entities with their keys, unless one still has a side.
+async fn delete_entities(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
+    if let Some(entity) = side::any(&mut *connection, entities).await? {
+        return Err(refusal::entity_has_sides(entity));
+    }
+    key::delete_all(&mut *connection, entities).await?;
+    entity::delete(connection, entities).await
 }
 
 /// Entities with their sides: both lists are by ascending number, so that one pass joins them.

@@ -80,6 +80,8 @@ enum Call {
     FindUids(u32, Vec<Uuid>),
     Entities(EntityQuery),
     PutEntities(Vec<Entity>),
+    /// Removes their sides first, but for the last entity's.
+    DeleteEntities(Vec<EntityId>),
     PutSides(Vec<Side>),
     TouchSides(Vec<Touch>),
     FlagSides(Vec<EntityId>, SideFlags, SideId),
@@ -108,7 +110,7 @@ enum Call {
 impl Call {
     fn random(r: &mut ChaCha8Rng) -> Self {
         let (entity, limit) = (r.random_range(0..=12), r.random_range(0..8));
-        match r.random_range(0..46) {
+        match r.random_range(0..47) {
             0 => Self::Reserve(
                 [Sequence::Mark, Sequence::Entity, Sequence::Side][r.random_range(0..3)],
                 r.random_range(0..5),
@@ -170,6 +172,7 @@ impl Call {
                     limit,
                 ),
             },
+            45 => Self::DeleteEntities(some(r, entity_id)),
             _ => Self::AppendAudit(block(r)),
         }
     }
@@ -188,6 +191,7 @@ impl Call {
             Self::FindUids(tenant, uids) => told(on.find_uids(*tenant, uids).await),
             Self::Entities(query) => told(entities_and_count(on, query).await),
             Self::PutEntities(entities) => told(on.put_entities(&all(entities)).await),
+            Self::DeleteEntities(entities) => told(delete(on, entities).await),
             Self::PutSides(sides) => told(on.put_sides(&all(sides)).await),
             Self::TouchSides(touches) => told(on.touch_sides(touches).await),
             Self::FlagSides(entities, flags, but) => told(on.flag_sides(entities, *flags, *but).await),
@@ -234,6 +238,15 @@ async fn change(on: &mut dyn Transaction, document: &Document) -> Result<Option<
         ..document.clone()
     };
     on.put_document(&changed).await.map(Some)
+}
+
+async fn delete(on: &mut dyn Transaction, entities: &[EntityId]) -> Result<()> {
+    let all_but_last = &entities[..entities.len().saturating_sub(1)];
+    let linked = on.load(all_but_last).await?;
+    let sides = linked.iter().flat_map(|linked| &linked.sides);
+    let keys: Vec<SideKey> = sides.map(|side| side.key).collect();
+    on.delete_sides(&keys).await?;
+    on.delete_entities(entities).await
 }
 
 /// Appends the block after the head, or rarely where it is not welcome.

@@ -147,6 +147,7 @@ async fn after_an_error_a_transaction_can_only_be_dropped(store: &dyn Store) -> 
 async fn empty_lists_are_no_work(store: &dyn Store) -> Result<()> {
     let mut transaction = write(store).await?;
     transaction.put_entities(&[]).await?;
+    transaction.delete_entities(&[]).await?;
     transaction.put_sides(&[]).await?;
     transaction.touch_sides(&[]).await?;
     transaction
