@@ -41,6 +41,10 @@ fn main() {
             "what_is_committed_is_there_after_reopening",
             what_is_committed_is_there_after_reopening,
         ),
+        trial(
+            "files_copied_during_a_transaction_hold_what_was_committed",
+            files_copied_during_a_transaction_hold_what_was_committed,
+        ),
         trial("two_stores_on_one_file_take_turns", two_stores_on_one_file_take_turns),
         trial(
             "the_file_of_a_newer_syncline_is_refused",
@@ -135,6 +139,24 @@ async fn what_is_committed_is_there_after_reopening() -> Result<()> {
     assert_eq!(kept.map(|kept| kept.body), Some("kept".into()));
     assert_eq!(transaction.document(DocumentKind::Setting, 2).await?, None);
     assert_eq!(transaction.reserve(Sequence::Entity, 1).await?, 8);
+    Ok(())
+}
+
+/// What a power failure leaves behind.
+async fn files_copied_during_a_transaction_hold_what_was_committed() -> Result<()> {
+    let (folder, copies) = (folder(), folder());
+    let store = SqliteStore::open(folder.path().join("a.db")).await?;
+    let mut committed = store.begin(Mode::Write).await?;
+    committed.put_hints(&[hint(1)]).await?;
+    committed.commit().await?;
+    let mut open = store.begin(Mode::Write).await?;
+    let many: Vec<InboxEntry> = (2..200_000).map(hint).collect();
+    open.put_hints(&many).await?;
+    for file in ["a.db", "a.db-wal"] {
+        std::fs::copy(folder.path().join(file), copies.path().join(file)).unwrap();
+    }
+    let copy = SqliteStore::open(copies.path().join("a.db")).await?;
+    assert_eq!(copy.begin(Mode::Write).await?.hints(1, 10).await?, [hint(1)]);
     Ok(())
 }
 

@@ -10,7 +10,11 @@ use syncline_storage::MemoryStore;
 use syncline_testkit::stage::Stage;
 
 async fn stage(records: usize) -> Stage {
-    let options = Options { records, overlap: 0.6, ..Options::default() };
+    let options = Options {
+        records,
+        overlap: 0.6,
+        ..Options::default()
+    };
     let stage = Stage::set(Arc::new(MemoryStore::new()), options).await.unwrap();
     stage.map_all().await.unwrap();
     stage
@@ -29,19 +33,47 @@ async fn a_first_sync_brings_all_three_sides_together_and_a_second_is_silent() {
         assert!(run.balances());
     }
     let people = stage.entities("person").await.unwrap();
-    let linked = people.iter().filter(|linked| linked.sides.iter().filter(|side| side.ext.is_some()).count() == 2);
+    let linked = people
+        .iter()
+        .filter(|linked| linked.sides.iter().filter(|side| side.ext.is_some()).count() == 2);
     assert_eq!(linked.count(), people.len(), "everybody is in both CRMs");
     assert_eq!(stage.salesforce.count("Contact"), people.len());
     assert_eq!(stage.hubspot.count("contacts"), people.len());
-    let with_company = people.iter().filter(|linked| !linked.entity.value(6).is_empty()).count();
-    assert!(with_company > people.len() / 2, "references are followed: {with_company} of {}", people.len());
+    let with_company = people
+        .iter()
+        .filter(|linked| !linked.entity.value(6).is_empty())
+        .count();
+    assert!(
+        with_company > people.len() / 2,
+        "references are followed: {with_company} of {}",
+        people.len()
+    );
 
     let before = (stage.salesforce.log().mutating(), stage.hubspot.log().mutating());
     let revs: Vec<u64> = people.iter().map(|linked| linked.entity.rev).collect();
     stage.rounds(1).await.unwrap();
-    stage.sync("salesforce", RunParameters { full: true, ..RunParameters::default() }).await.unwrap();
-    assert_eq!(before, (stage.salesforce.log().mutating(), stage.hubspot.log().mutating()), "no echo");
-    let again: Vec<u64> = stage.entities("person").await.unwrap().iter().map(|linked| linked.entity.rev).collect();
+    stage
+        .sync(
+            "salesforce",
+            RunParameters {
+                full: true,
+                ..RunParameters::default()
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        before,
+        (stage.salesforce.log().mutating(), stage.hubspot.log().mutating()),
+        "no echo"
+    );
+    let again: Vec<u64> = stage
+        .entities("person")
+        .await
+        .unwrap()
+        .iter()
+        .map(|linked| linked.entity.rev)
+        .collect();
     assert_eq!(revs, again);
 }
 
@@ -55,9 +87,18 @@ async fn edits_in_both_crms_reach_every_side() {
         people[index].sides[side].ext.clone().unwrap()
     };
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    stage.salesforce.update("Contact", &ext(0, "salesforce"), field("Title", "Countess")).unwrap();
-    stage.hubspot.update("contacts", &ext(0, "hubspot"), field("city", "London")).unwrap();
-    stage.hubspot.update("contacts", &ext(1, "hubspot"), field("jobtitle", "Admiral")).unwrap();
+    stage
+        .salesforce
+        .update("Contact", &ext(0, "salesforce"), field("Title", "Countess"))
+        .unwrap();
+    stage
+        .hubspot
+        .update("contacts", &ext(0, "hubspot"), field("city", "London"))
+        .unwrap();
+    stage
+        .hubspot
+        .update("contacts", &ext(1, "hubspot"), field("jobtitle", "Admiral"))
+        .unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     stage.rounds(3).await.unwrap();
     let record = stage.salesforce.record("Contact", &ext(0, "salesforce")).unwrap();

@@ -11,7 +11,12 @@ pub fn person_fields() -> Vec<Field> {
         Field::new("phone", FieldType::Phone),
         Field::new("title", FieldType::Text),
         Field::new("city", FieldType::Text),
-        Field::new("company", FieldType::Reference { blueprint: "company".into() }),
+        Field::new(
+            "company",
+            FieldType::Reference {
+                blueprint: "company".into(),
+            },
+        ),
     ]
 }
 
@@ -24,7 +29,12 @@ fn company_fields() -> Vec<Field> {
 }
 
 fn key(field: &str, normalise: Normalisation) -> MatchKey {
-    MatchKey::Exact { parts: vec![MatchPart { field: field.into(), normalise }] }
+    MatchKey::Exact {
+        parts: vec![MatchPart {
+            field: field.into(),
+            normalise,
+        }],
+    }
 }
 
 fn trimmed(field: &str, remote: &str) -> Rule {
@@ -49,8 +59,9 @@ pub fn person_mapping(provider: &str, connection: u64) -> NewSync {
     };
     let mut mapping = Mapping::new("person", object);
     mapping.rules = vec![Rule::new("email", remote[0]).lens(LensSpec::new("email"))];
-    for (field, remote) in
-        ["first_name", "last_name", "phone", "title", "city"].into_iter().zip(&remote[1..])
+    for (field, remote) in ["first_name", "last_name", "phone", "title", "city"]
+        .into_iter()
+        .zip(&remote[1..])
     {
         mapping.rules.push(trimmed(field, remote));
     }
@@ -67,13 +78,23 @@ pub fn company_mapping(provider: &str, connection: u64) -> NewSync {
         _ => ("companies", ["name", "phone", "city"], "external_id"),
     };
     let mut mapping = Mapping::new("company", object);
-    mapping.rules =
-        ["name", "phone", "city"].into_iter().zip(remote).map(|(field, remote)| trimmed(field, remote)).collect();
+    mapping.rules = ["name", "phone", "city"]
+        .into_iter()
+        .zip(remote)
+        .map(|(field, remote)| trimmed(field, remote))
+        .collect();
     mapping.marker = Some(marker.into());
     mapping.match_keys = vec![key("name", Normalisation::Text)];
     sync(format!("{provider}-companies"), connection, mapping, company_fields())
 }
 
 fn sync(name: String, connection: u64, mapping: Mapping, fields: Vec<Field>) -> NewSync {
-    NewSync { name, connection, mapping, fields, groups: Vec::new(), schedule: Schedule::Manual }
+    NewSync {
+        name,
+        connection,
+        mapping,
+        fields,
+        groups: Vec::new(),
+        schedule: Schedule::Manual,
+    }
 }

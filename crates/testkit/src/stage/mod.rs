@@ -58,7 +58,8 @@ impl Stage {
     /// # Errors
     /// What the simulators and the engine report.
     pub async fn set(store: Arc<dyn Store>, options: Options) -> Result<Self> {
-        let broken = |error: std::io::Error| syncline_core::Error::new(syncline_core::ErrorKind::Internal, error.to_string());
+        let broken =
+            |error: std::io::Error| syncline_core::Error::new(syncline_core::ErrorKind::Internal, error.to_string());
         let salesforce = Salesforce::new(options.clone()).map_err(broken)?;
         let hubspot = HubSpot::new(options).map_err(broken)?;
         let transport = RouterTransport::default()
@@ -67,9 +68,18 @@ impl Stage {
         let engine = Self::engine(store.clone(), transport)?;
         let actor = Actor::admin("test");
         let tenant = engine.tenant("Acme", &actor).await?.id;
-        let mut stage =
-            Self { engine, store, salesforce, hubspot, tenant, actor, connections: BTreeMap::new() };
-        stage.connect("salesforce", SALESFORCE, stage.salesforce.credentials()).await?;
+        let mut stage = Self {
+            engine,
+            store,
+            salesforce,
+            hubspot,
+            tenant,
+            actor,
+            connections: BTreeMap::new(),
+        };
+        stage
+            .connect("salesforce", SALESFORCE, stage.salesforce.credentials())
+            .await?;
         stage.connect("hubspot", HUBSPOT, stage.hubspot.credentials()).await?;
         Ok(stage)
     }
@@ -107,7 +117,11 @@ impl Stage {
             expires_at: None,
             settings: BTreeMap::new(),
         };
-        let connection = self.engine.connections().connect_with_tokens(request, &self.actor).await?;
+        let connection = self
+            .engine
+            .connections()
+            .connect_with_tokens(request, &self.actor)
+            .await?;
         self.connections.insert(provider.to_owned(), connection);
         Ok(())
     }
@@ -131,7 +145,10 @@ impl Stage {
     pub async fn map(&self, provider: &str) -> Result<Vec<Sync>> {
         let connection = &self.connections[provider];
         let mut syncs = Vec::new();
-        for new in [company_mapping(provider, connection.id), person_mapping(provider, connection.id)] {
+        for new in [
+            company_mapping(provider, connection.id),
+            person_mapping(provider, connection.id),
+        ] {
             syncs.push(self.engine.syncs().save(new, &self.actor).await?.sync);
         }
         Ok(syncs)
@@ -142,9 +159,14 @@ impl Stage {
     /// # Errors
     /// What the engine reports.
     pub async fn sync(&self, provider: &str, parameters: RunParameters) -> Result<Run> {
-        let request = RunRequest { tenant: self.tenant, scope: RunScope::Provider(provider.to_owned()), parameters };
+        let request = RunRequest {
+            tenant: self.tenant,
+            scope: RunScope::Provider(provider.to_owned()),
+            parameters,
+        };
         let mut runs = self.engine.runs().run(request, &self.actor).await?;
-        runs.pop().ok_or_else(|| syncline_core::Error::new(syncline_core::ErrorKind::NotFound, "nothing ran"))
+        runs.pop()
+            .ok_or_else(|| syncline_core::Error::new(syncline_core::ErrorKind::NotFound, "nothing ran"))
     }
 
     /// Runs both CRMs' syncs in turn, so often.
@@ -169,8 +191,13 @@ impl Stage {
         let blueprint = self.engine.blueprint(self.tenant, blueprint, &self.actor).await?;
         let mut tx = self.store.begin(Mode::Read).await?;
         let mut found = Vec::new();
-        let mut query =
-            EntityQuery { tenant: self.tenant, blueprint: blueprint.id, after: 0, deleted: Some(false), limit: 1_000 };
+        let mut query = EntityQuery {
+            tenant: self.tenant,
+            blueprint: blueprint.id,
+            after: 0,
+            deleted: Some(false),
+            limit: 1_000,
+        };
         loop {
             let page = tx.entities(&query).await?;
             let Some(last) = page.last() else { return Ok(found) };

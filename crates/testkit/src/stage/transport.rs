@@ -39,7 +39,11 @@ impl Transport for RouterTransport {
         let answer = router.clone().oneshot(request.map(Body::from)).await;
         let (head, body) = answer.map_err(|never| match never {}).map(http::Response::into_parts)?;
         // A body that breaks off is a connection that broke off.
-        let body = body.collect().await.map_err(|error| TransportError::MaybeSent(error.to_string()))?.to_bytes();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| TransportError::MaybeSent(error.to_string()))?
+            .to_bytes();
         if body.len() as u64 > limits.max_response_bytes {
             return Err(TransportError::TooLarge(limits.max_response_bytes));
         }
