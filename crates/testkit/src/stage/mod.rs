@@ -2,6 +2,7 @@
 //!
 //! What a test, or a host's own suite, needs to play a history of users and look at what became of it.
 
+mod compare;
 mod mapping;
 mod transport;
 
