@@ -4,6 +4,8 @@
 //! default feature `model`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "model")]
+pub mod audit;
 pub mod batch;
 pub mod connector;
 pub mod decode;
@@ -21,6 +23,8 @@ pub mod mapping;
 pub mod matching;
 #[cfg(feature = "model")]
 pub mod model;
+#[cfg(feature = "model")]
+pub mod plan;
 pub mod schema;
 #[cfg(feature = "model")]
 pub mod state;
