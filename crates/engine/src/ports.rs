@@ -18,6 +18,9 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 
     /// Returns at or after `until`; at once when it has passed.
+    ///
+    /// A virtual clock must move on only when nothing else can go on, as tokio's paused time does: timeouts race
+    /// against the work that they limit.
     async fn sleep_until(&self, until: Timestamp);
 }
 

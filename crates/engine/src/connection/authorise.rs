@@ -214,6 +214,7 @@ impl Connections {
                 expires_in: None,
                 scopes: None,
                 instance_url: None,
+                user_id: None,
             },
             expires_at: request.expires_at,
             reconnect: None,

@@ -68,7 +68,8 @@ impl Connections {
             name: grant.name,
             status: ConnectionStatus::Pending,
             status_reason: None,
-            account: Account::default(),
+            // Some connectors know the user only from here.
+            account: Account { user_id: grant.tokens.user_id.clone().unwrap_or_default(), ..Account::default() },
             base_url: grant.base_url,
             login_url: grant.login_url,
             settings: grant.settings,
@@ -179,7 +180,7 @@ async fn find_account(
     pending: &Connection,
     account: &Account,
 ) -> Result<Option<Versioned<Connection>>> {
-    let query = DocumentQuery::new(DocumentKind::Connection).tenant(pending.tenant);
+    let query = DocumentQuery::new(DocumentKind::Connection).tenant(pending.tenant).limit(100_000);
     let found = document::find::<Connection>(tx, &query).await?;
     Ok(found.into_iter().find(|connection| {
         connection.status != ConnectionStatus::Pending

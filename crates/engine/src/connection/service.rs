@@ -69,7 +69,7 @@ impl Connections {
     pub async fn list(&self, tenant: TenantId, with_deleted: bool, actor: &Actor) -> Result<Vec<Connection>> {
         self.parts().policy.allows(actor, Action::ReadConnections)?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
-        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant);
+        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant).limit(100_000);
         let found = document::find::<Connection>(&mut *tx, &query).await?;
         let shown = |connection: &Connection| match connection.status {
             ConnectionStatus::Pending => false,
@@ -217,7 +217,10 @@ impl Connections {
     }
 
     /// Notes how a run on a connection ended, and when the next one is due.
-    pub(crate) async fn note_run(
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such connection.
+    pub async fn note_run(
         &self,
         id: u64,
         at: Timestamp,

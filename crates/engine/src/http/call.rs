@@ -76,6 +76,9 @@ impl Service<Call> for Wire {
             let limits = call.limits;
             let answer = this.transport.send(build(call)?, &limits).await.map_err(|error| lost(error, effect))?;
             let response = read(answer);
+            if is_cut_off(&response) {
+                return Err(lost(TransportError::MaybeSent("its end is missing".to_owned()), effect));
+            }
             let class = this.connector.classify(&response.head, &response.body);
             Ok(Answer { response, class })
         })
@@ -111,6 +114,19 @@ fn read(answer: http::Response<Bytes>) -> Response {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     Response { head: Head { status: parts.status.as_u16(), headers }, body }
+}
+
+/// Whether a JSON answer lacks its end although the connection closed as if it were whole, as some proxies do. One look
+/// at its two ends finds nearly all such answers; the rest fail to decode.
+fn is_cut_off(response: &Response) -> bool {
+    let is_json = response.head.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    let body = response.body.trim_ascii();
+    let end = match body.first() {
+        Some(b'{') => b'}',
+        Some(b'[') => b']',
+        _ => return false,
+    };
+    is_json && response.head.is_success() && body.last() != Some(&end)
 }
 
 /// What a failed transport means for whoever wanted the effect.

@@ -47,6 +47,10 @@ struct State {
     reserve: f64,
 }
 
+/// How long a limit that answers called spent is believed: others may have stopped using it meanwhile, and without a
+/// call nobody would know.
+pub(super) const PROBE: Duration = Duration::from_secs(15 * 60);
+
 /// A window keeps its calls in 64 slots, so that a day's worth takes no more room than a second's.
 const SLOTS: i64 = 64;
 
@@ -56,11 +60,13 @@ struct Window {
     /// Start in milliseconds, calls.
     slots: VecDeque<(i64, u64)>,
     used: u64,
+    /// When an answer last told of it, or was last asked to, in milliseconds.
+    told: Option<i64>,
 }
 
 impl Window {
     fn new(limit: RateLimit) -> Self {
-        Self { limit, slots: VecDeque::new(), used: 0 }
+        Self { limit, slots: VecDeque::new(), used: 0, told: None }
     }
 
     fn milliseconds(&self) -> i64 {
@@ -121,7 +127,10 @@ impl Window {
             used -= calls;
             at = at.max(self.leaves(start));
         }
-        at
+        match self.told {
+            Some(told) => at.min(told + PROBE.as_millis() as i64).max(now),
+            None => at,
+        }
     }
 }
 
@@ -171,6 +180,9 @@ impl QuotaLedger {
         state.in_flight += cost;
         for window in state.windows.iter_mut().filter(|window| applies(window)) {
             window.add(milliseconds, cost);
+            if window.used > window.limit.calls {
+                window.told = Some(milliseconds);
+            }
         }
         Ok(())
     }
@@ -196,6 +208,7 @@ impl QuotaLedger {
             });
             let window = &mut state.windows[index];
             window.limit.calls = seen.calls;
+            window.told = Some(now.as_millisecond());
             window.forget(now.as_millisecond());
             // Calls on their way may not be in the provider's number yet.
             let used = seen.used.max(in_flight);
@@ -299,6 +312,16 @@ mod tests {
         }
         ledger.finish(at(5), 1, &seen(40));
         assert_eq!(ledger.usage(at(5))[0].used, 59, "calls on their way still count");
+    }
+
+    #[test]
+    fn a_spent_limit_is_tried_again_with_one_call_after_a_while() {
+        let ledger = QuotaLedger::new(&[limit(100, 86_400, None)], 0.0);
+        ledger.finish(at(0), 0, &[Observed { name: "daily", calls: 100, used: 100, seconds: 86_400 }]);
+        let until = ledger.take(at(1), 1, None, Priority::Background).unwrap_err();
+        assert_eq!(until, after(at(0), PROBE));
+        ledger.take(until, 1, None, Priority::Background).unwrap();
+        ledger.take(until, 1, None, Priority::Background).unwrap_err();
     }
 
     #[test]

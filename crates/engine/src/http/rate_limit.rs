@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer, Service, ServiceExt};
 
 use super::call::{Answer, Answering, Call, CallService};
-use super::quota::QuotaLedger;
+use super::quota::{PROBE, QuotaLedger};
 use super::quota_answer::observed;
 use crate::ports::{Clock, between};
 
@@ -59,8 +59,9 @@ impl<S: CallService> Service<Call> for RateLimited<S> {
             let mut counted = Counted { layer: &layer, cost, seen: Vec::new() };
             let answer = inner.oneshot(call).await?;
             counted.seen = observed(&answer.response.head);
-            if let Class::RateLimited { after, .. } = &answer.class {
-                let pause = after.unwrap_or(UNTOLD_PAUSE).min(layer.max_wait);
+            if let Class::RateLimited { after, daily } = &answer.class {
+                let untold = if *daily { PROBE } else { UNTOLD_PAUSE };
+                let pause = after.unwrap_or(untold).min(PROBE);
                 layer.ledger.pause(layer.clock.now(), pause, bucket);
             }
             Ok(answer)

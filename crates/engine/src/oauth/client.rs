@@ -34,6 +34,8 @@ const LIMITS: Limits = Limits { timeout: Duration::from_secs(30), max_response_b
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct InstanceFields {
     instance_url: Option<String>,
+    /// A number with some, text with others.
+    user_id: Option<serde_json::Value>,
 }
 
 impl ExtraTokenFields for InstanceFields {}
@@ -219,6 +221,11 @@ impl OAuthClient {
                 expires_in: answer.expires_in(),
                 scopes: answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
                 instance_url: answer.extra_fields().instance_url.clone(),
+                user_id: answer.extra_fields().user_id.as_ref().and_then(|id| match id {
+                    serde_json::Value::String(id) => Some(id.clone()),
+                    serde_json::Value::Number(id) => Some(id.to_string()),
+                    _ => None,
+                }),
             });
         }
         Err(match taken(outcome) {

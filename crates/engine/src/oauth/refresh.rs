@@ -174,7 +174,11 @@ impl Inner {
         }
         let lease = match self.lease(refused).await? {
             Held::Lease(lease) => lease,
-            Held::Newer(credential) => return Ok(self.keep(credential)),
+            Held::Newer(credential) => {
+                // Whatever could not be stored is out of date.
+                *flight = None;
+                return Ok(self.keep(credential));
+            }
         };
         let refreshed = match flight.take() {
             Some(refreshed) => refreshed,
@@ -183,7 +187,9 @@ impl Inner {
         match self.commit(&refreshed, lease).await {
             Ok(()) => Ok(self.keep(refreshed.credential)),
             Err(error) => {
-                *flight = Some(refreshed);
+                if error.kind() == ErrorKind::Store {
+                    *flight = Some(refreshed);
+                }
                 Err(error)
             }
         }

@@ -14,6 +14,8 @@ pub(crate) struct TokenSet {
     pub(crate) scopes: Option<Vec<String>>,
     /// The URL of the account's own instance, not yet checked.
     pub(crate) instance_url: Option<String>,
+    /// Id of the user who agreed, where the answer says so.
+    pub(crate) user_id: Option<String>,
 }
 
 impl fmt::Debug for TokenSet {

@@ -1,0 +1,10 @@
+//! Connections from the outside: what a host, a provider or an attacker can see of them.
+
+mod address_guard;
+mod authorisation;
+mod http_stack;
+mod lifecycle;
+mod refresh;
+mod secrets;
+mod simulators;
+mod support;
