@@ -17,17 +17,26 @@ pub struct Actor {
 impl Actor {
     /// Somebody who manages connections, mappings and syncs.
     pub fn admin(name: impl Into<String>) -> Self {
-        Self { name: name.into(), role: Role::Admin }
+        Self {
+            name: name.into(),
+            role: Role::Admin,
+        }
     }
 
     /// Somebody who reads runs and resolves conflicts.
     pub fn member(name: impl Into<String>) -> Self {
-        Self { name: name.into(), role: Role::Member }
+        Self {
+            name: name.into(),
+            role: Role::Member,
+        }
     }
 
     /// Syncline itself: schedules, hints and maintenance.
     pub fn system() -> Self {
-        Self { name: "system".to_owned(), role: Role::System }
+        Self {
+            name: "system".to_owned(),
+            role: Role::System,
+        }
     }
 }
 
@@ -154,7 +163,12 @@ mod tests {
         for action in [Action::ReadRuns, Action::ResolveConflicts] {
             DefaultPolicy.allows(&member, action).unwrap();
         }
-        for action in [Action::ManageConnections, Action::ManageMappings, Action::ManageSyncs, Action::ReadAudit] {
+        for action in [
+            Action::ManageConnections,
+            Action::ManageMappings,
+            Action::ManageSyncs,
+            Action::ReadAudit,
+        ] {
             let refused = DefaultPolicy.allows(&member, action).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Forbidden);
             assert!(refused.to_string().starts_with("ada may not "), "{refused}");

@@ -12,7 +12,7 @@ use syncline_core::{Error, ErrorKind, Result};
 
 use super::establish::Grant;
 use super::record::{Connection, ConnectionStatus};
-use super::request::{Authorising, AuthoriseRequest, Callback, TokenRequest};
+use super::request::{AuthoriseRequest, Authorising, Callback, TokenRequest};
 use super::service::{Connections, check_tenant, owner};
 use crate::actor::{Action, Actor};
 use crate::document;
@@ -45,7 +45,11 @@ impl Connections {
             return Err(Error::new(ErrorKind::Invalid, "the client id of the app is missing"));
         }
         let endpoints = Endpoints::new(manifest, request.login_url.as_deref(), parts.addresses)?;
-        let objects: Vec<_> = request.objects.iter().map(|(name, access)| (name.as_str(), *access)).collect();
+        let objects: Vec<_> = request
+            .objects
+            .iter()
+            .map(|(name, access)| (name.as_str(), *access))
+            .collect();
         let scopes = connector.scopes(&objects);
 
         let now = self.now();
@@ -82,10 +86,17 @@ impl Connections {
             accept_other_account: request.accept_other_account,
             expires_at: start.expires_at,
         };
-        let secrets = PendingSecrets { verifier: start.verifier, client_secret };
+        let secrets = PendingSecrets {
+            verifier: start.verifier,
+            client_secret,
+        };
         pending.put(&mut *tx, &parts.vault, &start.state, &secrets).await?;
         tx.commit().await?;
-        Ok(Authorising { authorize_url: url.into(), state: start.state, expires_at: start.expires_at })
+        Ok(Authorising {
+            authorize_url: url.into(),
+            state: start.state,
+            expires_at: start.expires_at,
+        })
     }
 
     /// Starts the authorisation of a connection again, with what is known of it.
@@ -107,7 +118,13 @@ impl Connections {
             settings: connection.settings,
             reconnect: Some(id),
             accept_other_account,
-            ..AuthoriseRequest::new(connection.tenant, connection.provider, connection.name, connection.client_id, redirect_uri)
+            ..AuthoriseRequest::new(
+                connection.tenant,
+                connection.provider,
+                connection.name,
+                connection.client_id,
+                redirect_uri,
+            )
         };
         self.authorise(request, actor).await
     }
@@ -126,7 +143,9 @@ impl Connections {
         parts.policy.allows(actor, Action::ManageConnections)?;
         let refused = |message: String| Error::new(ErrorKind::Refused, message).operation(AUTHORISING);
         let Some(state) = &callback.state else {
-            return Err(refused("the provider's answer carries no state; start again".to_owned()));
+            return Err(refused(
+                "the provider's answer carries no state; start again".to_owned(),
+            ));
         };
         let now = self.now();
         let mut tx = parts.store.begin(Mode::Write).await?;
@@ -135,20 +154,30 @@ impl Connections {
         // Durable before the code is used: the state is used up whatever comes of it.
         tx.commit().await?;
         if !pending.is_alive(now) {
-            return Err(refused("the authorisation took longer than ten minutes; start again".to_owned()));
+            return Err(refused(
+                "the authorisation took longer than ten minutes; start again".to_owned(),
+            ));
         }
         if pending.actor != actor.name {
-            return Err(refused("the authorisation was started by somebody else; start again".to_owned()));
+            return Err(refused(
+                "the authorisation was started by somebody else; start again".to_owned(),
+            ));
         }
         let connector = self.connector(&pending.provider)?;
         let endpoints = Endpoints::new(connector.manifest(), Some(&pending.login_url), parts.addresses)?;
         if let Some(issuer) = callback.issuer.as_deref().filter(|issuer| !endpoints.is_issuer(issuer)) {
-            let message = format!("the answer came from {issuer} and not from {}; nothing was sent to either", pending.login_url);
+            let message = format!(
+                "the answer came from {issuer} and not from {}; nothing was sent to either",
+                pending.login_url
+            );
             return Err(refused(message));
         }
         if let Some(error) = &callback.error {
             let said = callback.error_description.as_deref().unwrap_or(error);
-            return Err(refused(format!("{} did not give access: {said}", connector.manifest().label)));
+            return Err(refused(format!(
+                "{} did not give access: {said}",
+                connector.manifest().label
+            )));
         }
         let Some(code) = &callback.code else {
             return Err(refused("the provider's answer carries no code; start again".to_owned()));
@@ -260,7 +289,12 @@ fn check_name(name: &str) -> Result<()> {
 fn check_settings<'a>(manifest: &Manifest, names: impl Iterator<Item = &'a String>) -> Result<()> {
     for name in names {
         if !manifest.settings.iter().any(|setting| setting.name == *name) {
-            let known = manifest.settings.iter().map(|setting| setting.name.as_str()).collect::<Vec<_>>().join(", ");
+            let known = manifest
+                .settings
+                .iter()
+                .map(|setting| setting.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             let message = format!("{} has no setting {name:?}; there are: {known}", manifest.label);
             return Err(Error::new(ErrorKind::Invalid, message));
         }

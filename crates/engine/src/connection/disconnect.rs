@@ -34,10 +34,15 @@ impl Connections {
         let mut tx = self.parts().store.begin(Mode::Read).await?;
         let connection = document::get::<Connection>(&mut *tx, id).await?.value;
         if connection.status == ConnectionStatus::Deleted {
-            return Err(Error::new(ErrorKind::Refused, format!("connection {} is deleted already", connection.name)));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("connection {} is deleted already", connection.name),
+            ));
         }
         // Credentials that can't be opened any more can still be deleted.
-        let credential = Credential::load(&mut *tx, &self.parts().vault, owner(&connection)).await.unwrap_or_default();
+        let credential = Credential::load(&mut *tx, &self.parts().vault, owner(&connection))
+            .await
+            .unwrap_or_default();
         drop(tx);
         let not_revoked = match credential {
             Some(credential) if credential.dead.is_none() => self.revoke(&connection, credential).await,

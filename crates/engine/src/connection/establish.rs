@@ -69,7 +69,10 @@ impl Connections {
             status: ConnectionStatus::Pending,
             status_reason: None,
             // Some connectors know the user only from here.
-            account: Account { user_id: grant.tokens.user_id.clone().unwrap_or_default(), ..Account::default() },
+            account: Account {
+                user_id: grant.tokens.user_id.clone().unwrap_or_default(),
+                ..Account::default()
+            },
             base_url: grant.base_url,
             login_url: grant.login_url,
             settings: grant.settings,
@@ -95,7 +98,10 @@ impl Connections {
         let connector = self.connector(&pending.provider)?;
         let account = connector.account(&io, &pending.config()).await?;
         if account.id.is_empty() {
-            return Err(Error::new(ErrorKind::Protocol, "the provider does not say which account this is"));
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                "the provider does not say which account this is",
+            ));
         }
         Ok(account)
     }
@@ -126,7 +132,9 @@ impl Connections {
                 let mut connection = pending;
                 connection.status = ConnectionStatus::Active;
                 connection.account = account;
-                document::put(&mut *tx, &mut connection).await.map_err(|error| name_taken(error, &connection.value))?;
+                document::put(&mut *tx, &mut connection)
+                    .await
+                    .map_err(|error| name_taken(error, &connection.value))?;
                 connection.value
             }
         };
@@ -162,7 +170,9 @@ impl Connections {
         target.client_id = new.client_id;
         target.scopes = new.scopes;
         target.authorised_at = new.authorised_at;
-        document::put(tx, &mut target).await.map_err(|error| name_taken(error, &target.value))?;
+        document::put(tx, &mut target)
+            .await
+            .map_err(|error| name_taken(error, &target.value))?;
         Ok(target.value)
     }
 
@@ -180,7 +190,9 @@ async fn find_account(
     pending: &Connection,
     account: &Account,
 ) -> Result<Option<Versioned<Connection>>> {
-    let query = DocumentQuery::new(DocumentKind::Connection).tenant(pending.tenant).limit(100_000);
+    let query = DocumentQuery::new(DocumentKind::Connection)
+        .tenant(pending.tenant)
+        .limit(100_000);
     let found = document::find::<Connection>(tx, &query).await?;
     Ok(found.into_iter().find(|connection| {
         connection.status != ConnectionStatus::Pending

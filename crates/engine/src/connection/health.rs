@@ -80,7 +80,10 @@ impl Connections {
 
     fn health_of(&self, connection: &Connection) -> Health {
         let now = self.now();
-        let quota = self.ledger(connection).map(|ledger| ledger.usage(now)).unwrap_or_default();
+        let quota = self
+            .ledger(connection)
+            .map(|ledger| ledger.usage(now))
+            .unwrap_or_default();
         Health {
             ok: connection.status == ConnectionStatus::Active && connection.last_error.is_none(),
             status: connection.status,

@@ -15,5 +15,5 @@ pub use health::Health;
 pub use parts::{ConnectionListener, ConnectionParts};
 pub use record::{Connection, ConnectionStatus, Problem};
 pub use registry::Connectors;
-pub use request::{Authorising, AuthoriseRequest, Callback, TokenRequest};
+pub use request::{AuthoriseRequest, Authorising, Callback, TokenRequest};
 pub use service::Connections;

@@ -104,7 +104,10 @@ pub struct Problem {
 impl Problem {
     /// An error at a time.
     pub fn new(at: Timestamp, error: &Error) -> Self {
-        Self { at, message: error.to_string() }
+        Self {
+            at,
+            message: error.to_string(),
+        }
     }
 }
 
@@ -131,23 +134,34 @@ impl Connection {
     /// `Refused` when it is paused, disconnected, deleted or pending, `Reauthorise` when a person must reconnect; the
     /// message says why.
     pub fn check_usable(&self) -> Result<()> {
-        let because = self.status_reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let because = self
+            .status_reason
+            .as_deref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
         let name = &self.name;
         let (kind, message) = match self.status {
             ConnectionStatus::Active => return Ok(()),
-            ConnectionStatus::Pending => {
-                (ErrorKind::Refused, format!("connection {name} is not authorised yet; finish connecting"))
-            }
-            ConnectionStatus::Paused => (ErrorKind::Refused, format!("connection {name} is paused{because}; resume it first")),
-            ConnectionStatus::NeedsReauthorisation => {
-                (ErrorKind::Reauthorise, format!("connection {name} must be reconnected{because}"))
-            }
-            ConnectionStatus::Disconnected => {
-                (ErrorKind::Refused, format!("connection {name} is disconnected{because}; reconnect it first"))
-            }
-            ConnectionStatus::Deleted => {
-                (ErrorKind::Refused, format!("connection {name} is deleted; authorise the same account to bring it back"))
-            }
+            ConnectionStatus::Pending => (
+                ErrorKind::Refused,
+                format!("connection {name} is not authorised yet; finish connecting"),
+            ),
+            ConnectionStatus::Paused => (
+                ErrorKind::Refused,
+                format!("connection {name} is paused{because}; resume it first"),
+            ),
+            ConnectionStatus::NeedsReauthorisation => (
+                ErrorKind::Reauthorise,
+                format!("connection {name} must be reconnected{because}"),
+            ),
+            ConnectionStatus::Disconnected => (
+                ErrorKind::Refused,
+                format!("connection {name} is disconnected{because}; reconnect it first"),
+            ),
+            ConnectionStatus::Deleted => (
+                ErrorKind::Refused,
+                format!("connection {name} is deleted; authorise the same account to bring it back"),
+            ),
         };
         Err(Error::new(kind, message))
     }

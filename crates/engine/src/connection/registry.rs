@@ -30,7 +30,10 @@ impl Connectors {
     pub fn get(&self, provider: &str) -> Result<Arc<dyn Connector>> {
         self.0.get(provider).cloned().ok_or_else(|| {
             let known = self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            Error::new(ErrorKind::Unsupported, format!("there is no provider {provider:?}; there are: {known}"))
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("there is no provider {provider:?}; there are: {known}"),
+            )
         })
     }
 

@@ -74,7 +74,9 @@ pub struct Authorising {
 impl fmt::Debug for Authorising {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL carries the state.
-        f.debug_struct("Authorising").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("Authorising")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 

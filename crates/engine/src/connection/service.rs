@@ -15,7 +15,9 @@ use super::parts::ConnectionParts;
 use super::record::{Connection, ConnectionStatus, Problem};
 use crate::actor::{Action, Actor};
 use crate::document::{self, Versioned};
-use crate::http::{CallCounts, ConnectionIo, HostGuard, HttpSettings, IoParts, Lane, QuotaLedger, StackParts, StopFlag};
+use crate::http::{
+    CallCounts, ConnectionIo, HostGuard, HttpSettings, IoParts, Lane, QuotaLedger, StackParts, StopFlag,
+};
 use crate::oauth::{ConnectionTokens, Credential, RefreshParts};
 use crate::vault::Owner;
 
@@ -51,7 +53,12 @@ impl Connections {
     /// The connections of a store.
     pub fn new(parts: ConnectionParts) -> Self {
         let http = Arc::new(parts.http.clone());
-        Self(Arc::new(Inner { parts, http, shared: Mutex::default(), ledgers: Mutex::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            http,
+            shared: Mutex::default(),
+            ledgers: Mutex::default(),
+        }))
     }
 
     pub(super) fn parts(&self) -> &ConnectionParts {
@@ -69,7 +76,9 @@ impl Connections {
     pub async fn list(&self, tenant: TenantId, with_deleted: bool, actor: &Actor) -> Result<Vec<Connection>> {
         self.parts().policy.allows(actor, Action::ReadConnections)?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
-        let query = DocumentQuery::new(DocumentKind::Connection).tenant(tenant).limit(100_000);
+        let query = DocumentQuery::new(DocumentKind::Connection)
+            .tenant(tenant)
+            .limit(100_000);
         let found = document::find::<Connection>(&mut *tx, &query).await?;
         let shown = |connection: &Connection| match connection.status {
             ConnectionStatus::Pending => false,
@@ -195,7 +204,12 @@ impl Connections {
             random: Arc::clone(&parts.random),
             settings: Arc::clone(&self.0.http),
         };
-        Ok(Arc::new(ConnectionIo::new(IoParts { stack, marks: Arc::clone(&parts.marks), stop, client_secret })))
+        Ok(Arc::new(ConnectionIo::new(IoParts {
+            stack,
+            marks: Arc::clone(&parts.marks),
+            stop,
+            client_secret,
+        })))
     }
 
     /// What a connector is told of a connection.
@@ -213,7 +227,10 @@ impl Connections {
 
     /// Calls made on a connection by this process, over all its work.
     pub fn calls(&self, id: u64) -> CallCounts {
-        locked(&self.0.shared).get(&id).map(|shared| shared.lane.counters.get()).unwrap_or_default()
+        locked(&self.0.shared)
+            .get(&id)
+            .map(|shared| shared.lane.counters.get())
+            .unwrap_or_default()
     }
 
     /// Notes how a run on a connection ended, and when the next one is due.
@@ -248,11 +265,7 @@ impl Connections {
         Ok(changed)
     }
 
-    async fn update(
-        &self,
-        id: u64,
-        change: impl FnOnce(&mut Connection) -> Result<()> + Send,
-    ) -> Result<Connection> {
+    async fn update(&self, id: u64, change: impl FnOnce(&mut Connection) -> Result<()> + Send) -> Result<Connection> {
         let mut tx = self.parts().store.begin(Mode::Write).await?;
         let mut connection: Versioned<Connection> = document::get(&mut *tx, id).await?;
         change(&mut connection.value)?;
@@ -298,7 +311,11 @@ impl Connections {
     /// One ledger per remote account, whichever connections lead there.
     pub(super) fn ledger(&self, connection: &Connection) -> Result<Arc<QuotaLedger>> {
         let connector = self.connector(&connection.provider)?;
-        let limits = if self.0.http.default_limits { connector.manifest().limits.as_slice() } else { &[] };
+        let limits = if self.0.http.default_limits {
+            connector.manifest().limits.as_slice()
+        } else {
+            &[]
+        };
         let account = match connection.account.id.as_str() {
             "" => format!("pending {}", connection.id),
             id => id.to_owned(),
@@ -312,7 +329,10 @@ impl Connections {
 }
 
 pub(super) fn owner(connection: &Connection) -> Owner {
-    Owner { tenant: connection.tenant, connection: connection.id }
+    Owner {
+        tenant: connection.tenant,
+        connection: connection.id,
+    }
 }
 
 /// Another tenant's connection is as good as none: even that it exists is not for them to know.
@@ -320,5 +340,8 @@ pub(super) fn check_tenant(connection: &Connection, tenant: TenantId) -> Result<
     if connection.tenant == tenant {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::NotFound, format!("there is no connection {}", connection.id)))
+    Err(Error::new(
+        ErrorKind::NotFound,
+        format!("there is no connection {}", connection.id),
+    ))
 }

@@ -59,7 +59,9 @@ impl AddressPolicy {
 pub(crate) fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     name.eq_ignore_ascii_case("localhost")
-        || name.len() > 10 && name.is_char_boundary(name.len() - 10) && name[name.len() - 10..].eq_ignore_ascii_case(".localhost")
+        || name.len() > 10
+            && name.is_char_boundary(name.len() - 10)
+            && name[name.len() - 10..].eq_ignore_ascii_case(".localhost")
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
@@ -112,10 +114,33 @@ mod tests {
     #[test]
     fn addresses_inside_networks_are_refused() {
         for inside in [
-            "10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "127.8.8.8", "0.0.0.0", "169.254.169.254",
-            "100.64.0.1", "100.100.100.200", "192.0.0.8", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1",
-            "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1",
-            "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::", "2001::1", "2001:db8::1",
+            "10.0.0.1",
+            "172.16.3.4",
+            "192.168.1.1",
+            "127.0.0.1",
+            "127.8.8.8",
+            "0.0.0.0",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.100.100.200",
+            "192.0.0.8",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "2001::1",
+            "2001:db8::1",
         ] {
             assert!(STRICT.check_address(address(inside), false).is_err(), "{inside}");
             assert!(STRICT.check_address(address(inside), true).is_err(), "{inside}");
@@ -129,7 +154,10 @@ mod tests {
     fn loopback_is_reached_only_by_its_own_names_and_only_if_allowed() {
         assert_eq!(LOOPBACK.check_address(address("127.0.0.1"), true), Ok(true));
         assert_eq!(LOOPBACK.check_address(address("::ffff:127.0.0.1"), true), Ok(true));
-        assert!(LOOPBACK.check_address(address("127.0.0.1"), false).is_err(), "another name that resolves to it");
+        assert!(
+            LOOPBACK.check_address(address("127.0.0.1"), false).is_err(),
+            "another name that resolves to it"
+        );
         assert!(LOOPBACK.check_address(address("10.0.0.1"), true).is_err());
     }
 

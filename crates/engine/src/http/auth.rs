@@ -21,7 +21,9 @@ pub(crate) struct AccessToken {
 
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken").field("generation", &self.generation).finish_non_exhaustive()
+        f.debug_struct("AccessToken")
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }
 
@@ -46,7 +48,10 @@ impl<S> Layer<S> for AuthLayer {
     type Service = Authorised<S>;
 
     fn layer(&self, inner: S) -> Authorised<S> {
-        Authorised { tokens: Arc::clone(&self.0), inner }
+        Authorised {
+            tokens: Arc::clone(&self.0),
+            inner,
+        }
     }
 }
 
@@ -105,5 +110,8 @@ async fn authorised<S: CallService>(tokens: Arc<dyn TokenSource>, inner: S, call
 }
 
 fn with_token(call: &Call, token: &AccessToken) -> Call {
-    Call { token: Some(token.secret.clone()), ..call.clone() }
+    Call {
+        token: Some(token.secret.clone()),
+        ..call.clone()
+    }
 }

@@ -74,7 +74,11 @@ impl Service<Call> for Wire {
         Box::pin(async move {
             let effect = call.request.effect;
             let limits = call.limits;
-            let answer = this.transport.send(build(call)?, &limits).await.map_err(|error| lost(error, effect))?;
+            let answer = this
+                .transport
+                .send(build(call)?, &limits)
+                .await
+                .map_err(|error| lost(error, effect))?;
             let response = read(answer);
             if is_cut_off(&response) {
                 return Err(lost(TransportError::MaybeSent("its end is missing".to_owned()), effect));
@@ -98,8 +102,12 @@ fn build(call: Call) -> Result<http::Request<Bytes>> {
         request = request.header(name, value);
     }
     if let Some(token) = &call.token {
-        let mut value = http::HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| Error::new(ErrorKind::Corrupt, "the access token holds characters that no token has"))?;
+        let mut value = http::HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+            Error::new(
+                ErrorKind::Corrupt,
+                "the access token holds characters that no token has",
+            )
+        })?;
         // Keeps it out of Debug, and out of HTTP/2 header tables.
         value.set_sensitive(true);
         request = request.header(http::header::AUTHORIZATION, value);
@@ -112,14 +120,27 @@ fn build(call: Call) -> Result<http::Request<Bytes>> {
 fn read(answer: http::Response<Bytes>) -> Response {
     let (parts, body) = answer.into_parts();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    Response { head: Head { status: parts.status.as_u16(), headers }, body }
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    Response {
+        head: Head {
+            status: parts.status.as_u16(),
+            headers,
+        },
+        body,
+    }
 }
 
 /// Whether a JSON answer lacks its end although the connection closed as if it were whole, as some proxies do. One look
 /// at its two ends finds nearly all such answers; the rest fail to decode.
 fn is_cut_off(response: &Response) -> bool {
-    let is_json = response.head.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    let is_json = response
+        .head
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/json"));
     let body = response.body.trim_ascii();
     let end = match body.first() {
         Some(b'{') => b'}',
@@ -135,15 +156,17 @@ pub(super) fn lost(error: TransportError, effect: Effect) -> Error {
     match error {
         TransportError::Blocked(reason) => Error::new(ErrorKind::Refused, reason),
         TransportError::NotSent(_) => Error::new(ErrorKind::Unavailable, error.to_string()),
-        TransportError::MaybeSent(_) if may_have_been_applied => {
-            Error::new(ErrorKind::Unavailable, format!("{error}; the change may have been applied"))
-                .retry_as(Retry::UnknownOutcome)
-        }
+        TransportError::MaybeSent(_) if may_have_been_applied => Error::new(
+            ErrorKind::Unavailable,
+            format!("{error}; the change may have been applied"),
+        )
+        .retry_as(Retry::UnknownOutcome),
         TransportError::MaybeSent(_) => Error::new(ErrorKind::Unavailable, error.to_string()),
-        TransportError::TooLarge(_) if may_have_been_applied => {
-            Error::new(ErrorKind::Protocol, format!("{error}; the change may have been applied"))
-                .retry_as(Retry::UnknownOutcome)
-        }
+        TransportError::TooLarge(_) if may_have_been_applied => Error::new(
+            ErrorKind::Protocol,
+            format!("{error}; the change may have been applied"),
+        )
+        .retry_as(Retry::UnknownOutcome),
         TransportError::TooLarge(_) => Error::new(ErrorKind::Protocol, error.to_string()),
     }
 }

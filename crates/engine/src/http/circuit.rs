@@ -26,7 +26,12 @@ struct State {
 
 impl Circuit {
     pub(super) fn new(failures: u32, pause: Duration, max_pause: Duration) -> Self {
-        Self { failures: failures.max(1), pause, max_pause, state: Mutex::default() }
+        Self {
+            failures: failures.max(1),
+            pause,
+            max_pause,
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -57,7 +62,9 @@ impl Circuit {
         if state.in_a_row < self.failures {
             return;
         }
-        let pause = self.pause.saturating_mul(1_u32.checked_shl(state.openings).unwrap_or(u32::MAX));
+        let pause = self
+            .pause
+            .saturating_mul(1_u32.checked_shl(state.openings).unwrap_or(u32::MAX));
         state.openings = (state.openings + 1).min(16);
         state.open_until = Some(after(now, pause.min(self.max_pause)));
     }

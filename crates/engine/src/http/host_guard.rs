@@ -22,8 +22,15 @@ pub(crate) struct HostGuard {
 impl HostGuard {
     /// The manifest's hosts, and the connection's own base URL if it is one that may be used.
     pub(crate) fn new(manifest: &Manifest, base_url: &str, addresses: AddressPolicy) -> Self {
-        let own = Url::parse(base_url).ok().filter(|url| addresses.check_url(url).is_ok()).map(|url| url.origin());
-        Self { patterns: manifest.hosts.clone(), own, addresses }
+        let own = Url::parse(base_url)
+            .ok()
+            .filter(|url| addresses.check_url(url).is_ok())
+            .map(|url| url.origin());
+        Self {
+            patterns: manifest.hosts.clone(),
+            own,
+            addresses,
+        }
     }
 
     /// Whether a URL may be asked.
@@ -32,15 +39,20 @@ impl HostGuard {
     /// `Refused` when its host is not approved, or it is not HTTPS.
     pub(crate) fn check(&self, url: &Url) -> Result<()> {
         let refused = |reason: &str| {
-            Err(Error::new(ErrorKind::Refused, format!("a request to another host was held back: {reason}"))
-                .with("host", url.host_str().unwrap_or("none")))
+            Err(Error::new(
+                ErrorKind::Refused,
+                format!("a request to another host was held back: {reason}"),
+            )
+            .with("host", url.host_str().unwrap_or("none")))
         };
         if let Err(reason) = self.addresses.check_url(url) {
             return refused(&reason);
         }
         let by_pattern = url.scheme() == "https"
             && url.port().is_none()
-            && url.host_str().is_some_and(|host| self.patterns.iter().any(|pattern| fits(pattern, host)));
+            && url
+                .host_str()
+                .is_some_and(|host| self.patterns.iter().any(|pattern| fits(pattern, host)));
         if by_pattern || self.own.as_ref() == Some(&url.origin()) {
             return Ok(());
         }
@@ -50,7 +62,10 @@ impl HostGuard {
 
 /// Whether a host fits a pattern: the same name, or `*.` and a suffix with something before it.
 pub(crate) fn fits(pattern: &str, host: &str) -> bool {
-    let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
+    let (pattern, host) = (
+        pattern.to_ascii_lowercase(),
+        host.trim_end_matches('.').to_ascii_lowercase(),
+    );
     match pattern.strip_prefix('*') {
         Some(suffix) => suffix.starts_with('.') && host.len() > suffix.len() && host.ends_with(suffix),
         None => host == pattern,
@@ -65,7 +80,10 @@ impl<S> Layer<S> for HostGuardLayer {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { guard: Arc::clone(&self.0), inner }
+        Guarded {
+            guard: Arc::clone(&self.0),
+            inner,
+        }
     }
 }
 
@@ -97,10 +115,16 @@ impl<S: CallService> Service<Call> for Guarded<S> {
 
 /// A connector that named its own credentials or host could send the token where it should not go.
 fn check_headers(call: &Call) -> Result<()> {
-    match call.request.headers.iter().find(|(name, _)| matches!(name.as_str(), "authorization" | "host" | "cookie")) {
-        Some((name, _)) => {
-            Err(Error::new(ErrorKind::Refused, format!("the header {name} is the host's and not a connector's")))
-        }
+    match call
+        .request
+        .headers
+        .iter()
+        .find(|(name, _)| matches!(name.as_str(), "authorization" | "host" | "cookie"))
+    {
+        Some((name, _)) => Err(Error::new(
+            ErrorKind::Refused,
+            format!("the header {name} is the host's and not a connector's"),
+        )),
         None => Ok(()),
     }
 }
@@ -114,9 +138,17 @@ mod tests {
         assert!(fits("*.my.example.com", "acme.my.example.com"));
         assert!(fits("*.my.example.com", "ACME--x.sandbox.MY.example.com"));
         assert!(fits("api.example.com", "api.example.com."));
-        for other in ["my.example.com", "evilmy.example.com", "acme.my.example.com.evil.test", ".my.example.com"] {
+        for other in [
+            "my.example.com",
+            "evilmy.example.com",
+            "acme.my.example.com.evil.test",
+            ".my.example.com",
+        ] {
             assert!(!fits("*.my.example.com", other), "{other}");
         }
-        assert!(!fits("*example.com", "evilexample.com"), "a star stands for whole labels");
+        assert!(
+            !fits("*example.com", "evilexample.com"),
+            "a star stands for whole labels"
+        );
     }
 }

@@ -63,7 +63,9 @@ pub(crate) struct IoParts {
 
 impl fmt::Debug for IoParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IoParts").field("stack", &self.stack).finish_non_exhaustive()
+        f.debug_struct("IoParts")
+            .field("stack", &self.stack)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +89,10 @@ impl ConnectionIo {
     /// The same, allowed to use the part of the quota that is kept for people who wait.
     #[must_use]
     pub fn interactive(&self) -> Self {
-        Self { priority: Priority::Interactive, ..self.clone() }
+        Self {
+            priority: Priority::Interactive,
+            ..self.clone()
+        }
     }
 
     /// Calls made through this and its [`ConnectionIo::interactive`] twin.
@@ -101,13 +106,21 @@ impl ConnectionIo {
     }
 
     fn call(&self, request: Request) -> Result<Call> {
-        let url = Url::parse(&request.url)
-            .map_err(|error| Error::new(ErrorKind::Internal, "a connector named an address that can't be read").because(error))?;
+        let url = Url::parse(&request.url).map_err(|error| {
+            Error::new(ErrorKind::Internal, "a connector named an address that can't be read").because(error)
+        })?;
         let limits = Limits {
             timeout: request.timeout.unwrap_or(self.settings.timeout),
             max_response_bytes: self.settings.max_response_bytes,
         };
-        Ok(Call { request, url, token: None, stop: self.stop.clone(), priority: self.priority, limits })
+        Ok(Call {
+            request,
+            url,
+            token: None,
+            stop: self.stop.clone(),
+            priority: self.priority,
+            limits,
+        })
     }
 }
 
@@ -126,7 +139,9 @@ impl Io for ConnectionIo {
         } else {
             answering.await
         };
-        answer.map(|answer| answer.response).map_err(|error| error.with("connection", &self.connection))
+        answer
+            .map(|answer| answer.response)
+            .map_err(|error| error.with("connection", &self.connection))
     }
 
     async fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Response>> {

@@ -66,11 +66,18 @@ struct Window {
 
 impl Window {
     fn new(limit: RateLimit) -> Self {
-        Self { limit, slots: VecDeque::new(), used: 0, told: None }
+        Self {
+            limit,
+            slots: VecDeque::new(),
+            used: 0,
+            told: None,
+        }
     }
 
     fn milliseconds(&self) -> i64 {
-        i64::try_from(self.limit.seconds).unwrap_or(i64::MAX / 2_000).saturating_mul(1_000)
+        i64::try_from(self.limit.seconds)
+            .unwrap_or(i64::MAX / 2_000)
+            .saturating_mul(1_000)
     }
 
     fn slot_length(&self) -> i64 {
@@ -161,7 +168,11 @@ impl QuotaLedger {
         priority: Priority,
     ) -> Result<(), Timestamp> {
         let mut state = self.state();
-        let reserve = if priority == Priority::Interactive { 0.0 } else { state.reserve };
+        let reserve = if priority == Priority::Interactive {
+            0.0
+        } else {
+            state.reserve
+        };
         let milliseconds = now.as_millisecond();
         let applies = |window: &Window| window.limit.bucket.as_deref().is_none_or(|name| bucket == Some(name));
         let mut earliest = milliseconds;
@@ -225,7 +236,10 @@ impl QuotaLedger {
     pub(super) fn pause(&self, now: Timestamp, time: Duration, bucket: Option<&str>) {
         let until = after(now, time);
         let mut state = self.state();
-        let paused = state.paused.entry(bucket.unwrap_or_default().to_owned()).or_insert(until);
+        let paused = state
+            .paused
+            .entry(bucket.unwrap_or_default().to_owned())
+            .or_insert(until);
         *paused = until.max(*paused);
     }
 
@@ -250,7 +264,12 @@ mod tests {
     use super::*;
 
     fn limit(calls: u64, seconds: u64, bucket: Option<&str>) -> RateLimit {
-        RateLimit { name: format!("{seconds}"), calls, seconds, bucket: bucket.map(str::to_owned) }
+        RateLimit {
+            name: format!("{seconds}"),
+            calls,
+            seconds,
+            bucket: bucket.map(str::to_owned),
+        }
     }
 
     fn at(milliseconds: i64) -> Timestamp {
@@ -296,14 +315,24 @@ mod tests {
         let until = ledger.take(at(0), 1, Some("search"), Priority::Background).unwrap_err();
         assert!(until > at(0) && until <= at(1_100));
         ledger.take(at(0), 1, None, Priority::Background).unwrap();
-        assert_eq!(ledger.usage(at(0)).iter().map(|window| window.used).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(
+            ledger.usage(at(0)).iter().map(|window| window.used).collect::<Vec<_>>(),
+            [3, 2]
+        );
     }
 
     #[test]
     fn answers_correct_the_count_in_both_directions() {
         let ledger = QuotaLedger::new(&[limit(100, 86_400, None)], 0.0);
         ledger.take(at(0), 1, None, Priority::Background).unwrap();
-        let seen = |used| [Observed { name: "daily", calls: 100, used, seconds: 86_400 }];
+        let seen = |used| {
+            [Observed {
+                name: "daily",
+                calls: 100,
+                used,
+                seconds: 86_400,
+            }]
+        };
         ledger.finish(at(1), 1, &seen(100));
         ledger.take(at(2), 1, None, Priority::Background).unwrap_err();
         ledger.finish(at(3), 0, &seen(40));
@@ -317,7 +346,16 @@ mod tests {
     #[test]
     fn a_spent_limit_is_tried_again_with_one_call_after_a_while() {
         let ledger = QuotaLedger::new(&[limit(100, 86_400, None)], 0.0);
-        ledger.finish(at(0), 0, &[Observed { name: "daily", calls: 100, used: 100, seconds: 86_400 }]);
+        ledger.finish(
+            at(0),
+            0,
+            &[Observed {
+                name: "daily",
+                calls: 100,
+                used: 100,
+                seconds: 86_400,
+            }],
+        );
         let until = ledger.take(at(1), 1, None, Priority::Background).unwrap_err();
         assert_eq!(until, after(at(0), PROBE));
         ledger.take(until, 1, None, Priority::Background).unwrap();
@@ -329,8 +367,14 @@ mod tests {
         let ledger = QuotaLedger::new(&[], 0.0);
         ledger.pause(at(0), Duration::from_secs(3), Some("search"));
         ledger.take(at(1), 1, None, Priority::Background).unwrap();
-        assert_eq!(ledger.take(at(1), 1, Some("search"), Priority::Interactive), Err(at(3_000)));
+        assert_eq!(
+            ledger.take(at(1), 1, Some("search"), Priority::Interactive),
+            Err(at(3_000))
+        );
         ledger.pause(at(0), Duration::from_secs(9), None);
-        assert_eq!(ledger.take(at(1), 1, Some("search"), Priority::Background), Err(at(9_000)));
+        assert_eq!(
+            ledger.take(at(1), 1, Some("search"), Priority::Background),
+            Err(at(9_000))
+        );
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn observed(head: &Head) -> Vec<Observed> {
         if name.ends_with("limit-info") {
             found.extend(usage(value));
         } else if let Some(prefix) = name.strip_suffix("ratelimit-remaining") {
-            let seconds = number(head, &format!("{prefix}ratelimit-interval-milliseconds")).map(|length| length / 1_000);
+            let seconds =
+                number(head, &format!("{prefix}ratelimit-interval-milliseconds")).map(|length| length / 1_000);
             let calls = number(head, &format!("{prefix}ratelimit-max"));
             found.extend(remaining("interval", calls, value, seconds));
         } else if let Some(prefix) = name.strip_suffix("ratelimit-daily-remaining") {
@@ -38,14 +39,26 @@ fn number(head: &Head, name: &str) -> Option<u64> {
 fn remaining(name: &'static str, calls: Option<u64>, left: &str, seconds: Option<u64>) -> Option<Observed> {
     let (calls, seconds) = (calls?, seconds.filter(|seconds| *seconds > 0)?);
     let left: u64 = left.trim().parse().ok()?;
-    Some(Observed { name, calls, used: calls.saturating_sub(left), seconds })
+    Some(Observed {
+        name,
+        calls,
+        used: calls.saturating_sub(left),
+        seconds,
+    })
 }
 
 /// `api-usage=53/15000`, alone or among others in any order, counts the last 24 hours.
 fn usage(value: &str) -> Option<Observed> {
-    let usage = value.split([';', ',']).find_map(|part| part.trim().strip_prefix("api-usage="))?;
+    let usage = value
+        .split([';', ','])
+        .find_map(|part| part.trim().strip_prefix("api-usage="))?;
     let (used, calls) = usage.split_once('/')?;
-    Some(Observed { name: "daily", calls: calls.trim().parse().ok()?, used: used.trim().parse().ok()?, seconds: DAY })
+    Some(Observed {
+        name: "daily",
+        calls: calls.trim().parse().ok()?,
+        used: used.trim().parse().ok()?,
+        seconds: DAY,
+    })
 }
 
 #[cfg(test)]
@@ -53,15 +66,29 @@ mod tests {
     use super::*;
 
     fn seen(headers: &[(&str, &str)]) -> Vec<Observed> {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         observed(&Head { status: 200, headers })
     }
 
     #[test]
     fn usage_is_found_by_its_name_in_any_order() {
-        let expected = [Observed { name: "daily", calls: 15_000, used: 53, seconds: DAY }];
+        let expected = [Observed {
+            name: "daily",
+            calls: 15_000,
+            used: 53,
+            seconds: DAY,
+        }];
         assert_eq!(seen(&[("sforce-limit-info", "api-usage=53/15000")]), expected);
-        assert_eq!(seen(&[("sforce-limit-info", "per-app-api-usage=17/250(appName=demo); api-usage=53/15000")]), expected);
+        assert_eq!(
+            seen(&[(
+                "sforce-limit-info",
+                "per-app-api-usage=17/250(appName=demo); api-usage=53/15000"
+            )]),
+            expected
+        );
     }
 
     #[test]
@@ -74,8 +101,18 @@ mod tests {
             ("x-hubspot-ratelimit-daily-remaining", "249000"),
         ];
         let expected = [
-            Observed { name: "interval", calls: 110, used: 10, seconds: 10 },
-            Observed { name: "daily", calls: 250_000, used: 1_000, seconds: DAY },
+            Observed {
+                name: "interval",
+                calls: 110,
+                used: 10,
+                seconds: 10,
+            },
+            Observed {
+                name: "daily",
+                calls: 250_000,
+                used: 1_000,
+                seconds: DAY,
+            },
         ];
         assert_eq!(seen(&headers), expected);
     }

@@ -30,7 +30,10 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimited<S>;
 
     fn layer(&self, inner: S) -> RateLimited<S> {
-        RateLimited { layer: self.clone(), inner }
+        RateLimited {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -56,7 +59,11 @@ impl<S: CallService> Service<Call> for RateLimited<S> {
             let _place = layer.place(&call).await?;
             layer.wait(&call).await?;
             let (cost, bucket) = (u64::from(call.request.cost), call.request.bucket);
-            let mut counted = Counted { layer: &layer, cost, seen: Vec::new() };
+            let mut counted = Counted {
+                layer: &layer,
+                cost,
+                seen: Vec::new(),
+            };
             let answer = inner.oneshot(call).await?;
             counted.seen = observed(&answer.response.head);
             if let Class::RateLimited { after, daily } = &answer.class {

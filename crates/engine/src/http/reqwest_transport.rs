@@ -25,7 +25,9 @@ pub struct ReqwestTransport {
 
 impl fmt::Debug for ReqwestTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestTransport").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("ReqwestTransport")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,7 +105,9 @@ async fn read(response: reqwest::Response, most: u64) -> Result<http::Response<B
         }
         body.extend_from_slice(&piece);
     }
-    answer.body(body.freeze()).map_err(|error| TransportError::MaybeSent(error.to_string()))
+    answer
+        .body(body.freeze())
+        .map_err(|error| TransportError::MaybeSent(error.to_string()))
 }
 
 /// What a failure means. Only while connecting is it sure that nothing was sent.

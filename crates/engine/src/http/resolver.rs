@@ -28,7 +28,10 @@ pub struct SystemLookup;
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+        Ok(tokio::net::lookup_host((name, 0))
+            .await?
+            .map(|address| address.ip())
+            .collect())
     }
 }
 
@@ -58,7 +61,9 @@ impl CheckedResolver {
         if addresses.is_empty() {
             return Err(format!("{name} has no address").into());
         }
-        Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))))
+        Ok(Box::new(
+            addresses.into_iter().map(|address| SocketAddr::new(address, 0)),
+        ))
     }
 }
 

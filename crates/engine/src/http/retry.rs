@@ -27,7 +27,10 @@ impl<S> Layer<S> for RetryLayer {
     type Service = Retried<S>;
 
     fn layer(&self, inner: S) -> Retried<S> {
-        Retried { layer: self.clone(), inner }
+        Retried {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 
@@ -65,7 +68,11 @@ impl<S: CallService> Service<Call> for Retried<S> {
                 {
                     return outcome;
                 }
-                tracing::debug!(attempt, milliseconds = pause.as_millis() as u64, "trying again after a pause");
+                tracing::debug!(
+                    attempt,
+                    milliseconds = pause.as_millis() as u64,
+                    "trying again after a pause"
+                );
                 tokio::select! {
                     biased;
                     () = call.stop.stopped() => return Err(Error::new(ErrorKind::Stopped, "stopped on request")),
@@ -87,7 +94,9 @@ impl RetryLayer {
 
     fn learn(&self, outcome: &Result<Answer>) {
         match outcome {
-            Ok(Answer { class: Class::Unknown, .. }) => self.circuit.failed(self.clock.now()),
+            Ok(Answer {
+                class: Class::Unknown, ..
+            }) => self.circuit.failed(self.clock.now()),
             Err(error) if error.kind() == ErrorKind::Unavailable => self.circuit.failed(self.clock.now()),
             Ok(_) => self.circuit.succeeded(),
             Err(_) => {}
@@ -97,7 +106,11 @@ impl RetryLayer {
     /// Full jitter: evenly drawn below a bound that doubles, but no shorter than the provider asks.
     fn pause(&self, attempt: u32, least: Duration) -> Duration {
         let doubled = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
-        let bound = self.settings.backoff.saturating_mul(doubled).min(self.settings.max_backoff);
+        let bound = self
+            .settings
+            .backoff
+            .saturating_mul(doubled)
+            .min(self.settings.max_backoff);
         let bound = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
         let drawn = if bound == 0 { 0 } else { self.random.u64() % bound };
         least.saturating_add(Duration::from_micros(drawn))
@@ -112,10 +125,12 @@ fn failed_for_a_moment(outcome: &Result<Answer>) -> Option<Duration> {
             Class::RateLimited { after, .. } | Class::Retryable { after } => Some(after.unwrap_or_default()),
             Class::Unknown => Some(
                 // Providers in maintenance say how long, too.
-                answer.response.head.header("retry-after").and_then(|text| text.trim().parse().ok()).map_or(
-                    Duration::ZERO,
-                    Duration::from_secs,
-                ),
+                answer
+                    .response
+                    .head
+                    .header("retry-after")
+                    .and_then(|text| text.trim().parse().ok())
+                    .map_or(Duration::ZERO, Duration::from_secs),
             ),
             _ => None,
         },

@@ -55,7 +55,9 @@ pub(crate) struct StackParts {
 
 impl fmt::Debug for StackParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StackParts").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("StackParts")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +85,10 @@ impl StackParts {
                 clock: Arc::clone(&self.clock),
             })
             .layer(TimeoutLayer(self.clock))
-            .service(Wire { transport: self.transport, connector: self.connector });
+            .service(Wire {
+                transport: self.transport,
+                connector: self.connector,
+            });
         Stack::new(service)
     }
 }

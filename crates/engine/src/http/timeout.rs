@@ -19,7 +19,10 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout { clock: Arc::clone(&self.0), inner }
+        Timeout {
+            clock: Arc::clone(&self.0),
+            inner,
+        }
     }
 }
 
@@ -47,9 +50,7 @@ impl<S: CallService> Service<Call> for Timeout<S> {
             // The answer is polled first: one that came in time counts, however late it is looked at.
             match select(Box::pin(inner.oneshot(call)), clock.sleep_until(until)).await {
                 Either::Left((answer, _)) => answer,
-                Either::Right(((), _)) => {
-                    Err(lost(TransportError::MaybeSent("it took too long".to_owned()), effect))
-                }
+                Either::Right(((), _)) => Err(lost(TransportError::MaybeSent("it took too long".to_owned()), effect)),
             }
         })
     }

@@ -34,7 +34,12 @@ impl CallCounters {
     /// The numbers so far.
     pub fn get(&self) -> CallCounts {
         let [calls, mutating, lost, cost] = [0, 1, 2, 3].map(|index| self.0[index].load(Ordering::Relaxed));
-        CallCounts { calls, mutating, lost, cost }
+        CallCounts {
+            calls,
+            mutating,
+            lost,
+            cost,
+        }
     }
 
     fn add(&self, index: usize, number: u64) {
@@ -54,7 +59,10 @@ impl<S> Layer<S> for TraceLayer {
     type Service = Traced<S>;
 
     fn layer(&self, inner: S) -> Traced<S> {
-        Traced { layer: self.clone(), inner }
+        Traced {
+            layer: self.clone(),
+            inner,
+        }
     }
 }
 

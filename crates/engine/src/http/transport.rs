@@ -17,7 +17,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), max_response_bytes: 64 << 20 }
+        Self {
+            timeout: Duration::from_secs(60),
+            max_response_bytes: 64 << 20,
+        }
     }
 }
 

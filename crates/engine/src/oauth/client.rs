@@ -11,9 +11,9 @@ use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,10 @@ use crate::http::{Limits, Transport, TransportError};
 use crate::ports::{Clock, after};
 
 /// Shorter than the lease that a refresh holds.
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(30), max_response_bytes: 1 << 20 };
+const LIMITS: Limits = Limits {
+    timeout: Duration::from_secs(30),
+    max_response_bytes: 1 << 20,
+};
 
 /// What providers add to a token answer.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -138,7 +141,10 @@ impl OAuthClient {
     ) -> Result<TokenSet, TokenFailure> {
         let redirect = RedirectUrl::new(redirect_uri.to_owned())
             .map_err(|error| TokenFailure::Misconfigured(format!("the redirect URI can't be read: {error}")))?;
-        let courier = Courier { client: self, outcome: Outcome::default() };
+        let courier = Courier {
+            client: self,
+            outcome: Outcome::default(),
+        };
         let client = self.client();
         let asked = client
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
@@ -152,9 +158,15 @@ impl OAuthClient {
     /// Uses a refresh token, once.
     pub(crate) async fn refresh(&self, refresh_token: &SecretString) -> Result<TokenSet, TokenFailure> {
         let refresh_token = RefreshToken::new(refresh_token.expose_secret().to_owned());
-        let courier = Courier { client: self, outcome: Outcome::default() };
+        let courier = Courier {
+            client: self,
+            outcome: Outcome::default(),
+        };
         let client = self.client();
-        let asked = client.exchange_refresh_token(&refresh_token).request_async(&courier).await;
+        let asked = client
+            .exchange_refresh_token(&refresh_token)
+            .request_async(&courier)
+            .await;
         self.tokens(asked.ok(), &courier.outcome)
     }
 
@@ -201,8 +213,14 @@ impl OAuthClient {
         match answer {
             Ok(answer) => {
                 let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-                let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
-                let head = Head { status: answer.status().as_u16(), headers: headers.collect() };
+                let headers = answer
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| (name.as_str().to_owned(), text(value)));
+                let head = Head {
+                    status: answer.status().as_u16(),
+                    headers: headers.collect(),
+                };
                 *kept = Some(Ok((head, answer.body().clone())));
                 Ok(answer.map(|body| body.to_vec()))
             }
@@ -217,9 +235,13 @@ impl OAuthClient {
         if let Some(answer) = answer {
             return Ok(TokenSet {
                 access: SecretString::from(answer.access_token().secret().clone()),
-                refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
+                refresh: answer
+                    .refresh_token()
+                    .map(|token| SecretString::from(token.secret().clone())),
                 expires_in: answer.expires_in(),
-                scopes: answer.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
+                scopes: answer
+                    .scopes()
+                    .map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
                 instance_url: answer.extra_fields().instance_url.clone(),
                 user_id: answer.extra_fields().user_id.as_ref().and_then(|id| match id {
                     serde_json::Value::String(id) => Some(id.clone()),

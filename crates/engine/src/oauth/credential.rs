@@ -58,7 +58,8 @@ struct Tokens {
 }
 
 fn unreadable(owner: Owner) -> Error {
-    Error::new(ErrorKind::Corrupt, "the stored credentials can't be read; reconnect").with("connection", owner.connection)
+    Error::new(ErrorKind::Corrupt, "the stored credentials can't be read; reconnect")
+        .with("connection", owner.connection)
 }
 
 impl Credential {
@@ -93,8 +94,16 @@ impl Credential {
 
     /// The same for another connection, which may have credentials already.
     pub(crate) async fn moved_to(&self, tx: &mut dyn Transaction, owner: Owner) -> Result<Self> {
-        let version = tx.document(DocumentKind::Credential, owner.connection).await?.map_or(0, |stored| stored.version);
-        Ok(Self { owner, key: None, version, ..self.clone() })
+        let version = tx
+            .document(DocumentKind::Credential, owner.connection)
+            .await?
+            .map_or(0, |stored| stored.version);
+        Ok(Self {
+            owner,
+            key: None,
+            version,
+            ..self.clone()
+        })
     }
 
     /// The credentials of a connection, if it has any.
@@ -111,7 +120,9 @@ impl Credential {
         let client_secret = match &stored.client_secret {
             Some(sealed) => {
                 let bytes = vault.open(owner, &stored.key, Purpose::ClientSecret, sealed)?;
-                Some(SecretString::from(std::str::from_utf8(&bytes).map_err(|_| unreadable(owner))?))
+                Some(SecretString::from(
+                    std::str::from_utf8(&bytes).map_err(|_| unreadable(owner))?,
+                ))
             }
             None => None,
         };
@@ -144,8 +155,9 @@ impl Credential {
         let tokens = Zeroizing::new(serde_json::to_vec(&tokens).map_err(|_| unreadable(self.owner))?);
         let seal = |purpose, bytes: &[u8]| vault.seal(self.owner, &key, purpose, bytes);
         let client_secret = self.client_secret.as_ref();
-        let client_secret =
-            client_secret.map(|secret| seal(Purpose::ClientSecret, secret.expose_secret().as_bytes())).transpose()?;
+        let client_secret = client_secret
+            .map(|secret| seal(Purpose::ClientSecret, secret.expose_secret().as_bytes()))
+            .transpose()?;
         let stored = Stored {
             tokens: seal(Purpose::Tokens, &tokens)?,
             client_secret,

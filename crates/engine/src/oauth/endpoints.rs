@@ -31,13 +31,22 @@ impl Endpoints {
         let local = is_local(&login);
         if login_url != default {
             if login.path() != "/" || login.query().is_some() || login.fragment().is_some() {
-                return Err(Error::new(ErrorKind::Invalid, "the login URL must be a host without a path").with("url", login_url));
+                return Err(
+                    Error::new(ErrorKind::Invalid, "the login URL must be a host without a path")
+                        .with("url", login_url),
+                );
             }
-            let own = if local && addresses.allow_loopback { login_url } else { "" };
-            HostGuard::new(manifest, own, addresses).check(&login).map_err(|error| {
-                let message = format!("this login URL is not one of {}: {}", manifest.label, error.message());
-                Error::new(ErrorKind::Refused, message).with("url", login_url)
-            })?;
+            let own = if local && addresses.allow_loopback {
+                login_url
+            } else {
+                ""
+            };
+            HostGuard::new(manifest, own, addresses)
+                .check(&login)
+                .map_err(|error| {
+                    let message = format!("this login URL is not one of {}: {}", manifest.label, error.message());
+                    Error::new(ErrorKind::Refused, message).with("url", login_url)
+                })?;
         }
         // A simulator is everything at once; the addresses of the real provider are then out of reach.
         let token_base = match &authorisation.token_base_url {
@@ -49,7 +58,10 @@ impl Endpoints {
             _ => login_url,
         };
         let revoke = authorisation.revoke.as_ref().map(|revocation| {
-            Ok::<_, Error>((parse(&format!("{token_base}{}", revocation.path))?, revocation.with_client))
+            Ok::<_, Error>((
+                parse(&format!("{token_base}{}", revocation.path))?,
+                revocation.with_client,
+            ))
         });
         Ok(Self {
             authorize: parse(&format!("{login_url}{}", authorisation.authorize_path))?,
@@ -72,10 +84,15 @@ impl Endpoints {
             return Ok(self.base_url.clone());
         }
         let Some(instance) = instance_url else {
-            return Err(Error::new(ErrorKind::Protocol, "the token answer does not name the account's instance"));
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                "the token answer does not name the account's instance",
+            ));
         };
         let elsewhere = |reason: &str| {
-            let message = format!("the token answer names an instance that is not the provider's ({reason}); nothing was sent to it");
+            let message = format!(
+                "the token answer names an instance that is not the provider's ({reason}); nothing was sent to it"
+            );
             Error::new(ErrorKind::Refused, message).with("instance", instance)
         };
         let url = Url::parse(instance).map_err(|error| elsewhere(&error.to_string()))?;
@@ -85,9 +102,8 @@ impl Endpoints {
 
     /// Whether `issuer` names this authorisation server.
     pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
-        Url::parse(issuer).is_ok_and(|issuer| {
-            issuer.origin() == self.authorize.origin() || issuer.origin() == self.token.origin()
-        })
+        Url::parse(issuer)
+            .is_ok_and(|issuer| issuer.origin() == self.authorize.origin() || issuer.origin() == self.token.origin())
     }
 }
 

@@ -51,8 +51,13 @@ impl TokenFailure {
         };
         match code.as_str() {
             "invalid_grant" | "access_denied" | "inactive_user" | "inactive_org" => return Self::InvalidGrant(message),
-            "invalid_client" | "invalid_client_id" | "unauthorized_client" | "invalid_request" | "invalid_scope"
-            | "unsupported_grant_type" | "redirect_uri_mismatch" => return Self::Misconfigured(message),
+            "invalid_client"
+            | "invalid_client_id"
+            | "unauthorized_client"
+            | "invalid_request"
+            | "invalid_scope"
+            | "unsupported_grant_type"
+            | "redirect_uri_mismatch" => return Self::Misconfigured(message),
             "temporarily_unavailable" | "server_error" | "rate_limit_exceeded" => return Self::Transient(message),
             _ => {}
         }
@@ -69,13 +74,15 @@ impl TokenFailure {
     /// The error for whoever was waiting for the token.
     pub(crate) fn into_error(self, operation: &'static str) -> Error {
         let error = match self {
-            Self::Transient(reason) => {
-                Error::new(ErrorKind::Unavailable, format!("the provider gives no token right now: {reason}"))
-                    .retry_as(Retry::After(std::time::Duration::from_secs(1)))
-            }
-            Self::Lost(reason) => {
-                Error::new(ErrorKind::Unavailable, format!("the provider's answer was lost: {reason}; start over"))
-            }
+            Self::Transient(reason) => Error::new(
+                ErrorKind::Unavailable,
+                format!("the provider gives no token right now: {reason}"),
+            )
+            .retry_as(Retry::After(std::time::Duration::from_secs(1))),
+            Self::Lost(reason) => Error::new(
+                ErrorKind::Unavailable,
+                format!("the provider's answer was lost: {reason}; start over"),
+            ),
             Self::InvalidGrant(reason) => Error::new(
                 ErrorKind::Reauthorise,
                 format!("the provider no longer accepts the authorisation ({reason}); reconnect"),

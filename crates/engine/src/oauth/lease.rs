@@ -41,7 +41,10 @@ impl Lease {
             Some((_, held)) => held.epoch + 1,
             None => 1,
         };
-        let held = Held { epoch, until: Some(after(now, length)) };
+        let held = Held {
+            epoch,
+            until: Some(after(now, length)),
+        };
         let (id, version) = found.map_or((0, 0), |(document, _)| (document.id, document.version));
         match put(&mut *tx, tenant, key, id, version, now, &held).await {
             Ok(()) => {}
@@ -49,7 +52,11 @@ impl Lease {
             Err(error) => return Err(error),
         }
         match tx.commit().await {
-            Ok(()) => Ok(Some(Self { tenant, key: key.to_owned(), epoch })),
+            Ok(()) => Ok(Some(Self {
+                tenant,
+                key: key.to_owned(),
+                epoch,
+            })),
             Err(error) if matches!(error.kind(), ErrorKind::Stale | ErrorKind::Exists) => Ok(None),
             Err(error) => Err(error),
         }
@@ -59,7 +66,10 @@ impl Lease {
     pub(super) async fn give_back(&self, tx: &mut dyn Transaction, now: Timestamp) -> Result<()> {
         match find(tx, self.tenant, &self.key).await? {
             Some((document, held)) if held.epoch == self.epoch => {
-                let free = Held { epoch: self.epoch, until: None };
+                let free = Held {
+                    epoch: self.epoch,
+                    until: None,
+                };
                 put(tx, self.tenant, &self.key, document.id, document.version, now, &free).await
             }
             _ => Ok(()),
@@ -72,8 +82,11 @@ async fn find(tx: &mut dyn Transaction, tenant: TenantId, key: &str) -> Result<O
     let Some(document) = tx.documents(&query).await?.into_iter().next() else {
         return Ok(None);
     };
-    let held = serde_json::from_value(document.body.clone())
-        .map_err(|error| Error::new(ErrorKind::Corrupt, "a stored lease can't be read").with("key", key).because(error))?;
+    let held = serde_json::from_value(document.body.clone()).map_err(|error| {
+        Error::new(ErrorKind::Corrupt, "a stored lease can't be read")
+            .with("key", key)
+            .because(error)
+    })?;
     Ok(Some((document, held)))
 }
 

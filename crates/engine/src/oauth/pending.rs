@@ -61,7 +61,9 @@ pub(crate) struct Start {
 
 impl fmt::Debug for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Start").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("Start")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,7 +75,11 @@ impl Start {
             random.fill(&mut *bytes);
             SecretString::from(URL_SAFE_NO_PAD.encode(*bytes))
         };
-        Self { state: draw(), verifier: draw(), expires_at: after(now, LIFE) }
+        Self {
+            state: draw(),
+            verifier: draw(),
+            expires_at: after(now, LIFE),
+        }
     }
 }
 
@@ -92,7 +98,10 @@ fn owner(tenant: TenantId) -> Owner {
 
 /// What a state is found by. Whoever reads the store must not be able to finish an authorisation.
 fn key(state: &str) -> String {
-    Sha256::digest(state.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(state.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl PendingAuthorisation {
@@ -106,9 +115,8 @@ impl PendingAuthorisation {
     ) -> Result<()> {
         let owner = owner(self.tenant);
         let data_key = vault.new_data_key(owner)?;
-        let seal = |purpose, secret: &SecretString| {
-            vault.seal(owner, &data_key, purpose, secret.expose_secret().as_bytes())
-        };
+        let seal =
+            |purpose, secret: &SecretString| vault.seal(owner, &data_key, purpose, secret.expose_secret().as_bytes());
         let stored = Stored {
             pending: self.clone(),
             verifier: seal(Purpose::Authorisation, &secrets.verifier)?,
@@ -152,7 +160,10 @@ impl PendingAuthorisation {
                 "this authorisation was not started here, was used already, or took longer than ten minutes; start again",
             )
         };
-        let query = DocumentQuery::new(DocumentKind::Authorisation).tenant(tenant).key(key(state)).limit(1);
+        let query = DocumentQuery::new(DocumentKind::Authorisation)
+            .tenant(tenant)
+            .key(key(state))
+            .limit(1);
         let document = tx.documents(&query).await?.into_iter().next().ok_or_else(refused)?;
         tx.delete_document(DocumentKind::Authorisation, document.id).await?;
         let stored: Stored = serde_json::from_value(document.body)

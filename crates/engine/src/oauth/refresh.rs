@@ -51,7 +51,9 @@ pub(crate) struct RefreshParts {
 
 impl fmt::Debug for RefreshParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshParts").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("RefreshParts")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +76,9 @@ struct Refreshed {
 
 impl fmt::Debug for ConnectionTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionTokens").field("owner", &self.0.owner).finish_non_exhaustive()
+        f.debug_struct("ConnectionTokens")
+            .field("owner", &self.0.owner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +87,10 @@ impl TokenSource for ConnectionTokens {
     async fn token(&self) -> Result<AccessToken> {
         let credential = self.0.credential().await?;
         let now = self.0.parts.clock.now();
-        let Some(expires_at) = credential.expires_at.filter(|expires_at| *expires_at <= after(now, MARGIN)) else {
+        let Some(expires_at) = credential
+            .expires_at
+            .filter(|expires_at| *expires_at <= after(now, MARGIN))
+        else {
             return Ok(access(&credential));
         };
         match self.renew(credential.generation).await {
@@ -97,7 +104,8 @@ impl TokenSource for ConnectionTokens {
         // On a task of its own: a caller that goes away must not take the answer with it.
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move { inner.renew(refused).await }.in_current_span());
-        task.await.map_err(|error| Error::new(ErrorKind::Internal, "refreshing broke off").because(error))?
+        task.await
+            .map_err(|error| Error::new(ErrorKind::Internal, "refreshing broke off").because(error))?
     }
 
     async fn grant_lost(&self) -> Result<()> {
@@ -107,13 +115,22 @@ impl TokenSource for ConnectionTokens {
             Ok(credential) => self.0.bury(credential, None, reason).await,
             Err(error) => error,
         };
-        if error.kind() == ErrorKind::Reauthorise { Ok(()) } else { Err(error) }
+        if error.kind() == ErrorKind::Reauthorise {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 }
 
 impl ConnectionTokens {
     pub(crate) fn new(owner: Owner, parts: RefreshParts) -> Self {
-        Self(Arc::new(Inner { owner, parts, cached: Mutex::default(), flight: AsyncMutex::default() }))
+        Self(Arc::new(Inner {
+            owner,
+            parts,
+            cached: Mutex::default(),
+            flight: AsyncMutex::default(),
+        }))
     }
 
     /// Forgets what is known here, since the store knows better.
@@ -128,7 +145,10 @@ impl ConnectionTokens {
 }
 
 fn access(credential: &Credential) -> AccessToken {
-    AccessToken { secret: credential.access.clone(), generation: credential.generation }
+    AccessToken {
+        secret: credential.access.clone(),
+        generation: credential.generation,
+    }
 }
 
 fn reconnect(reason: &str) -> Error {
@@ -271,15 +291,24 @@ impl Inner {
         let refreshed = credential.refreshed(tokens, parts.clock.now());
         let base_url = match named.map(|named| client.endpoints.base_url(Some(&named))).transpose() {
             Ok(base_url) => base_url.filter(|base_url| *base_url != connection.base_url),
-            Err(error) => return Err(self.bury(refreshed, Some(lease.clone()), error.message().to_owned()).await),
+            Err(error) => {
+                return Err(self
+                    .bury(refreshed, Some(lease.clone()), error.message().to_owned())
+                    .await);
+            }
         };
         tracing::debug!(connection = self.owner.connection, "the access token was refreshed");
-        Ok(Refreshed { credential: refreshed, base_url })
+        Ok(Refreshed {
+            credential: refreshed,
+            base_url,
+        })
     }
 
     async fn connection(&self) -> Result<Connection> {
         let mut tx = self.parts.store.begin(Mode::Read).await?;
-        Ok(document::get::<Connection>(&mut *tx, self.owner.connection).await?.value)
+        Ok(document::get::<Connection>(&mut *tx, self.owner.connection)
+            .await?
+            .value)
     }
 
     /// Stores new tokens. Tried several times, since without it they are lost and the grant with them.
@@ -336,7 +365,10 @@ impl Inner {
             connection.status = ConnectionStatus::NeedsReauthorisation;
             connection.status_reason = Some(reason.clone());
         }
-        connection.last_error = Some(Problem { at: now, message: reason });
+        connection.last_error = Some(Problem {
+            at: now,
+            message: reason,
+        });
         document::put(&mut *tx, &mut connection).await?;
         if let Some(lease) = lease {
             lease.give_back(&mut *tx, now).await?;

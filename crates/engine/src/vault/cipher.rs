@@ -14,7 +14,10 @@ const NONCE: usize = 12;
 pub(super) fn encrypt(key: &SecretKey, random: &dyn Random, bound: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
     let mut nonce = [0; NONCE];
     random.fill(&mut nonce);
-    let payload = Payload { msg: plaintext, aad: bound };
+    let payload = Payload {
+        msg: plaintext,
+        aad: bound,
+    };
     let sealed = Aes256Gcm::new(key.bytes().into())
         .encrypt(&Nonce::from(nonce), payload)
         .map_err(|_| Error::new(ErrorKind::Internal, "a secret can't be sealed"))?;
@@ -25,11 +28,17 @@ pub(super) fn encrypt(key: &SecretKey, random: &dyn Random, bound: &[u8], plaint
 pub(super) fn decrypt(key: &SecretKey, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
     // One message for every cause, so that nothing can be learnt by trying.
     let refused = || {
-        Error::new(ErrorKind::Corrupt, "stored credentials can't be opened: they were changed, or belong elsewhere; reconnect")
+        Error::new(
+            ErrorKind::Corrupt,
+            "stored credentials can't be opened: they were changed, or belong elsewhere; reconnect",
+        )
     };
     let (nonce, ciphertext) = sealed.split_at_checked(NONCE).ok_or_else(refused)?;
     let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| refused())?;
-    let payload = Payload { msg: ciphertext, aad: bound };
+    let payload = Payload {
+        msg: ciphertext,
+        aad: bound,
+    };
     let plaintext = Aes256Gcm::new(key.bytes().into()).decrypt(&Nonce::from(nonce), payload);
     plaintext.map(Zeroizing::new).map_err(|_| refused())
 }

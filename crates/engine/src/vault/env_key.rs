@@ -22,7 +22,10 @@ impl EnvKeyProvider {
     /// `NotFound` when it is not set, `Invalid` when it holds something else than keys.
     pub fn from_env() -> Result<Self> {
         let value = std::env::var(Self::VARIABLE).map_err(|_| {
-            Error::new(ErrorKind::NotFound, "the variable SYNCLINE_KEY is not set; it holds the key that credentials are sealed under")
+            Error::new(
+                ErrorKind::NotFound,
+                "the variable SYNCLINE_KEY is not set; it holds the key that credentials are sealed under",
+            )
         })?;
         Self::parse(&zeroize::Zeroizing::new(value))
     }
@@ -32,7 +35,10 @@ impl EnvKeyProvider {
     /// # Errors
     /// `Invalid` when it holds something else than keys.
     pub fn parse(value: &str) -> Result<Self> {
-        let keys = value.split(',').map(SecretKey::from_base64).collect::<Result<Vec<_>>>()?;
+        let keys = value
+            .split(',')
+            .map(SecretKey::from_base64)
+            .collect::<Result<Vec<_>>>()?;
         let current = keys.first().map(SecretKey::id);
         let current = current.ok_or_else(|| Error::new(ErrorKind::Invalid, "SYNCLINE_KEY is empty"))?;
         Ok(Self { keys, current })

@@ -27,7 +27,10 @@ impl FileKeyProvider {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let keys = read(&path)?;
-        Ok(Self { path, keys: RwLock::new(keys) })
+        Ok(Self {
+            path,
+            keys: RwLock::new(keys),
+        })
     }
 
     /// Reads the keys of a file, and makes the file with a random key if there is none.
@@ -88,8 +91,12 @@ fn read(path: &Path) -> Result<Vec<SecretKey>> {
     let mut file = File::open(path).map_err(|error| failed(path, error, "read"))?;
     check_owner_only(path, &file)?;
     let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| failed(path, error, "read"))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    file.read_to_string(&mut text)
+        .map_err(|error| failed(path, error, "read"))?;
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let keys = lines.map(SecretKey::from_base64).collect::<Result<Vec<_>>>();
     let keys = keys.map_err(|error| error.with("file", path.display()))?;
     if keys.is_empty() {
@@ -101,7 +108,11 @@ fn read(path: &Path) -> Result<Vec<SecretKey>> {
 #[cfg(unix)]
 fn check_owner_only(path: &Path, file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = file.metadata().map_err(|error| failed(path, error, "read"))?.permissions().mode();
+    let mode = file
+        .metadata()
+        .map_err(|error| failed(path, error, "read"))?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
         let message = "others may read the key file; take that away with `chmod 600`";
         return Err(Error::new(ErrorKind::Refused, message).with("file", path.display()));

@@ -52,7 +52,10 @@ impl SecretKey {
     pub fn from_base64(text: &str) -> Result<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
         <[u8; 32]>::try_from(bytes.as_slice()).map(Self).map_err(|_| {
-            Error::new(ErrorKind::Invalid, "a key must be 32 bytes in base64; make one with `openssl rand -base64 32`")
+            Error::new(
+                ErrorKind::Invalid,
+                "a key must be 32 bytes in base64; make one with `openssl rand -base64 32`",
+            )
         })
     }
 
@@ -86,8 +89,11 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
 /// Finds a key among several.
 pub(super) fn find(keys: &[SecretKey], id: &KeyId) -> Result<SecretKey> {
     keys.iter().find(|key| key.id() == *id).cloned().ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "the key that credentials were sealed under is not there; bring it back or reconnect")
-            .with("key", id)
+        Error::new(
+            ErrorKind::NotFound,
+            "the key that credentials were sealed under is not there; bring it back or reconnect",
+        )
+        .with("key", id)
     })
 }
 

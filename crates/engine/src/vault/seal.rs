@@ -119,7 +119,8 @@ impl Vault {
         if wrapped.under == self.keys.current() {
             return Ok(None);
         }
-        self.wrap(owner, wrapped.id.clone(), &self.unwrap(owner, wrapped)?).map(Some)
+        self.wrap(owner, wrapped.id.clone(), &self.unwrap(owner, wrapped)?)
+            .map(Some)
     }
 
     /// Seals a secret.
@@ -128,7 +129,13 @@ impl Vault {
     /// As [`Vault::open`], for the data key.
     pub fn seal(&self, owner: Owner, key: &WrappedKey, purpose: Purpose, plaintext: &[u8]) -> Result<Sealed> {
         let data_key = self.unwrap(owner, key)?;
-        encrypt(&data_key, &*self.random, &bound(owner, purpose.name(), &key.id), plaintext).map(Sealed)
+        encrypt(
+            &data_key,
+            &*self.random,
+            &bound(owner, purpose.name(), &key.id),
+            plaintext,
+        )
+        .map(Sealed)
     }
 
     /// Opens a secret.
@@ -136,7 +143,13 @@ impl Vault {
     /// # Errors
     /// `NotFound` when the key is no longer kept, `Corrupt` when the secret was changed or sealed for another owner or
     /// purpose.
-    pub fn open(&self, owner: Owner, key: &WrappedKey, purpose: Purpose, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>> {
+    pub fn open(
+        &self,
+        owner: Owner,
+        key: &WrappedKey,
+        purpose: Purpose,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>> {
         let data_key = self.unwrap(owner, key)?;
         decrypt(&data_key, &bound(owner, purpose.name(), &key.id), &sealed.0)
     }
@@ -145,7 +158,12 @@ impl Vault {
         let under = self.keys.current();
         let key = self.keys.key(&under)?;
         let sealed = encrypt(&key, &*self.random, &wrap_bound(owner, &id, &under), data_key.bytes())?;
-        Ok(WrappedKey { version: VERSION, id, under, key: Sealed(sealed) })
+        Ok(WrappedKey {
+            version: VERSION,
+            id,
+            under,
+            key: Sealed(sealed),
+        })
     }
 
     fn unwrap(&self, owner: Owner, wrapped: &WrappedKey) -> Result<SecretKey> {
@@ -156,7 +174,9 @@ impl Vault {
         let key = self.keys.key(&wrapped.under)?;
         let bytes = decrypt(&key, &wrap_bound(owner, &wrapped.id, &wrapped.under), &wrapped.key.0)?;
         let bytes = <[u8; 32]>::try_from(bytes.as_slice());
-        bytes.map(SecretKey::new).map_err(|_| Error::new(ErrorKind::Corrupt, "a stored key has the wrong length"))
+        bytes
+            .map(SecretKey::new)
+            .map_err(|_| Error::new(ErrorKind::Corrupt, "a stored key has the wrong length"))
     }
 }
 
@@ -175,7 +195,10 @@ mod tests {
     use crate::ports::SeededRandom;
     use crate::vault::InMemoryKeyProvider;
 
-    const ACME: Owner = Owner { tenant: 1, connection: 7 };
+    const ACME: Owner = Owner {
+        tenant: 1,
+        connection: 7,
+    };
 
     fn vault() -> (Vault, Arc<InMemoryKeyProvider>) {
         let random = Arc::new(SeededRandom::new(5));
@@ -211,7 +234,9 @@ mod tests {
             changed[index] ^= 1;
             vault.open(ACME, &key, Purpose::Tokens, &Sealed(changed)).unwrap_err();
         }
-        vault.open(ACME, &key, Purpose::Tokens, &Sealed(bytes[..5].to_vec())).unwrap_err();
+        vault
+            .open(ACME, &key, Purpose::Tokens, &Sealed(bytes[..5].to_vec()))
+            .unwrap_err();
     }
 
     #[test]
@@ -226,7 +251,10 @@ mod tests {
         let moved = vault.rewrap(ACME, &key).unwrap().unwrap();
         assert_eq!(moved.under(), &new.id());
         let only_new = Vault::new(Arc::new(InMemoryKeyProvider::new(new)), Arc::new(SeededRandom::new(1)));
-        assert_eq!(*only_new.open(ACME, &moved, Purpose::Tokens, &sealed).unwrap(), b"secret");
+        assert_eq!(
+            *only_new.open(ACME, &moved, Purpose::Tokens, &sealed).unwrap(),
+            b"secret"
+        );
         let error = only_new.open(ACME, &key, Purpose::Tokens, &sealed).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }

@@ -67,14 +67,27 @@ async fn a_write_is_never_repeated_and_says_whether_it_may_have_been_applied() {
     for effect in [Effect::Once, Effect::Idempotent] {
         world.acme.fault("/w", Fault::LostAnswer);
         let error = io.send(write("/w", effect)).await.unwrap_err();
-        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::UnknownOutcome), "{error}");
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (ErrorKind::Unavailable, Retry::UnknownOutcome),
+            "{error}"
+        );
         world.acme.fault("/w", Fault::CutOff);
-        assert_eq!(io.send(write("/w", effect)).await.unwrap_err().retry(), Retry::UnknownOutcome);
+        assert_eq!(
+            io.send(write("/w", effect)).await.unwrap_err().retry(),
+            Retry::UnknownOutcome
+        );
         world.acme.fault("/w", Fault::Slow(Duration::from_secs(300)));
-        assert_eq!(io.send(write("/w", effect)).await.unwrap_err().retry(), Retry::UnknownOutcome);
+        assert_eq!(
+            io.send(write("/w", effect)).await.unwrap_err().retry(),
+            Retry::UnknownOutcome
+        );
         world.acme.fault("/w", Fault::NotSent);
         let error = io.send(write("/w", effect)).await.unwrap_err();
-        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::After(Duration::ZERO)));
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (ErrorKind::Unavailable, Retry::After(Duration::ZERO))
+        );
         world.acme.fault("/w", Fault::Status(500, ""));
         assert_eq!(io.send(write("/w", effect)).await.unwrap().head.status, 500);
     }
@@ -140,7 +153,10 @@ async fn the_limit_of_the_manifest_is_kept_and_a_part_of_it_is_for_people() {
     assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
     for (index, answer) in answers.into_iter().enumerate() {
         let body = String::from_utf8(answer.unwrap().body.to_vec()).unwrap();
-        assert!(body.contains(&format!("\"/{index}\"")), "answers come in the order of the requests");
+        assert!(
+            body.contains(&format!("\"/{index}\"")),
+            "answers come in the order of the requests"
+        );
     }
 }
 
@@ -158,10 +174,13 @@ async fn what_answers_say_of_the_quota_counts_more_than_the_manifest() {
 async fn no_more_than_eight_requests_are_in_flight() {
     let (world, io) = world().await;
     for index in 0..16 {
-        world.acme.fault(&format!("/{index}"), Fault::Slow(Duration::from_secs(10)));
+        world
+            .acme
+            .fault(&format!("/{index}"), Fault::Slow(Duration::from_secs(10)));
     }
     let before = tokio::time::Instant::now();
-    io.send_all((0..16).map(|index| read(&format!("/{index}"))).collect()).await;
+    io.send_all((0..16).map(|index| read(&format!("/{index}"))).collect())
+        .await;
     assert_eq!(before.elapsed().as_secs(), 20);
 }
 
@@ -185,7 +204,10 @@ async fn a_stop_ends_reads_and_waiting_at_once_but_sees_a_write_through() {
     assert_eq!(reading.await.unwrap().unwrap_err().kind(), ErrorKind::Stopped);
     assert_eq!(before.elapsed().as_secs(), 1);
     assert_eq!(writing.await.unwrap().unwrap().head.status, 200);
-    assert_eq!(io.send(write("/w", Effect::Once)).await.unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(
+        io.send(write("/w", Effect::Once)).await.unwrap_err().kind(),
+        ErrorKind::Stopped
+    );
     assert_eq!(world.acme.count("/w"), 1);
 }
 
@@ -198,7 +220,9 @@ async fn a_provider_that_is_down_is_left_alone_and_tried_again_later() {
     }
     let error = io.send(write("/w", Effect::Once)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let Retry::After(rest) = error.retry() else { panic!("{error:?}") };
+    let Retry::After(rest) = error.retry() else {
+        panic!("{error:?}")
+    };
     assert!(!rest.is_zero());
     assert_eq!(world.acme.count("/w"), 0);
     world.clock.pass(rest + Duration::from_millis(10)).await;
@@ -211,7 +235,12 @@ async fn a_grant_that_is_gone_marks_the_connection() {
     world.acme.fault("/x", Fault::Status(403, "gone"));
     let answer = io.send(read("/x")).await.unwrap();
     assert_eq!(answer.head.status, 403);
-    let connection = world.connections.list(1, false, &crate::support::admin()).await.unwrap().remove(0);
+    let connection = world
+        .connections
+        .list(1, false, &crate::support::admin())
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(connection.status.name(), "needs_reauthorisation");
 }
 

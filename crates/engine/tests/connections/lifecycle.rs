@@ -36,7 +36,10 @@ async fn a_name_in_use_is_not_taken_over_by_another_account() {
     world.acme.set_account("org-2");
     let error = finish(&world, world.request("main")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
-    assert_eq!(world.connections.get(first.id, &admin()).await.unwrap().account.id, "org-1");
+    assert_eq!(
+        world.connections.get(first.id, &admin()).await.unwrap().account.id,
+        "org-1"
+    );
     assert_eq!(world.connections.list(TENANT, true, &admin()).await.unwrap().len(), 1);
 }
 
@@ -48,14 +51,21 @@ async fn reconnecting_to_another_account_halts_and_asks() {
     let reconnect = |accept| {
         let world = world.clone();
         async move {
-            let started = world.connections.reconnect(first.id, REDIRECT, vec![], accept, &admin()).await.unwrap();
+            let started = world
+                .connections
+                .reconnect(first.id, REDIRECT, vec![], accept, &admin())
+                .await
+                .unwrap();
             let callback = Callback::parse(&world.acme.consent(&started.authorize_url));
             world.connections.complete(TENANT, &callback, &admin()).await
         }
     };
     let error = reconnect(false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(error.to_string().contains("org-1") && error.to_string().contains("org-2"), "{error}");
+    assert!(
+        error.to_string().contains("org-1") && error.to_string().contains("org-2"),
+        "{error}"
+    );
     let changed = reconnect(true).await.unwrap();
     assert_eq!((changed.id, changed.account.id.as_str()), (first.id, "org-2"));
 }
@@ -69,10 +79,17 @@ async fn reconnecting_uses_the_stored_client_secret_and_heals_a_dead_connection(
     io.send(Request::get("https://eu1.acme.test/x")).await.unwrap_err();
     let dead = world.connections.get(first.id, &admin()).await.unwrap();
     assert_eq!(dead.status, ConnectionStatus::NeedsReauthorisation);
-    let started = world.connections.reconnect(first.id, REDIRECT, vec![], false, &admin()).await.unwrap();
+    let started = world
+        .connections
+        .reconnect(first.id, REDIRECT, vec![], false, &admin())
+        .await
+        .unwrap();
     let callback = Callback::parse(&world.acme.consent(&started.authorize_url));
     let healed = world.connections.complete(TENANT, &callback, &admin()).await.unwrap();
-    assert_eq!((healed.id, healed.status, healed.last_error), (first.id, ConnectionStatus::Active, None));
+    assert_eq!(
+        (healed.id, healed.status, healed.last_error),
+        (first.id, ConnectionStatus::Active, None)
+    );
     io.send(Request::get("https://eu1.acme.test/x")).await.unwrap();
 }
 
@@ -85,9 +102,16 @@ async fn what_is_paused_disconnected_or_deleted_does_not_run_and_says_why() {
         assert_eq!(error.kind(), ErrorKind::Refused);
         error.to_string()
     };
-    world.connections.pause(connection.id, Some("audit"), &admin()).await.unwrap();
+    world
+        .connections
+        .pause(connection.id, Some("audit"), &admin())
+        .await
+        .unwrap();
     assert!(refusal().await.contains("paused (by ada: audit)"));
-    assert_eq!(world.connections.resume(connection.id, &admin()).await.unwrap().status, ConnectionStatus::Active);
+    assert_eq!(
+        world.connections.resume(connection.id, &admin()).await.unwrap().status,
+        ConnectionStatus::Active
+    );
     world.connections.io(&connection, StopFlag::new()).await.unwrap();
     world.connections.resume(connection.id, &admin()).await.unwrap_err();
 
@@ -105,14 +129,24 @@ async fn a_deleted_connection_frees_its_name_and_comes_back_with_its_account() {
     let world = World::new();
     let first = world.authorised("main").await;
     world.connections.delete(first.id, &admin()).await.unwrap();
-    assert!(world.connections.list(TENANT, false, &admin()).await.unwrap().is_empty());
+    assert!(
+        world
+            .connections
+            .list(TENANT, false, &admin())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(world.connections.list(TENANT, true, &admin()).await.unwrap().len(), 1);
     world.acme.set_account("org-2");
     let second = world.authorised("main").await;
     assert_ne!(second.id, first.id);
     world.acme.set_account("org-1");
     let back = world.authorised("back").await;
-    assert_eq!((back.id, back.name.as_str(), back.status), (first.id, "back", ConnectionStatus::Active));
+    assert_eq!(
+        (back.id, back.name.as_str(), back.status),
+        (first.id, "back", ConnectionStatus::Active)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +158,11 @@ async fn disconnecting_works_while_the_provider_is_down_and_admits_it() {
     let ended = world.connections.disconnect(connection.id, &admin()).await.unwrap();
     assert!(ended.status_reason.unwrap().contains("remove the app there"));
     let error = io.send(Request::get("https://eu1.acme.test/x")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Reauthorise, "work under way loses its token at once");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Reauthorise,
+        "work under way loses its token at once"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +173,10 @@ async fn another_tenant_sees_and_finds_nothing() {
     for name in ["main".to_owned(), connection.id.to_string()] {
         let error = world.connections.find(2, &name, &admin()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        assert_eq!(world.connections.find(TENANT, &name, &admin()).await.unwrap().id, connection.id);
+        assert_eq!(
+            world.connections.find(TENANT, &name, &admin()).await.unwrap().id,
+            connection.id
+        );
     }
 }
 
@@ -167,7 +208,10 @@ async fn the_host_hears_of_every_change_of_status() {
     world.connections.resume(connection.id, &admin()).await.unwrap();
     world.acme.revoke_grant();
     world.connections.test(connection.id, &admin()).await.unwrap();
-    assert_eq!(heard.lock().unwrap()[..4], ["active", "paused", "active", "needs_reauthorisation"]);
+    assert_eq!(
+        heard.lock().unwrap()[..4],
+        ["active", "paused", "active", "needs_reauthorisation"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +228,10 @@ async fn a_failed_attempt_leaves_nothing_behind() {
         syncline_core::store::DocumentKind::Credential,
         syncline_core::store::DocumentKind::Authorisation,
     ] {
-        let found = tx.documents(&syncline_core::store::DocumentQuery::new(kind)).await.unwrap();
+        let found = tx
+            .documents(&syncline_core::store::DocumentQuery::new(kind))
+            .await
+            .unwrap();
         assert!(found.is_empty(), "{kind:?}");
     }
 }

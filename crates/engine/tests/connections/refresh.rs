@@ -9,7 +9,9 @@ use syncline_engine::connection::{Connection, ConnectionStatus, Connectors};
 use syncline_engine::http::{ConnectionIo, StopFlag};
 use syncline_engine::vault::SecretKey;
 
-use crate::support::{AcmeConnector, Fault, World, admin};
+use syncline_storage::MemoryStore;
+
+use crate::support::{AcmeConnector, Fault, FlakyStore, World, admin};
 
 fn read() -> Request {
     Request::get("https://eu1.acme.test/x")
@@ -68,7 +70,14 @@ async fn a_token_is_refreshed_a_minute_before_it_expires() {
     world.clock.pass(Duration::from_secs(45)).await;
     io.send(read()).await.unwrap();
     assert_eq!(world.acme.refreshes(), 1);
-    assert!(world.acme.seen().iter().filter(|seen| seen.url.ends_with("/x")).all(|seen| seen.token.is_some()));
+    assert!(
+        world
+            .acme
+            .seen()
+            .iter()
+            .filter(|seen| seen.url.ends_with("/x"))
+            .all(|seen| seen.token.is_some())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +104,10 @@ async fn a_lost_refresh_answer_asks_for_a_person_and_is_never_repeated() {
             assert_eq!(error.kind(), ErrorKind::Reauthorise, "{fault:?} {error}");
         }
         assert_eq!(world.acme.refreshes(), 1, "{fault:?}");
-        assert_eq!(status(&world, &connection).await, ConnectionStatus::NeedsReauthorisation);
+        assert_eq!(
+            status(&world, &connection).await,
+            ConnectionStatus::NeedsReauthorisation
+        );
         let refused = world.connections.io(&connection, StopFlag::new()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Reauthorise);
         assert!(refused.to_string().contains("must be reconnected"), "{refused}");
@@ -122,14 +134,22 @@ async fn an_invalid_grant_asks_for_a_person() {
     assert_eq!(io.send(read()).await.unwrap_err().kind(), ErrorKind::Reauthorise);
     assert_eq!(io.send(read()).await.unwrap_err().kind(), ErrorKind::Reauthorise);
     assert_eq!(world.acme.refreshes(), 1);
-    assert_eq!(status(&world, &connection).await, ConnectionStatus::NeedsReauthorisation);
+    assert_eq!(
+        status(&world, &connection).await,
+        ConnectionStatus::NeedsReauthorisation
+    );
     let connection = world.connections.get(connection.id, &admin()).await.unwrap();
     assert!(connection.last_error.unwrap().message.contains("invalid_grant"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_is_down_or_busy_does_not_cost_the_grant() {
-    for fault in [Fault::Status(500, ""), Fault::Status(503, "<html>"), Fault::RetryAfter(429, 1), Fault::NotSent] {
+    for fault in [
+        Fault::Status(500, ""),
+        Fault::Status(503, "<html>"),
+        Fault::RetryAfter(429, 1),
+        Fault::NotSent,
+    ] {
         let (world, connection, io) = world().await;
         world.acme.expire_access();
         world.acme.fault("/token", fault.clone());
@@ -142,7 +162,9 @@ async fn a_provider_that_is_down_or_busy_does_not_cost_the_grant() {
 async fn a_mistake_of_ours_does_not_cost_the_grant() {
     let (world, connection, io) = world().await;
     world.acme.expire_access();
-    world.acme.fault("/token", Fault::Status(400, r#"{"error":"invalid_client"}"#));
+    world
+        .acme
+        .fault("/token", Fault::Status(400, r#"{"error":"invalid_client"}"#));
     assert_eq!(io.send(read()).await.unwrap_err().kind(), ErrorKind::Rejected);
     assert_eq!(status(&world, &connection).await, ConnectionStatus::Active);
     assert_eq!(io.send(read()).await.unwrap().head.status, 200);
@@ -178,13 +200,40 @@ async fn a_caller_that_goes_away_does_not_take_the_new_token_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tokens_that_could_not_be_stored_are_not_used_and_stored_as_soon_as_that_works() {
+    let flaky = FlakyStore::new(Arc::new(MemoryStore::new()));
+    let world = World::with(|parts| parts.store = Arc::new(flaky.clone()));
+    let connection = world.connected().await;
+    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    world.acme.expire_access();
+    // The lease can be taken, and then the disk is full.
+    flaky.script(&[true, false, false, false, false]);
+    assert_eq!(io.send(read()).await.unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(world.acme.count("/x"), 1, "the new token was not used");
+    assert_eq!(io.send(read()).await.unwrap().head.status, 200);
+    assert_eq!(world.acme.refreshes(), 1);
+
+    flaky.script(&[true, false, false]);
+    world.acme.expire_access();
+    assert_eq!(
+        io.send(read()).await.unwrap().head.status,
+        200,
+        "a short trouble is waited for"
+    );
+    assert_eq!(world.acme.refreshes(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_moves_elsewhere_with_a_refresh_gets_no_token() {
     let (world, connection, io) = world().await;
     world.acme.expire_access();
     world.acme.set_instance("https://evil.test");
     assert_eq!(io.send(read()).await.unwrap_err().kind(), ErrorKind::Reauthorise);
     assert!(world.acme.seen().iter().all(|seen| !seen.url.contains("evil")));
-    assert_eq!(status(&world, &connection).await, ConnectionStatus::NeedsReauthorisation);
+    assert_eq!(
+        status(&world, &connection).await,
+        ConnectionStatus::NeedsReauthorisation
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +242,10 @@ async fn an_instance_that_moves_within_the_provider_is_followed() {
     world.acme.expire_access();
     world.acme.set_instance("https://eu2.acme.test");
     io.send(read()).await.unwrap();
-    assert_eq!(world.connections.get(connection.id, &admin()).await.unwrap().base_url, "https://eu2.acme.test");
+    assert_eq!(
+        world.connections.get(connection.id, &admin()).await.unwrap().base_url,
+        "https://eu2.acme.test"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,9 +256,17 @@ async fn keys_rotate_under_stored_tokens() {
     let io = restarted.io(&connection, StopFlag::new()).await.unwrap();
     assert_eq!(io.send(read()).await.unwrap().head.status, 200, "old rows open");
     world.acme.expire_access();
-    assert_eq!(io.send(read()).await.unwrap().head.status, 200, "and are sealed under the new key from now on");
+    assert_eq!(
+        io.send(read()).await.unwrap().head.status,
+        200,
+        "and are sealed under the new key from now on"
+    );
     let mut tx = world.store.begin(syncline_core::store::Mode::Read).await.unwrap();
-    let row = tx.document(syncline_core::store::DocumentKind::Credential, connection.id).await.unwrap().unwrap();
+    let row = tx
+        .document(syncline_core::store::DocumentKind::Credential, connection.id)
+        .await
+        .unwrap()
+        .unwrap();
     let new = SecretKey::new([2; 32]).id();
     assert_eq!(row.body["key"]["under"], new.to_string());
 }

@@ -46,10 +46,18 @@ async fn no_log_line_debug_output_or_error_shows_a_secret() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let world = World::new();
-    let started = world.connections.authorise(world.request("main"), &admin()).await.unwrap();
+    let started = world
+        .connections
+        .authorise(world.request("main"), &admin())
+        .await
+        .unwrap();
     let state = secrecy::ExposeSecret::expose_secret(&started.state).to_owned();
     let callback = Callback::parse(&world.acme.consent(&started.authorize_url));
-    let mut shown = format!("{started:?} {callback:?} {:?} {:?}", world.request("x"), world.tokens("x"));
+    let mut shown = format!(
+        "{started:?} {callback:?} {:?} {:?}",
+        world.request("x"),
+        world.tokens("x")
+    );
     let connection = world.connections.complete(TENANT, &callback, &admin()).await.unwrap();
     let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
     world.acme.expire_access();
@@ -64,7 +72,10 @@ async fn no_log_line_debug_output_or_error_shows_a_secret() {
     shown += &serde_json::to_string(&world.connections.get(connection.id, &admin()).await.unwrap()).unwrap();
 
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("answered") && logged.contains("needs a person"), "there is something to look at: {logged}");
+    assert!(
+        logged.contains("answered") && logged.contains("needs a person"),
+        "there is something to look at: {logged}"
+    );
     for (text, wher) in [(&logged, "the log"), (&shown, "debug output")] {
         assert_no_secret(text, wher);
         assert!(!text.contains(&state), "the state shows in {wher}");
@@ -76,15 +87,27 @@ async fn no_log_line_debug_output_or_error_shows_a_secret() {
 async fn nothing_in_the_store_is_readable() {
     let world = World::new();
     world.authorised("main").await;
-    let pending = world.connections.authorise(world.request("other"), &admin()).await.unwrap();
+    let pending = world
+        .connections
+        .authorise(world.request("other"), &admin())
+        .await
+        .unwrap();
     let state = secrecy::ExposeSecret::expose_secret(&pending.state).to_owned();
     let mut tx = world.store.begin(Mode::Read).await.unwrap();
     let mut rows = 0;
-    for kind in [DocumentKind::Credential, DocumentKind::Connection, DocumentKind::Authorisation, DocumentKind::Lease] {
+    for kind in [
+        DocumentKind::Credential,
+        DocumentKind::Connection,
+        DocumentKind::Authorisation,
+        DocumentKind::Lease,
+    ] {
         for row in tx.documents(&DocumentQuery::new(kind)).await.unwrap() {
             let text = format!("{:?}{}", row.key, row.body);
             assert_no_secret(&text, "the store");
-            assert!(!text.contains(&state), "whoever reads the store could finish the authorisation");
+            assert!(
+                !text.contains(&state),
+                "whoever reads the store could finish the authorisation"
+            );
             rows += 1;
         }
     }
@@ -96,7 +119,10 @@ async fn credentials_copied_to_another_tenant_do_not_open() {
     let world = World::new();
     let mine = world.authorised("main").await;
     world.acme.set_account("org-2");
-    let request = syncline_engine::connection::TokenRequest { tenant: 2, ..world.tokens("other") };
+    let request = syncline_engine::connection::TokenRequest {
+        tenant: 2,
+        ..world.tokens("other")
+    };
     let other = world.connections.connect_with_tokens(request, &admin()).await.unwrap();
     let mut tx = world.store.begin(Mode::Write).await.unwrap();
     let stolen = tx.document(DocumentKind::Credential, mine.id).await.unwrap().unwrap();

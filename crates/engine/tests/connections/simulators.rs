@@ -6,27 +6,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use secrecy::SecretString;
 use syncline_core::connector::Connector;
 use syncline_core::io::Mark;
+use syncline_core::store::Store;
 use syncline_engine::connection::{
     AuthoriseRequest, Callback, ConnectionParts, ConnectionStatus, Connections, Connectors,
 };
-use syncline_engine::http::{AddressPolicy, StopFlag, ReqwestTransport};
+use syncline_engine::http::{AddressPolicy, ReqwestTransport, StopFlag};
 use syncline_engine::ports::{SystemClock, SystemRandom};
 use syncline_engine::vault::{InMemoryKeyProvider, Vault};
 use syncline_simulators::hubspot::HubSpot;
 use syncline_simulators::salesforce::Salesforce;
 use syncline_simulators::{Credentials, Options};
-use syncline_storage::MemoryStore;
+use syncline_storage::{MemoryStore, SqliteStore};
 
 use crate::support::{TENANT, admin};
 
 const REDIRECT: &str = "http://127.0.0.1:8910/callback";
 
-fn connections(connector: Arc<dyn Connector>) -> Connections {
+fn connections(connector: Arc<dyn Connector>, store: Arc<dyn Store>) -> Connections {
     let addresses = AddressPolicy { allow_loopback: true };
     let keys = Arc::new(InMemoryKeyProvider::generate(&SystemRandom));
     let marks = AtomicU64::new(1);
     let mut parts = ConnectionParts::new(
-        Arc::new(MemoryStore::new()),
+        store,
         Vault::new(keys, Arc::new(SystemRandom)),
         Arc::new(ReqwestTransport::new(addresses).unwrap()),
         Connectors::new().with(connector),
@@ -45,17 +46,23 @@ async fn consent(authorize_url: &str, credentials: &Credentials) -> String {
         .append_pair("password", &credentials.password)
         .append_pair("decision", "allow")
         .finish();
-    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let request = browser.post(authorize_url).header("content-type", "application/x-www-form-urlencoded").body(form);
+    let browser = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let request = browser
+        .post(authorize_url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 302, "{}", answer.text().await.unwrap());
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 
-async fn walk(connector: Arc<dyn Connector>, base_url: &str, credentials: Credentials) {
+async fn walk(connector: Arc<dyn Connector>, store: Arc<dyn Store>, base_url: &str, credentials: Credentials) {
     let provider = connector.manifest().provider.clone();
     let object = connector.manifest().default_objects[0].clone();
-    let connections = connections(Arc::clone(&connector));
+    let connections = connections(Arc::clone(&connector), store);
     let request = AuthoriseRequest {
         login_url: Some(base_url.to_owned()),
         client_secret: Some(SecretString::from(credentials.client_secret.clone())),
@@ -65,7 +72,10 @@ async fn walk(connector: Arc<dyn Connector>, base_url: &str, credentials: Creden
     let started = connections.authorise(request, &admin()).await.unwrap();
     let back = consent(&started.authorize_url, &credentials).await;
     assert!(back.starts_with(REDIRECT), "{back}");
-    let connection = connections.complete(TENANT, &Callback::parse(&back), &admin()).await.unwrap();
+    let connection = connections
+        .complete(TENANT, &Callback::parse(&back), &admin())
+        .await
+        .unwrap();
     assert_eq!(connection.status, ConnectionStatus::Active);
     assert_eq!(connection.base_url, base_url);
     assert!(!connection.account.id.is_empty() && !connection.account.user_id.is_empty());
@@ -82,25 +92,48 @@ async fn walk(connector: Arc<dyn Connector>, base_url: &str, credentials: Creden
 
 #[tokio::test]
 async fn salesforce_is_authorised_used_and_disconnected() {
-    let options = Options { records: 5, rotate_refresh_tokens: true, require_pkce: true, ..Options::default() };
+    let options = Options {
+        records: 5,
+        rotate_refresh_tokens: true,
+        require_pkce: true,
+        ..Options::default()
+    };
     let simulator = Salesforce::new(options).unwrap();
     let server = simulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let connector = syncline_connector_salesforce::Salesforce::new();
-    walk(Arc::new(connector), server.base_url(), simulator.credentials()).await;
+    let store = SqliteStore::in_memory().await.unwrap();
+    walk(
+        Arc::new(connector),
+        Arc::new(store),
+        server.base_url(),
+        simulator.credentials(),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn hubspot_is_authorised_used_and_disconnected() {
-    let options = Options { records: 5, require_pkce: true, ..Options::default() };
+    let options = Options {
+        records: 5,
+        require_pkce: true,
+        ..Options::default()
+    };
     let simulator = HubSpot::new(options).unwrap();
     let server = simulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let connector = syncline_connector_hubspot::HubSpot::new();
-    walk(Arc::new(connector), server.base_url(), simulator.credentials()).await;
+    walk(
+        Arc::new(connector),
+        Arc::new(MemoryStore::new()),
+        server.base_url(),
+        simulator.credentials(),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_real_provider_s_addresses_are_not_mixed_with_a_simulator_s() {
-    let connections = connections(Arc::new(syncline_connector_hubspot::HubSpot::new()));
+    let connector = Arc::new(syncline_connector_hubspot::HubSpot::new());
+    let connections = connections(connector, Arc::new(MemoryStore::new()));
     let request = AuthoriseRequest {
         login_url: Some("http://127.0.0.1:1".to_owned()),
         ..AuthoriseRequest::new(TENANT, "hubspot", "crm", "app", REDIRECT)
@@ -109,5 +142,9 @@ async fn the_real_provider_s_addresses_are_not_mixed_with_a_simulator_s() {
     assert!(started.authorize_url.starts_with("http://127.0.0.1:1/oauth/authorize?"));
     let request = AuthoriseRequest::new(TENANT, "hubspot", "crm", "app", REDIRECT);
     let started = connections.authorise(request, &admin()).await.unwrap();
-    assert!(started.authorize_url.starts_with("https://app.hubspot.com/oauth/authorize?"));
+    assert!(
+        started
+            .authorize_url
+            .starts_with("https://app.hubspot.com/oauth/authorize?")
+    );
 }

@@ -123,7 +123,10 @@ impl Acme {
         let mut state = self.state();
         state.serial += 1;
         let code = format!("code-{}", state.serial);
-        state.codes.insert(code.clone(), (query["code_challenge"].clone(), query["redirect_uri"].clone()));
+        state.codes.insert(
+            code.clone(),
+            (query["code_challenge"].clone(), query["redirect_uri"].clone()),
+        );
         format!("code={code}&state={}", query["state"])
     }
 
@@ -133,19 +136,30 @@ impl Acme {
 
     /// How often a path was asked.
     pub(crate) fn count(&self, path: &str) -> usize {
-        self.state().seen.iter().filter(|seen| Url::parse(&seen.url).unwrap().path() == path).count()
+        self.state()
+            .seen
+            .iter()
+            .filter(|seen| Url::parse(&seen.url).unwrap().path() == path)
+            .count()
     }
 
     /// How often a refresh token was used.
     pub(crate) fn refreshes(&self) -> usize {
-        self.state().seen.iter().filter(|seen| seen.body.contains("grant_type=refresh_token")).count()
+        self.state()
+            .seen
+            .iter()
+            .filter(|seen| seen.body.contains("grant_type=refresh_token"))
+            .count()
     }
 }
 
 impl State {
     fn issue(&mut self) -> Value {
         self.serial += 1;
-        let (access, refresh) = (format!("access-secret-{}", self.serial), format!("refresh-secret-{}", self.serial));
+        let (access, refresh) = (
+            format!("access-secret-{}", self.serial),
+            format!("refresh-secret-{}", self.serial),
+        );
         self.access.insert(access.clone());
         if let Some(old) = self.refresh.replace(refresh.clone()) {
             self.used.insert(old);
@@ -218,9 +232,10 @@ impl Transport for Acme {
     async fn send(&self, request: http::Request<Bytes>, _: &Limits) -> Result<http::Response<Bytes>, TransportError> {
         // As a network does, it lets others go on.
         tokio::task::yield_now().await;
-        let token = request.headers().get("authorization").map(|value| {
-            value.to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
-        });
+        let token = request
+            .headers()
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned());
         let seen = Seen {
             url: request.uri().to_string(),
             token,
@@ -244,7 +259,9 @@ impl Transport for Acme {
             };
             (fault, status, body, state.headers.clone())
         };
-        let mut answer = http::Response::builder().status(status).header("content-type", "application/json");
+        let mut answer = http::Response::builder()
+            .status(status)
+            .header("content-type", "application/json");
         for (name, value) in headers {
             answer = answer.header(name, value);
         }

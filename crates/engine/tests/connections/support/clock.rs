@@ -15,7 +15,10 @@ pub(crate) struct PausedClock {
 
 impl PausedClock {
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now(), start: "2026-10-01T12:00:00Z".parse().unwrap() }
+        Self {
+            origin: Instant::now(),
+            start: "2026-10-01T12:00:00Z".parse().unwrap(),
+        }
     }
 
     /// Lets time pass.

@@ -20,7 +20,10 @@ pub(crate) struct AcmeConnector(Manifest);
 
 impl AcmeConnector {
     pub(crate) fn new() -> Self {
-        let write = WriteCapabilities { batch_size: 1, compare_and_set: CompareAndSet::None };
+        let write = WriteCapabilities {
+            batch_size: 1,
+            compare_and_set: CompareAndSet::None,
+        };
         Self(Manifest {
             provider: "acme".into(),
             label: "Acme".into(),
@@ -30,7 +33,10 @@ impl AcmeConnector {
                 authorize_path: "/authorize".into(),
                 token_base_url: None,
                 token_path: "/token".into(),
-                revoke: Some(Revocation { path: "/revoke".into(), with_client: true }),
+                revoke: Some(Revocation {
+                    path: "/revoke".into(),
+                    with_client: true,
+                }),
                 rotates_refresh_tokens: true,
                 names_instance: true,
                 api_base_url: None,
@@ -44,7 +50,10 @@ impl AcmeConnector {
                     overlap_seconds: 0,
                     index_lags: false,
                 },
-                create: CreateCapabilities { batch_size: 1, marker: false },
+                create: CreateCapabilities {
+                    batch_size: 1,
+                    marker: false,
+                },
                 update: write.clone(),
                 delete: write,
                 delete_evidence: DeleteEvidence::Sweep,
@@ -53,9 +62,18 @@ impl AcmeConnector {
                 merge_makes_new_id: false,
                 webhooks: false,
             },
-            limits: vec![RateLimit { name: "second".into(), calls: 50, seconds: 1, bucket: None }],
+            limits: vec![RateLimit {
+                name: "second".into(),
+                calls: 50,
+                seconds: 1,
+                bucket: None,
+            }],
             default_objects: vec![],
-            settings: vec![Setting { name: "region".into(), description: "Where".into(), default: None }],
+            settings: vec![Setting {
+                name: "region".into(),
+                description: "Where".into(),
+                default: None,
+            }],
         })
     }
 
@@ -78,11 +96,17 @@ impl Connector for AcmeConnector {
     }
 
     fn scopes(&self, objects: &[(&str, Access)]) -> Vec<String> {
-        objects.iter().map(|(name, access)| format!("{name}.{access:?}").to_lowercase()).collect()
+        objects
+            .iter()
+            .map(|(name, access)| format!("{name}.{access:?}").to_lowercase())
+            .collect()
     }
 
     fn classify(&self, head: &Head, body: &[u8]) -> Class {
-        let after = head.header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let after = head
+            .header("retry-after")
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_secs);
         match head.status {
             200..300 => Class::Success,
             401 => Class::TokenExpired,
@@ -91,7 +115,10 @@ impl Connector for AcmeConnector {
             423 => Class::Retryable { after },
             429 => Class::RateLimited { after, daily: false },
             500.. => Class::Unknown,
-            _ => Class::Rejected { code: String::new(), message: String::new() },
+            _ => Class::Rejected {
+                code: String::new(),
+                message: String::new(),
+            },
         }
     }
 

@@ -15,7 +15,12 @@ pub(crate) struct TableLookup(Mutex<BTreeMap<String, Vec<Vec<IpAddr>>>>);
 impl TableLookup {
     pub(crate) fn answer(self, name: &str, addresses: &[&str]) -> Self {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        self.0.lock().unwrap().entry(name.to_owned()).or_default().push(addresses);
+        self.0
+            .lock()
+            .unwrap()
+            .entry(name.to_owned())
+            .or_default()
+            .push(addresses);
         self
     }
 }
@@ -25,6 +30,10 @@ impl Lookup for TableLookup {
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let mut table = self.0.lock().unwrap();
         let answers = table.get_mut(name).ok_or_else(|| io::Error::other("no such name"))?;
-        Ok(if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() })
+        Ok(if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers[0].clone()
+        })
     }
 }

@@ -3,6 +3,7 @@
 mod acme;
 mod clock;
 mod connector;
+mod flaky_store;
 mod lookup;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use syncline_storage::MemoryStore;
 pub(crate) use acme::{Acme, Fault};
 pub(crate) use clock::PausedClock;
 pub(crate) use connector::AcmeConnector;
+pub(crate) use flaky_store::FlakyStore;
 pub(crate) use lookup::TableLookup;
 
 pub(crate) const TENANT: u32 = 1;
@@ -52,7 +54,13 @@ impl World {
         let (acme, clock) = (Arc::new(Acme::new()), Arc::new(PausedClock::new()));
         let mut parts = parts(&acme, &store, &keys, &clock);
         change(&mut parts);
-        Self { acme, store, keys, clock, connections: Connections::new(parts) }
+        Self {
+            acme,
+            store,
+            keys,
+            clock,
+            connections: Connections::new(parts),
+        }
     }
 
     /// Another process on the same store.
@@ -92,7 +100,10 @@ impl World {
     }
 
     pub(crate) async fn connected(&self) -> Connection {
-        self.connections.connect_with_tokens(self.tokens("main"), &admin()).await.unwrap()
+        self.connections
+            .connect_with_tokens(self.tokens("main"), &admin())
+            .await
+            .unwrap()
     }
 }
 
