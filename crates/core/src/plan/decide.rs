@@ -92,6 +92,9 @@ pub fn reconcile(
 /// Forgets decisions that no side can still ask for.
 pub(super) fn prune(linked: &mut Linked) {
     let Linked { entity, sides } = linked;
+    if entity.decisions.len() < 2 {
+        return;
+    }
     let asking: Vec<_> = sides
         .iter()
         .filter(|side| matches!(side.presence, Presence::Live | Presence::NeverSeen))
@@ -151,6 +154,15 @@ impl Table<'_> {
             return self.consume_without_effect(linked, group, &observed, &hub);
         }
         let canonical = self.canonical(group, &observed, &hub)?;
+        if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !self.reverts_lone_change(group) {
+            // Nobody ever said anything about it, as for every field of a new record: no need to compare.
+            if canonical.iter().all(Value::is_empty) {
+                self.consume(linked, id);
+            } else {
+                self.take(linked, group, canonical, hub, None, false, true);
+            }
+            return Ok(());
+        }
         let base = base_of(&linked.sides[self.index], id, &observed);
         let moved = linked.entity.rev_of(id) > linked.sides[self.index].base_rev(id);
 
@@ -458,8 +470,23 @@ impl Table<'_> {
         note: Option<&str>,
         low_confidence: bool,
     ) {
-        let id = group.group;
         let held = holds(group, &values, &pick_now(linked, self.index, group), self.known.links).unwrap_or(true);
+        self.take(linked, group, values, hub, note, low_confidence, held);
+    }
+
+    /// A value becomes the hub's. `held` says whether the side, as coarse as it is, holds it too.
+    #[expect(clippy::too_many_arguments, reason = "a decision is written down with exactly these")]
+    fn take(
+        &mut self,
+        linked: &mut Linked,
+        group: &SideGroup,
+        values: Vec<Value>,
+        hub: Vec<Value>,
+        note: Option<&str>,
+        low_confidence: bool,
+        held: bool,
+    ) {
+        let id = group.group;
         self.decide(linked, id, values.clone());
         let mut entry = self.entry(linked, AuditKind::Decided).values(id, self.rev, hub, values);
         if let Some(note) = note {

@@ -180,11 +180,11 @@ impl Entity {
         values: Vec<Value>,
         header: (u64, u64, Cause, Stamp),
     ) {
-        let current = self.group_values(blueprint, group);
-        for decision in self.decisions.iter_mut().rev() {
-            if let Some((_, value)) = decision.groups.iter_mut().find(|(decided, _)| *decided == group) {
+        if self.rev_of(group) > 0 {
+            let current = self.group_values(blueprint, group);
+            let mut earlier = self.decisions.iter_mut().rev().flat_map(|decision| &mut decision.groups);
+            if let Some((_, value)) = earlier.find(|(decided, _)| *decided == group) {
                 value.get_or_insert(current);
-                break;
             }
         }
         if group == PRESENCE {
