@@ -2,19 +2,25 @@
 #![forbid(unsafe_code)]
 
 pub mod actor;
+pub mod audit;
 pub mod conflict;
 pub mod connection;
 mod document;
 mod engine;
+pub mod entity;
 pub mod event;
 pub mod http;
 mod marks;
 pub mod oauth;
 pub mod ports;
+pub mod retention;
 pub mod run;
 mod schedule;
+pub mod scheduler;
+pub mod schema_drift;
 pub mod settings;
 pub mod sync;
 pub mod vault;
+mod webhook;
 
 pub use engine::{Engine, EngineBuilder};

@@ -22,6 +22,7 @@ impl Brake {
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Retention {
     /// Finished runs and their errors.
     pub runs: u32,
@@ -33,10 +34,19 @@ pub struct Retention {
     pub tombstones: u32,
     /// Events for the host.
     pub events: u32,
+    /// Hints that no run has answered.
+    pub hints: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { runs: 90, audit: 365, operations: 14, tombstones: 90, events: 7, hints: 30 }
+    }
 }
 
 /// The engine's settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Rows planned and stored per transaction.
     pub page_rows: usize,
@@ -57,6 +67,12 @@ pub struct Settings {
     pub passes: u32,
     /// How long things are kept.
     pub retention: Retention,
+    /// How many runs the scheduler has under way at once.
+    pub parallel_runs: usize,
+    /// API calls that one run spends on a sweep at most; the next sweep goes on from there.
+    pub sweep_calls: u64,
+    /// A full run ends with a sweep where that is expected to take at most so many API calls.
+    pub sweep_after_full_calls: u64,
 }
 
 impl Default for Settings {
@@ -70,7 +86,10 @@ impl Default for Settings {
             failure_retry: Duration::from_secs(60),
             failure_retry_longest: Duration::from_secs(6 * 3_600),
             passes: 3,
-            retention: Retention { runs: 90, audit: 365, operations: 14, tombstones: 90, events: 7 },
+            retention: Retention::default(),
+            parallel_runs: 4,
+            sweep_calls: 5_000,
+            sweep_after_full_calls: 200,
         }
     }
 }

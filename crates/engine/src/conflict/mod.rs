@@ -1,7 +1,23 @@
 //! Conflicts and other things that a person decides (section 10 of the algorithm).
 
+mod always;
+mod fields;
+mod matches;
 mod model;
+mod offline;
 mod open;
+mod resolution;
+mod service;
 
+pub use always::{Always, AlwaysResolved};
 pub use model::{Review, ReviewSide, ReviewStatus};
-pub(crate) use open::{open_match_review, open_review};
+pub use resolution::{FieldChoice, Resolution};
+pub use service::{ConflictQuery, Conflicts};
+
+pub(crate) use open::{ReviewPlace, open_match_review, open_review, open_review_at};
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::context_for_tests;

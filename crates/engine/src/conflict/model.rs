@@ -52,10 +52,10 @@ pub struct ReviewSide {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// Its number.
-    #[serde(skip)]
+    #[serde(default, skip_deserializing)]
     pub id: u64,
     /// Goes up with each refresh: a resolution names the one that was looked at.
-    #[serde(skip)]
+    #[serde(default, skip_deserializing)]
     pub version: u64,
     /// The tenant.
     pub tenant: TenantId,
@@ -122,8 +122,9 @@ impl Stored for Review {
         Columns {
             tenant: self.tenant,
             scope: self.sync,
-            // Closed items give their key free, so that at most one is open per record and group.
-            key: (self.status == ReviewStatus::Pending).then(|| format!("{}:{}", self.entity, self.group)),
+            // Decided items give their key free, so that at most one is open per record and group. An ignored one keeps
+            // it: it is opened again when a side changes.
+            key: (self.status != ReviewStatus::Resolved).then(|| format!("{}:{}", self.entity, self.group)),
             status: self.status.name().to_owned(),
             at: self.opened_at,
         }

@@ -1,10 +1,13 @@
 //! Opening and refreshing review items, in the transaction of what caused them.
 
+use serde_json::Value as Json;
 use syncline_core::error::Result;
 use syncline_core::lens::NoLinks;
-use syncline_core::model::{GroupId, PRESENCE};
+use syncline_core::mapping::SideMapping;
+use syncline_core::model::{Blueprint, GroupId, PRESENCE};
 use syncline_core::plan::{ReviewReason, raw_groups};
 use syncline_core::state::{Base, EntityId, Linked};
+use syncline_core::store::DocumentKind;
 use syncline_core::value::Value;
 
 use super::model::{Review, ReviewSide, ReviewStatus};
@@ -12,6 +15,16 @@ use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
 use crate::run::{Page, SyncContext};
+use crate::sync::Sync;
+
+/// What an item belongs to.
+pub(crate) struct ReviewPlace<'a> {
+    /// The sync under which it is listed.
+    pub(crate) sync: &'a Sync,
+    pub(crate) blueprint: &'a Blueprint,
+    /// The mappings of all sides that it shows.
+    pub(crate) mappings: Vec<&'a SideMapping>,
+}
 
 /// Opens an item for a group, or refreshes the one that is open, and returns its number.
 pub(crate) async fn open_review(
@@ -23,10 +36,32 @@ pub(crate) async fn open_review(
     group: GroupId,
     reason: ReviewReason,
 ) -> Result<u64> {
+    let mappings = std::iter::once(&context.mapping).chain(&context.siblings).collect();
+    let place = ReviewPlace {
+        sync: &context.sync,
+        blueprint: &context.blueprint,
+        mappings,
+    };
+    open_review_at(inner, page, run, &place, linked, group, reason).await
+}
+
+/// As [`open_review`], also outside of a run.
+pub(crate) async fn open_review_at(
+    inner: &Inner,
+    page: &mut Page,
+    run: u64,
+    place: &ReviewPlace<'_>,
+    linked: &Linked,
+    group: GroupId,
+    reason: ReviewReason,
+) -> Result<u64> {
     let now = inner.clock.now();
-    let (sync, blueprint) = (&context.sync, &context.blueprint);
-    let mappings: Vec<_> = std::iter::once(&context.mapping).chain(&context.siblings).collect();
-    let names = blueprint.fields_of(group).into_iter().map(|field| blueprint.fields[field].name.clone()).collect();
+    let (sync, blueprint) = (place.sync, place.blueprint);
+    let names = blueprint
+        .fields_of(group)
+        .into_iter()
+        .map(|field| blueprint.fields[field].name.clone())
+        .collect();
     let review = Review {
         id: 0,
         version: 0,
@@ -38,10 +73,14 @@ pub(crate) async fn open_review(
         entity: linked.entity.id,
         uid: linked.entity.uid,
         group,
-        fields: if group == PRESENCE { vec!["(the record)".to_owned()] } else { names },
+        fields: if group == PRESENCE {
+            vec!["(the record)".to_owned()]
+        } else {
+            names
+        },
         app: json(&linked.entity.group_values(blueprint, group)),
         rev: linked.entity.rev,
-        sides: sides(&mappings, linked, group),
+        sides: sides(&place.mappings, linked, group),
         candidates: Vec::new(),
         explanation: String::new(),
         status: ReviewStatus::Pending,
@@ -52,11 +91,15 @@ pub(crate) async fn open_review(
         resolved_at: None,
         resolution: None,
     };
-    put(page, review).await
+    let frozen = linked.entity.frozen_by(group).filter(|&review| review != 0);
+    put(page, review, frozen).await
 }
 
 /// Opens an item about records that may be the same.
-#[expect(clippy::too_many_arguments, reason = "an item shows exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an item shows exactly these, and each has another owner"
+)]
 pub(crate) async fn open_match_review(
     inner: &Inner,
     page: &mut Page,
@@ -81,7 +124,12 @@ pub(crate) async fn open_match_review(
             entity: linked.entity.id,
             uid: linked.entity.uid,
             group: PRESENCE,
-            fields: context.blueprint.fields.iter().map(|field| field.name.clone()).collect(),
+            fields: context
+                .blueprint
+                .fields
+                .iter()
+                .map(|field| field.name.clone())
+                .collect(),
             app: json(&linked.entity.values),
             rev: linked.entity.rev,
             sides: sides(&[&context.mapping], &linked, PRESENCE),
@@ -95,32 +143,95 @@ pub(crate) async fn open_match_review(
             resolved_at: None,
             resolution: None,
         };
-        put(page, review).await?;
+        put(page, review, None).await?;
     }
     Ok(())
 }
 
-async fn put(page: &mut Page, review: Review) -> Result<u64> {
-    let key = format!("{}:{}", review.entity, review.group);
-    let open = document::by_key::<Review>(page.tx()?, review.tenant, review.sync, &key).await?;
-    let sync = review.object.clone();
-    let mut item = match open {
-        Some(open) => {
-            let (id, version) = (open.value.id, open.version);
-            let opened_at = open.value.opened_at;
-            Versioned { value: Review { id, opened_at, run: open.value.run, ..review }, version }
-        }
-        None => Versioned { value: review, version: 0 },
+/// Stores an item, as the newest state of the one that is open. `frozen` is the item that froze the group: several
+/// syncs share it, since at most one is open per record and group.
+async fn put(page: &mut Page, review: Review, frozen: Option<u64>) -> Result<u64> {
+    let by_frozen = match frozen {
+        Some(id) => page
+            .tx()?
+            .document(DocumentKind::Review, id)
+            .await?
+            .map(document::read::<Review>)
+            .transpose()?,
+        None => None,
     };
-    let is_new = item.version == 0;
+    let by_frozen = by_frozen.filter(|open| open.status != ReviewStatus::Resolved);
+    let was_frozen = by_frozen.is_some();
+    let open = match by_frozen {
+        Some(open) => Some(open),
+        None => {
+            let key = format!("{}:{}", review.entity, review.group);
+            document::by_key::<Review>(page.tx()?, review.tenant, review.sync, &key).await?
+        }
+    };
+    let name = review.object.clone();
+    let (mut item, is_news) = match open {
+        // Who looked at it has seen all there is: a new version would only make their decision stale. An ignored one
+        // stays ignored until something changes.
+        Some(open) if shows_the_same(&open, &review) => return Ok(open.id),
+        Some(open) => {
+            let Versioned { value: known, version } = open;
+            let is_news = known.status == ReviewStatus::Ignored;
+            let reason = if was_frozen { known.reason } else { review.reason };
+            let Review {
+                id,
+                sync,
+                connection,
+                object,
+                run,
+                opened_at,
+                ..
+            } = known;
+            let value = Review {
+                id,
+                sync,
+                connection,
+                object,
+                run,
+                opened_at,
+                reason,
+                ..review
+            };
+            (Versioned { value, version }, is_news)
+        }
+        None => (
+            Versioned {
+                value: review,
+                version: 0,
+            },
+            true,
+        ),
+    };
     document::put(page.tx()?, &mut item).await?;
-    if is_new {
-        page.events.push(EventKind::ConflictOpened { conflict: item.id, sync });
+    if is_news {
+        page.events.push(EventKind::ConflictOpened {
+            conflict: item.id,
+            sync: name,
+        });
     }
     Ok(item.id)
 }
 
-fn sides(mappings: &[&syncline_core::mapping::SideMapping], linked: &Linked, group: GroupId) -> Vec<ReviewSide> {
+/// Whether an item would show a person nothing new.
+fn shows_the_same(open: &Review, fresh: &Review) -> bool {
+    let sides = |review: &Review| -> Vec<(u32, Option<String>, Vec<Json>, Vec<Json>)> {
+        let shown = review.sides.iter();
+        shown
+            .map(|side| (side.side, side.record.clone(), side.values.clone(), side.base.clone()))
+            .collect()
+    };
+    open.app == fresh.app
+        && open.candidates == fresh.candidates
+        && open.explanation == fresh.explanation
+        && sides(open) == sides(fresh)
+}
+
+fn sides(mappings: &[&SideMapping], linked: &Linked, group: GroupId) -> Vec<ReviewSide> {
     linked
         .sides
         .iter()
@@ -129,7 +240,9 @@ fn sides(mappings: &[&syncline_core::mapping::SideMapping], linked: &Linked, gro
             let place = mapping.groups.iter().position(|candidate| candidate.group == group);
             let raw = raw_groups(side, &mapping.groups).ok()?;
             let canonical = |raw: &[Value]| {
-                place.and_then(|place| mapping.groups[place].get(raw, &[], &NoLinks).ok()).unwrap_or_default()
+                place
+                    .and_then(|place| mapping.groups[place].get(raw, &[], &NoLinks).ok())
+                    .unwrap_or_default()
             };
             let now = place.map(|place| raw[place].clone()).unwrap_or_default();
             let base = match side.groups.get(&group).map(|state| &state.base) {
@@ -137,7 +250,11 @@ fn sides(mappings: &[&syncline_core::mapping::SideMapping], linked: &Linked, gro
                 Some(Base::Held(values)) => canonical(values),
                 _ => canonical(&now),
             };
-            let values = if group == PRESENCE { vec![Value::Bool(side.presence.is_live())] } else { canonical(&now) };
+            let values = if group == PRESENCE {
+                vec![Value::Bool(side.presence.is_live())]
+            } else {
+                canonical(&now)
+            };
             Some(ReviewSide {
                 side: side.key.side,
                 label: mapping.label.clone(),

@@ -73,6 +73,8 @@ pub(crate) struct Runner {
     /// One lock per connection: the queue of this process.
     lanes: Mutex<BTreeMap<u64, Arc<tokio::sync::Mutex<()>>>>,
     stops: Mutex<BTreeMap<u64, StopFlag>>,
+    /// Rung when something became due.
+    pub(crate) bell: tokio::sync::Notify,
 }
 
 impl Runner {
@@ -178,6 +180,9 @@ impl Runs<'_> {
                 plan: Vec::new(),
                 planned: 0,
                 rolls_back: None,
+                release: None,
+                diverged: Vec::new(),
+                diverged_count: 0,
             };
             let run = document::insert(tx.as_mut(), run).await?;
             started.push(StartedRun { id: run.id, connection, queued: running, estimate });

@@ -17,14 +17,19 @@ mod pull;
 mod push;
 mod reporter;
 mod resolve;
+mod retry;
+mod rollback;
 mod session;
+mod sweep;
 
 pub use manager::{RunQuery, RunRequest, Runs, StartedRun};
-pub use model::{Failure, Ledger, Moment, PlannedChange, Run, RunParameters, RunScope, RunStatus};
+pub use model::{
+    Divergence, Failure, Ledger, Moment, PlannedChange, RollbackRelease, Run, RunParameters, RunScope, RunStatus,
+};
 
 pub(crate) use context::{SyncContext, compile_sync, schema_of};
 pub(crate) use first_link::{link, publish};
-pub(crate) use links::Links;
+pub(crate) use links::{Links, ObjectSides};
 pub(crate) use manager::Runner;
 pub(crate) use pull::{store, uid};
 pub(crate) use push::links_for;

@@ -48,6 +48,10 @@ pub struct RunParameters {
     pub release_brake: bool,
     /// Logs verbosely, secrets redacted.
     pub debug: bool,
+    /// Reads only the records that hints name, or that are known to be stale. Neither the cursor nor the schedule moves.
+    pub hints: bool,
+    /// Compares the ids and stamps of all remote records with those known here, whatever that costs.
+    pub sweep: bool,
 }
 
 /// Where a run stands.
@@ -164,6 +168,30 @@ pub struct PlannedChange {
     pub after: serde_json::Value,
 }
 
+/// What happens to a change at the side that it came from, once a rollback has taken it back in the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackRelease {
+    /// It stays there, and nothing is read from or written to these fields until a person decides.
+    #[default]
+    Hold,
+    /// The next run reads the side anew, and takes what it holds then.
+    AcceptSourceNext,
+    /// The value from before the run is written there, as everywhere else.
+    Everywhere,
+}
+
+/// Something that a rollback left as it is, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The record: remote id, or the entity's unique id.
+    pub record: String,
+    /// The fields; `(the record)` for the record as a whole.
+    pub field: String,
+    /// Why it was left alone.
+    pub reason: String,
+}
+
 /// One execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -209,6 +237,15 @@ pub struct Run {
     /// The run that this one rolls back.
     #[serde(default)]
     pub rolls_back: Option<u64>,
+    /// What a rollback does with the side that its changes came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<RollbackRelease>,
+    /// What a rollback could not undo, at most 10,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diverged: Vec<Divergence>,
+    /// How much a rollback could not undo in all.
+    #[serde(default)]
+    pub diverged_count: u64,
 }
 
 impl Run {
@@ -224,6 +261,15 @@ impl Run {
             total.add(ledger);
         }
         total
+    }
+
+    /// Notes something that a rollback leaves as it is.
+    pub(crate) fn diverge(&mut self, record: String, field: String, reason: impl Into<String>) {
+        const SHOWN: usize = 10_000;
+        self.diverged_count += 1;
+        if self.diverged.len() < SHOWN {
+            self.diverged.push(Divergence { record, field, reason: reason.into() });
+        }
     }
 
     /// Whether every ledger balances. A run that does not is a failed run.

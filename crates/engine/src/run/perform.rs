@@ -12,7 +12,7 @@ use super::manager::syncs_of;
 use super::model::{Moment, Run, RunStatus};
 use super::reporter::Reporter;
 use super::session::Session;
-use super::{first_link, pull, push};
+use super::{first_link, pull, push, retry, rollback, sweep};
 use crate::connection::{Connection, Problem};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
@@ -76,6 +76,9 @@ async fn carry_out(
         let mut tx = inner.store.begin(Mode::Read).await?;
         document::get::<Connection>(tx.as_mut(), run.connection).await?.value
     };
+    if let Some(undone) = run.rolls_back {
+        return rollback::carry_out(inner, run, undone, &connection, lease, reporter, stop).await;
+    }
     let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
     let mut contexts = Vec::new();
     {
@@ -93,7 +96,14 @@ async fn carry_out(
     for context in &contexts {
         if reads(context, run) {
             moment(inner, run, format!("reading {}", context.mapping.label));
-            pull::pull(inner, context, &mut session, run, reporter).await?;
+            if !run.parameters.hints {
+                pull::pull(inner, context, &mut session, run, reporter).await?;
+            }
+            if sweep::is_wanted(inner, context, run).await? {
+                moment(inner, run, format!("sweeping {}", context.mapping.label));
+                sweep::sweep(inner, context, &mut session, run, reporter).await?;
+            }
+            retry::retry_failures(inner, context, &mut session, run, reporter).await?;
             pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
             first_link::link_staged(inner, context, &mut session, run, reporter).await?;
         }
@@ -165,6 +175,8 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         stored.value.ledgers.clone_from(&run.ledgers);
         stored.value.plan.clone_from(&run.plan);
         stored.value.planned = run.planned;
+        stored.value.diverged.clone_from(&run.diverged);
+        stored.value.diverged_count = run.diverged_count;
     }
     let now = inner.clock.now();
     let (pulled, pushed) = (stored.total("pull"), stored.total("push"));
@@ -173,6 +185,7 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         Err(_) => RunStatus::Failed,
         Ok(()) if !stored.balances() => RunStatus::Failed,
         Ok(()) if pulled.failed + pushed.failed + pulled.deferred + pushed.deferred > 0 => RunStatus::Partial,
+        Ok(()) if stored.diverged_count > 0 => RunStatus::Partial,
         Ok(()) => RunStatus::Completed,
     };
     stored.error = match &ended {
@@ -185,7 +198,9 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
     stored.timeline.push(Moment { at: now, what: status.name().to_owned() });
     let mut next = None;
     let mut tx = inner.store.begin(Mode::Write).await?;
-    if !is_dry {
+    // A small run in between says nothing of the syncs' own schedule.
+    let is_scheduled = !is_dry && !stored.parameters.hints && stored.rolls_back.is_none();
+    if is_scheduled {
         for sync in syncs_of(inner, &stored).await? {
             let mut sync = document::get::<Sync>(tx.as_mut(), sync.id).await?;
             if ended.is_ok() {
@@ -200,7 +215,9 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
     }
     let mut connection = document::get::<Connection>(tx.as_mut(), stored.connection).await?;
     connection.last_run_at = Some(now);
-    connection.next_run_at = next;
+    if is_scheduled {
+        connection.next_run_at = next;
+    }
     connection.last_error = ended.as_ref().err().map(|error| Problem::new(now, error));
     document::put(tx.as_mut(), &mut connection).await?;
     document::put(tx.as_mut(), &mut stored).await?;

@@ -150,7 +150,7 @@ pub(crate) async fn pull(
 }
 
 /// One step, repeated a few times when the network fails.
-async fn step(
+pub(crate) async fn step(
     inner: &Inner,
     context: &SyncContext,
     task: &mut dyn syncline_core::connector::Task,
@@ -386,7 +386,7 @@ fn last_of_each<'a>(batch: &'a Batch, rows: usize, tally: &mut PageTally) -> Vec
     kept
 }
 
-async fn mark_stale(
+pub(crate) async fn mark_stale(
     inner: &Inner,
     context: &SyncContext,
     tx: &mut dyn Transaction,
@@ -412,7 +412,8 @@ pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Resul
     let entities: Vec<&Entity> = changed.iter().map(|linked| &linked.entity).collect();
     let sides: Vec<&Side> = changed.iter().flat_map(|linked| &linked.sides).collect();
     tx.put_entities(&entities).await?;
-    tx.put_sides(&sides).await
+    tx.put_sides(&sides).await?;
+    crate::entity::keep_written_keys(tx, &entities).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row is planned from exactly these, and each has another owner")]
@@ -597,7 +598,7 @@ pub(crate) fn uid(inner: &Inner) -> Uuid {
 }
 
 /// Halts the run when it deletes or overwrites more than the set share.
-async fn brake(
+pub(crate) async fn brake(
     inner: &Inner,
     context: &SyncContext,
     page: &mut Page,

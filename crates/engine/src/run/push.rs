@@ -20,7 +20,7 @@ use super::model::{Ledger, PlannedChange, Run};
 use super::outcome::{self, Answer};
 use super::pull::{fetch, store, uid};
 use super::reporter::Reporter;
-use super::session::{FailureNote, Page, Session, record_failure, settle};
+use super::session::{FailureNote, Page, Session, clear_failure, record_failure, settle};
 use crate::document::Versioned;
 use crate::engine::Inner;
 
@@ -127,6 +127,14 @@ async fn candidates(
     let mut ledger = Ledger::default();
     for mut linked in loaded.drain(..) {
         let Some(index) = linked.side_index(context.side()) else { continue };
+        if linked.sides[index].flags.has(SideFlags::HELD) {
+            // It may be there already: a person is asked before it is created.
+            ledger.read += 1;
+            ledger.conflicted += 1;
+            linked.sides[index].flags.clear(SideFlags::PUSH);
+            idle.push(linked);
+            continue;
+        }
         let plan = plan::plan_push(&linked, index, &scene)?;
         if plan.is_idle() {
             ledger.read += 1;
@@ -139,6 +147,9 @@ async fn candidates(
                 continue;
             } else {
                 ledger.unchanged += 1;
+                if linked.sides[index].flags.has(SideFlags::FAILED) {
+                    clear_failure(&mut page, &context.sync, "push", &linked.sides[index]).await?;
+                }
             }
             linked.sides[index].flags.clear(SideFlags::PUSH);
             idle.push(linked);
@@ -390,7 +401,7 @@ fn show_planned(run: &mut Run, context: &SyncContext, linked: &Linked, index: us
 }
 
 /// Sends journaled operations and takes their outcomes in, batch by batch.
-async fn send(
+pub(super) async fn send(
     inner: &Inner,
     context: &SyncContext,
     session: &mut Session<'_>,
@@ -541,6 +552,7 @@ async fn take_outcomes(
             }),
             (None, None) => None,
         };
+        let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
         let scene = context.scene(inner, &links, &nothing);
         let answer = Answer { outcome, row, finished };
         let effects =
@@ -552,7 +564,7 @@ async fn take_outcomes(
              context, linked,
             index,
             "push",
-            true,
+            had_failed,
             effects,
         )
         .await?;

@@ -43,6 +43,25 @@ impl Page {
             None => Err(Error::new(ErrorKind::Internal, "the transaction is over")),
         }
     }
+
+    /// Begins a transaction outside of any run: an edit by the app, or a person's decision.
+    pub(crate) async fn begin(inner: &Inner) -> Result<Self> {
+        Ok(Self { tx: Some(inner.store.begin(Mode::Write).await?), audit: Vec::new(), events: Vec::new() })
+    }
+
+    /// Writes the audit down, as of no run, and commits.
+    pub(crate) async fn finish(mut self, inner: &Inner, tenant: TenantId) -> Result<()> {
+        let Some(mut tx) = self.tx.take() else {
+            return Err(Error::new(ErrorKind::Internal, "the transaction is over"));
+        };
+        append_audit(inner, tx.as_mut(), tenant, 0, &self.audit).await?;
+        for kind in self.events {
+            inner.events.store(tx.as_mut(), inner, tenant, kind).await?;
+        }
+        tx.commit().await?;
+        inner.events.wake();
+        Ok(())
+    }
 }
 
 impl<'a> Session<'a> {

@@ -170,7 +170,7 @@ async fn first_page(
         page_size: Some(records.max(1)),
     });
     let mut task = connector.open(&connection.config(), job, None)?;
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(projection.fields.len());
     let budget = Budget { rows: records.max(1), ..Budget::default() };
     // An account without records ends at once; an empty page in between is legal.
     for _ in 0..10 {

@@ -1,0 +1,74 @@
+//! Values as the app gives them: JSON by field name.
+
+use serde_json::{Map, Value as Json};
+use syncline_core::model::Blueprint;
+use syncline_core::plan::Patch;
+use syncline_core::state::Entity;
+use syncline_core::value::Value;
+
+use super::findings::Findings;
+
+/// Brings values into the form in which they are stored; what does not fit is found.
+pub(super) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findings: &mut Findings) -> Patch {
+    let mut patch = Patch::new();
+    for (name, json) in values {
+        let Some(position) = blueprint.position(name) else {
+            let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+            let message = format!(
+                "there is no field `{name}`; a {} has {}",
+                blueprint.name,
+                known.join(", ")
+            );
+            findings.invalid(name, message);
+            continue;
+        };
+        match blueprint.check_value(&blueprint.fields[position], Value::from_json(json.clone())) {
+            Ok(value) => {
+                patch.insert(position, value);
+            }
+            Err(error) => findings.invalid(name, error.message()),
+        }
+    }
+    patch
+}
+
+/// All values of a new entity: those given, and defaults for the others.
+pub(super) fn values_of_new(blueprint: &Blueprint, patch: &Patch, findings: &mut Findings) -> Vec<Value> {
+    let mut values = Vec::with_capacity(blueprint.fields.len());
+    for (position, field) in blueprint.fields.iter().enumerate() {
+        let mut value = patch.get(&position).cloned().unwrap_or_default();
+        if let (true, Some(default)) = (value.is_empty(), &field.default) {
+            match blueprint.check_value(field, default.clone()) {
+                Ok(default) => value = default,
+                Err(error) => findings.invalid(&field.name, error.message()),
+            }
+        }
+        values.push(value);
+    }
+    required(blueprint, values.iter().enumerate(), findings);
+    values
+}
+
+/// Finds required fields that are empty.
+pub(super) fn required<'a>(
+    blueprint: &Blueprint,
+    values: impl IntoIterator<Item = (usize, &'a Value)>,
+    findings: &mut Findings,
+) {
+    for (position, value) in values {
+        let Some(field) = blueprint.fields.get(position) else {
+            continue;
+        };
+        if field.required && value.is_empty() {
+            findings.invalid(&field.name, format!("`{}` is required; give it a value", field.name));
+        }
+    }
+}
+
+/// Leaves out what the entity holds already, also where JSON can't tell (a list of dates is one of texts).
+pub(super) fn drop_unchanged(patch: &mut Patch, entity: &Entity) {
+    patch.retain(|position, value| {
+        let held = entity.value(*position);
+        held != value && held.to_json() != value.to_json()
+    });
+}

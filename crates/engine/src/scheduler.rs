@@ -1,0 +1,199 @@
+//! The scheduler: starts what is due, by itself. Several connections at once, fair between tenants by API calls; hinted
+//! records at once; what was missed while nobody ran it, once.
+
+mod due;
+mod fairness;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use syncline_core::error::{Error, Result};
+use syncline_core::model::TenantId;
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
+use tokio::task::JoinSet;
+
+use crate::actor::{Action, Actor};
+use crate::document;
+use crate::engine::Engine;
+use crate::http::StopFlag;
+use crate::run::{Run, RunRequest, RunStatus};
+use due::{Job, Outlook};
+use fairness::Turns;
+
+/// Longest sleep: what another process writes rings no bell here.
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(30);
+/// A connection whose run could not be carried out is left alone for so long, doubling each time up to an hour.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+/// Rest between two runs for hints on one connection, so that a burst of calls makes a few runs and not hundreds.
+const REST: SignedDuration = SignedDuration::from_secs(1);
+
+impl Engine {
+    /// Runs everything that is due, for all tenants, until the flag is raised; then stops what it started at the next
+    /// safe place and returns. Meant to be run once per process; several processes on one store share the work, since a
+    /// connection has one run at a time.
+    ///
+    /// Once a day and tenant it also [compacts](Engine::compact) and [checks for schema drift](Engine::check_schema).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy;
+    /// [`ErrorKind::Store`](syncline_core::ErrorKind::Store) when the store can't be reached. A run that fails does not
+    /// end the schedule.
+    pub async fn run_schedule(&self, stop: StopFlag, actor: &Actor) -> Result<()> {
+        self.inner.allow(actor, Action::RunSyncs)?;
+        let mut schedule = Scheduler {
+            engine: self,
+            actor,
+            under_way: BTreeSet::new(),
+            pauses: BTreeMap::new(),
+            rests: BTreeMap::new(),
+            tenants: Turns::default(),
+            connections: BTreeMap::new(),
+            running: JoinSet::new(),
+        };
+        let ended = schedule.run(&stop).await;
+        schedule.wind_down().await?;
+        ended
+    }
+}
+
+/// How a started job ended.
+struct Ended {
+    job: Job,
+    calls: u64,
+    outcome: Result<Vec<Run>>,
+}
+
+struct Scheduler<'a> {
+    engine: &'a Engine,
+    actor: &'a Actor,
+    /// Connections with a job of ours.
+    under_way: BTreeSet<u64>,
+    /// Connections left alone after trouble: until when, and for how long.
+    pauses: BTreeMap<u64, (Timestamp, Duration)>,
+    /// Connections that just had a run for hints: until when they rest.
+    rests: BTreeMap<u64, Timestamp>,
+    tenants: Turns<TenantId>,
+    connections: BTreeMap<TenantId, Turns<u64>>,
+    running: JoinSet<Ended>,
+}
+
+impl Scheduler<'_> {
+    async fn run(&mut self, stop: &StopFlag) -> Result<()> {
+        let inner = &self.engine.inner;
+        while !stop.is_stopped() {
+            let now = inner.clock.now();
+            let outlook = due::look(inner, now).await?;
+            self.start_due(&outlook, now);
+            due::daily(self.engine, now, self.actor, stop).await?;
+            let wake = self.wake_at(&outlook, now);
+            tokio::select! {
+                () = stop.stopped() => break,
+                () = inner.clock.sleep_until(wake) => {}
+                () = inner.runner.bell.notified() => {}
+                Some(ended) = self.running.join_next() => self.take(ended)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts as many of the jobs that are due as may run at once.
+    fn start_due(&mut self, outlook: &Outlook, now: Timestamp) {
+        // A pause that is over is remembered while there is work, so that the next one is longer.
+        let wanted: BTreeSet<u64> = outlook.jobs.iter().map(|job| job.connection).collect();
+        self.pauses.retain(|connection, (until, _)| *until > now || wanted.contains(connection));
+        self.rests.retain(|_, until| *until > now);
+        let mut waiting: BTreeMap<TenantId, BTreeMap<u64, &Job>> = BTreeMap::new();
+        for job in &outlook.jobs {
+            let is_paused = self.pauses.get(&job.connection).is_some_and(|(until, _)| *until > now);
+            let is_resting = job.parameters.hints && self.rests.contains_key(&job.connection);
+            if !is_paused && !is_resting && !self.under_way.contains(&job.connection) {
+                waiting.entry(job.tenant).or_default().insert(job.connection, job);
+            }
+        }
+        while self.under_way.len() < self.engine.inner.settings.parallel_runs.max(1) {
+            let tenants: Vec<TenantId> = waiting.keys().copied().collect();
+            let Some(tenant) = self.tenants.next(&tenants) else { return };
+            let Some(connections) = waiting.get_mut(&tenant) else { return };
+            let numbers: Vec<u64> = connections.keys().copied().collect();
+            let chosen = self.connections.entry(tenant).or_default().next(&numbers);
+            let Some(job) = chosen.and_then(|chosen| connections.remove(&chosen)) else { return };
+            if connections.is_empty() {
+                waiting.remove(&tenant);
+            }
+            self.start(job.clone());
+        }
+    }
+
+    fn start(&mut self, job: Job) {
+        self.under_way.insert(job.connection);
+        let (engine, actor) = (self.engine.clone(), self.actor.clone());
+        self.running.spawn(async move {
+            let before = engine.connections().calls(job.connection).cost;
+            let request =
+                RunRequest { tenant: job.tenant, scope: job.scope.clone(), parameters: job.parameters.clone() };
+            let outcome = engine.runs().run(request, &actor).await;
+            let calls = engine.connections().calls(job.connection).cost.saturating_sub(before);
+            Ended { job, calls, outcome }
+        });
+    }
+
+    /// Charges an ended job, and leaves its connection alone for a while if there was trouble.
+    fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) -> Result<()> {
+        let Ended { job, calls, outcome } = ended.map_err(|error| {
+            Error::new(syncline_core::ErrorKind::Internal, "a scheduled run broke off unexpectedly").because(error)
+        })?;
+        self.under_way.remove(&job.connection);
+        self.tenants.charge(job.tenant, calls);
+        self.connections.entry(job.tenant).or_default().charge(job.connection, calls);
+        let now = self.engine.inner.clock.now();
+        if job.parameters.hints {
+            self.rests.insert(job.connection, now.saturating_add(REST).unwrap_or(Timestamp::MAX));
+        }
+        let trouble = match &outcome {
+            Err(error) => Some(error.to_string()),
+            Ok(runs) => runs
+                .iter()
+                .find(|run| matches!(run.status, RunStatus::Failed | RunStatus::Stopped))
+                .map(|run| run.error.clone().unwrap_or_else(|| run.status.name().to_owned())),
+        };
+        match trouble {
+            None => {
+                self.pauses.remove(&job.connection);
+            }
+            Some(trouble) => {
+                let pause = self.pauses.get(&job.connection).map_or(FIRST_PAUSE, |(_, pause)| *pause * 2);
+                let pause = pause.min(LONGEST_PAUSE);
+                tracing::warn!(connection = job.connection, %trouble, seconds = pause.as_secs(), "left alone for a while");
+                let until = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+                self.pauses.insert(job.connection, (until, pause));
+            }
+        }
+        Ok(())
+    }
+
+    /// When there may be something to do again, if no bell rings before.
+    fn wake_at(&self, outlook: &Outlook, now: Timestamp) -> Timestamp {
+        let latest = now.saturating_add(LONGEST_SLEEP).unwrap_or(Timestamp::MAX);
+        let pauses = self.pauses.values().map(|(until, _)| *until).filter(|until| *until > now);
+        outlook.next.into_iter().chain(pauses).chain(self.rests.values().copied()).fold(latest, Timestamp::min)
+    }
+
+    /// Stops what runs at the next safe place and waits for it.
+    async fn wind_down(&mut self) -> Result<()> {
+        let inner = &self.engine.inner;
+        for connection in &self.under_way {
+            let mut query = DocumentQuery::new(DocumentKind::Run).scope(*connection);
+            query.status = ["queued", "running"].map(str::to_owned).to_vec();
+            let mut tx = inner.store.begin(Mode::Read).await?;
+            for run in document::find::<Run>(tx.as_mut(), &query).await? {
+                inner.runner.stop_flag(run.id).stop();
+            }
+        }
+        while let Some(ended) = self.running.join_next().await {
+            self.take(ended)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! What is due: polls by their schedule, hints at once, and the daily upkeep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use syncline_core::error::{ErrorKind, Result};
+use syncline_core::model::{Tenant, TenantId};
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
+
+use crate::actor::{Action, Actor};
+use crate::connection::{Connection, ConnectionStatus};
+use crate::document::{self, Columns, Stored, Versioned};
+use crate::engine::{Engine, Inner};
+use crate::http::StopFlag;
+use crate::run::{RunParameters, RunScope};
+use crate::sync::{Sync, SyncStatus};
+
+/// How often the upkeep of a tenant is done.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A run to start.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Job {
+    pub(super) tenant: TenantId,
+    pub(super) connection: u64,
+    pub(super) scope: RunScope,
+    pub(super) parameters: RunParameters,
+}
+
+/// What is due now, and when something will be next.
+#[derive(Debug, Default)]
+pub(super) struct Outlook {
+    pub(super) jobs: Vec<Job>,
+    pub(super) next: Option<Timestamp>,
+}
+
+impl Engine {
+    /// The active syncs of a tenant on connections that work, soonest first, each with the time of its next run by
+    /// itself; `None` for those that only run by hand. A time that has passed means that it runs as soon as a scheduler
+    /// does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy.
+    pub async fn due(&self, tenant: TenantId, actor: &Actor) -> Result<Vec<(Sync, Option<Timestamp>)>> {
+        self.inner.allow(actor, Action::ReadRuns)?;
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let mut syncs = runnable(tx.as_mut(), tenant).await?;
+        syncs.sort_by_key(|sync| (sync.next_run_at.is_none(), sync.next_run_at, sync.id));
+        Ok(syncs.into_iter().map(|sync| (sync.next_run_at, sync)).map(|(next, sync)| (sync, next)).collect())
+    }
+}
+
+/// All documents of a tenant, however many.
+async fn all<T: Stored>(tx: &mut dyn Transaction, mut query: DocumentQuery) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    loop {
+        let page = document::find::<T>(tx, &query).await?;
+        let is_last = page.len() < query.limit;
+        query.before = page.last().map(|last| last.value.id());
+        found.extend(page.into_iter().map(|found| found.value));
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+/// The syncs of a tenant that may run by themselves.
+async fn runnable(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Vec<Sync>> {
+    let connections: BTreeSet<u64> =
+        all::<Connection>(tx, DocumentQuery::new(DocumentKind::Connection).tenant(tenant))
+            .await?
+            .into_iter()
+            .filter(|connection| connection.status == ConnectionStatus::Active)
+            .map(|connection| connection.id)
+            .collect();
+    let mut syncs = all::<Sync>(tx, DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
+    syncs.retain(|sync| sync.status == SyncStatus::Active && connections.contains(&sync.connection));
+    Ok(syncs)
+}
+
+/// Looks what is due over all tenants.
+pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
+    let mut outlook = Outlook::default();
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    for tenant in all::<Tenant>(tx.as_mut(), DocumentQuery::new(DocumentKind::Tenant)).await? {
+        let mut by_connection: BTreeMap<u64, Vec<Sync>> = BTreeMap::new();
+        for sync in runnable(tx.as_mut(), tenant.id).await? {
+            by_connection.entry(sync.connection).or_default().push(sync);
+        }
+        for (connection, syncs) in by_connection {
+            let mut hinted = Vec::new();
+            for sync in &syncs {
+                if !tx.hints(sync.side, 1).await?.is_empty() {
+                    hinted.push(sync);
+                }
+            }
+            let later = syncs.iter().filter_map(|sync| sync.next_run_at).filter(|next| *next > now);
+            outlook.next = outlook.next.into_iter().chain(later).min();
+            outlook.jobs.extend(job(tenant.id, connection, &syncs, &hinted, now));
+        }
+    }
+    Ok(outlook)
+}
+
+/// The run that a connection needs now: of all syncs that are due, or else of what hints name.
+fn job(tenant: TenantId, connection: u64, syncs: &[Sync], hinted: &[&Sync], now: Timestamp) -> Option<Job> {
+    let due: Vec<&Sync> = syncs.iter().filter(|sync| sync.next_run_at.is_some_and(|next| next <= now)).collect();
+    let (chosen, hints) = match (due.is_empty(), hinted.is_empty()) {
+        // A poll reads hinted records as well.
+        (false, _) => (due, false),
+        (true, false) => (hinted.to_vec(), true),
+        (true, true) => return None,
+    };
+    let objects: BTreeSet<String> = if chosen.len() == syncs.len() {
+        BTreeSet::new()
+    } else {
+        chosen.iter().map(|sync| sync.mapping.object.clone()).collect()
+    };
+    let parameters = RunParameters { hints, objects: objects.into_iter().collect(), ..RunParameters::default() };
+    Some(Job { tenant, connection, scope: RunScope::Connection(connection), parameters })
+}
+
+/// When a tenant's upkeep was last done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Upkeep {
+    #[serde(skip)]
+    id: u64,
+    tenant: TenantId,
+    at: Timestamp,
+}
+
+impl Stored for Upkeep {
+    const KIND: DocumentKind = DocumentKind::Setting;
+    const NOUN: &'static str = "upkeep";
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn set_id(&mut self, id: u64) {
+        self.id = id;
+    }
+
+    fn columns(&self) -> Columns {
+        Columns {
+            tenant: self.tenant,
+            scope: 0,
+            key: Some("upkeep".to_owned()),
+            status: "done".to_owned(),
+            at: self.at,
+        }
+    }
+}
+
+/// Compacts, and checks for schema drift, what has not been for a day.
+pub(super) async fn daily(engine: &Engine, now: Timestamp, actor: &Actor, stop: &StopFlag) -> Result<()> {
+    let inner = &engine.inner;
+    let tenants = {
+        let mut tx = inner.store.begin(Mode::Read).await?;
+        all::<Tenant>(tx.as_mut(), DocumentQuery::new(DocumentKind::Tenant)).await?
+    };
+    for tenant in tenants {
+        if !take_turn(inner, tenant.id, now).await? {
+            continue;
+        }
+        engine.compact(tenant.id, actor).await?;
+        for connection in engine.connections().list(tenant.id, false, actor).await? {
+            if stop.is_stopped() {
+                return Ok(());
+            }
+            if connection.status != ConnectionStatus::Active {
+                continue;
+            }
+            if let Err(error) = engine.check_schema(&connection, actor).await {
+                tracing::warn!(connection = connection.id, %error, "its schema could not be checked");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tenant's upkeep is due and ours to do: whoever writes the time down first does it.
+async fn take_turn(inner: &Inner, tenant: TenantId, now: Timestamp) -> Result<bool> {
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    let known = document::by_key::<Upkeep>(tx.as_mut(), tenant, 0, "upkeep").await?;
+    drop(tx);
+    let mut upkeep = match known {
+        Some(known) if known.at.saturating_add(DAY).is_ok_and(|next| next > now) => return Ok(false),
+        Some(known) => known,
+        // The first one is a day away: there is nothing old yet.
+        None => Versioned { value: Upkeep { id: 0, tenant, at: now }, version: 0 },
+    };
+    let mut tx = inner.store.begin(Mode::Write).await?;
+    let is_first = upkeep.version == 0;
+    upkeep.at = now;
+    match document::put(tx.as_mut(), &mut upkeep).await {
+        Ok(()) => tx.commit().await.map(|()| !is_first),
+        Err(error) if matches!(error.kind(), ErrorKind::Stale | ErrorKind::Exists) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,73 @@
+//! Webhooks: verified by the connector, stored as hints, acknowledged once they are durable. Their payload is never
+//! applied as data, so a repeated, reordered or late one costs one read and nothing else.
+
+use std::collections::BTreeMap;
+
+use syncline_core::connector::RawRequest;
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::store::{DocumentKind, DocumentQuery, InboxEntry, Mode};
+
+use crate::document;
+use crate::engine::Engine;
+use crate::http::StopFlag;
+use crate::sync::{Schedule, Sync, SyncStatus};
+
+/// The longest body that is looked at, in bytes. Providers send a few hundred events at once, of some hundred bytes.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+impl Engine {
+    /// Takes a provider's call in, and returns how many records it hinted at. When this returns, the hints are durable
+    /// and the call may be acknowledged; the scheduler reads the records at once.
+    ///
+    /// Hints at objects that no sync is about are dropped. A hint at "anything of an object" makes its syncs due.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a body of more than 1 MiB; [`ErrorKind::Forbidden`] when the signature or its time is
+    /// wrong; [`ErrorKind::Unsupported`] for a provider without webhooks; [`ErrorKind::Protocol`] for a body that can't
+    /// be read; [`ErrorKind::NotFound`] for an unknown connection; [`ErrorKind::Refused`] for one that is paused,
+    /// disconnected or deleted. A provider that is refused calls again, and what it wanted to tell is polled as well.
+    pub async fn webhook(&self, connection: u64, request: &RawRequest) -> Result<usize> {
+        if request.body.len() > LONGEST_BODY {
+            let size = request.body.len();
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("the webhook's body has {size} bytes; at most {LONGEST_BODY} are looked at"),
+            ));
+        }
+        let inner = &self.inner;
+        let connection = inner.connections.load(connection).await?;
+        let io = inner.connections.io(&connection, StopFlag::new()).await?;
+        let connector = inner.connector(&connection.provider)?;
+        let hints = connector.webhook(io.as_ref(), &connection.config(), request).await?;
+
+        let seq = inner.marks.next(inner.clock.now()).0;
+        let mut tx = inner.store.begin(Mode::Write).await?;
+        let query = DocumentQuery::new(DocumentKind::Sync).tenant(connection.tenant).scope(connection.id);
+        let mut syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
+        syncs.retain(|sync| sync.status != SyncStatus::Deleted);
+        let mut entries = BTreeMap::new();
+        let mut everything = Vec::new();
+        for hint in &hints {
+            for sync in syncs.iter().filter(|sync| sync.mapping.object == hint.object) {
+                match &hint.id {
+                    Some(ext) => {
+                        let entry = InboxEntry { side: sync.side, ext: ext.clone(), seq };
+                        entries.insert((sync.side, ext.clone()), entry);
+                    }
+                    None => everything.push(sync.id),
+                }
+            }
+        }
+        for sync in syncs.iter_mut().filter(|sync| everything.contains(&sync.id)) {
+            if sync.schedule != Schedule::Manual {
+                sync.next_run_at = Some(inner.clock.now());
+                document::put(tx.as_mut(), sync).await?;
+            }
+        }
+        let entries: Vec<InboxEntry> = entries.into_values().collect();
+        tx.put_hints(&entries).await?;
+        tx.commit().await?;
+        inner.runner.bell.notify_one();
+        Ok(entries.len())
+    }
+}
