@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::lens::LensRegistry;
-use syncline_core::model::{Tenant, TenantId};
+use syncline_core::model::Tenant;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
 
 use crate::actor::{Action, Actor, DefaultPolicy, Policy};
@@ -78,7 +78,9 @@ pub struct EngineBuilder {
 
 impl std::fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EngineBuilder").field("store", &self.store.label()).finish_non_exhaustive()
+        f.debug_struct("EngineBuilder")
+            .field("store", &self.store.label())
+            .finish_non_exhaustive()
     }
 }
 
@@ -227,7 +229,10 @@ impl Engine {
     pub async fn tenant(&self, name: &str, actor: &Actor) -> Result<Tenant> {
         let fresh = Tenant::new(0, name);
         if fresh.slug.is_empty() {
-            return Err(Error::new(ErrorKind::Invalid, "a tenant's name has at least one letter or digit"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "a tenant's name has at least one letter or digit",
+            ));
         }
         let mut tx = self.inner.store.begin(Mode::Write).await?;
         if let Some(known) = document::by_key::<Tenant>(tx.as_mut(), 0, 0, &fresh.slug).await? {
@@ -267,14 +272,5 @@ impl Engine {
         known.value = tenant.clone();
         document::put(tx.as_mut(), &mut known).await?;
         tx.commit().await
-    }
-
-    /// A tenant by its number.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`].
-    pub(crate) async fn tenant_by_id(&self, tenant: TenantId) -> Result<Tenant> {
-        let mut tx = self.inner.store.begin(Mode::Read).await?;
-        Ok(document::get::<Tenant>(tx.as_mut(), u64::from(tenant)).await?.value)
     }
 }

@@ -1,6 +1,10 @@
 //! Every fault that the simulators know, on both of them, while everybody edits: once it stops, all sides agree and
 //! fall silent.
-#![allow(missing_docs, reason = "a test has no public interface")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test has no public interface and may panic"
+)]
 
 use std::sync::Arc;
 
@@ -14,7 +18,11 @@ fn field(name: &str, value: &str) -> Fields {
 }
 
 async fn survives(fault: Fault, rate: f64) {
-    let options = Options { records: 16, overlap: 0.5, ..Options::default() };
+    let options = Options {
+        records: 16,
+        overlap: 0.5,
+        ..Options::default()
+    };
     let stage = Stage::set(Arc::new(MemoryStore::new()), options).await.unwrap();
     stage.map_all().await.unwrap();
     for faults in [stage.salesforce.faults(), stage.hubspot.faults()] {
@@ -25,16 +33,25 @@ async fn survives(fault: Fault, rate: f64) {
         let _ = stage.sync(provider, RunParameters::default()).await;
     }
     for (number, record) in stage.salesforce.records("Contact").iter().take(5).enumerate() {
-        let _ = stage.salesforce.update("Contact", &record.id, field("Title", &format!("sf {number}")));
+        let _ = stage
+            .salesforce
+            .update("Contact", &record.id, field("Title", &format!("sf {number}")));
     }
     for (number, record) in stage.hubspot.records("contacts").iter().take(5).enumerate() {
-        let _ = stage.hubspot.update("contacts", &record.id, field("city", &format!("hs {number}")));
+        let _ = stage
+            .hubspot
+            .update("contacts", &record.id, field("city", &format!("hs {number}")));
     }
     for provider in ["salesforce", "hubspot", "salesforce", "hubspot"] {
         let _ = stage.sync(provider, RunParameters::default()).await;
     }
-    let injected: u64 =
-        stage.salesforce.faults().injected().values().chain(stage.hubspot.faults().injected().values()).sum();
+    let injected: u64 = stage
+        .salesforce
+        .faults()
+        .injected()
+        .values()
+        .chain(stage.hubspot.faults().injected().values())
+        .sum();
     for faults in [stage.salesforce.faults(), stage.hubspot.faults()] {
         faults.clear();
     }
@@ -58,7 +75,11 @@ async fn survives(fault: Fault, rate: f64) {
     let after = (stage.salesforce.log().mutating(), stage.hubspot.log().mutating());
     assert_eq!(before, after, "not silent after {fault}");
     let people = stage.entities("person").await.unwrap().len();
-    assert_eq!((stage.salesforce.count("Contact"), stage.hubspot.count("contacts")), (people, people), "after {fault}");
+    assert_eq!(
+        (stage.salesforce.count("Contact"), stage.hubspot.count("contacts")),
+        (people, people),
+        "after {fault}"
+    );
     assert!(injected > 0 || !fault.is_transport(), "{fault} never struck");
 }
 

@@ -1,5 +1,9 @@
 //! The whole way: an app, a Salesforce and a HubSpot, edited on all sides.
-#![allow(missing_docs, reason = "a test has no public interface")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test has no public interface and may panic"
+)]
 
 use std::sync::Arc;
 

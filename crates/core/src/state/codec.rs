@@ -8,6 +8,9 @@ use crate::model::GroupId;
 use crate::value::{Value, put_signed, put_unsigned, take, take_signed, take_text, take_unsigned};
 use std::collections::BTreeMap;
 
+/// Frozen groups with the numbers of their review items.
+pub type Frozen = Vec<(GroupId, u64)>;
+
 /// Packs an entity's decisions and frozen groups.
 pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(24);
@@ -48,7 +51,7 @@ pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Ve
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`] when the bytes are not what [`encode_decisions`] writes.
-pub fn decode_decisions(mut bytes: &[u8]) -> Result<(Vec<Decision>, Vec<(GroupId, u64)>)> {
+pub fn decode_decisions(mut bytes: &[u8]) -> Result<(Vec<Decision>, Frozen)> {
     let bytes = &mut bytes;
     let mut decisions = Vec::new();
     for _ in 0..take_unsigned(bytes)? {

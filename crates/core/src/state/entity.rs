@@ -182,7 +182,11 @@ impl Entity {
     ) {
         if self.rev_of(group) > 0 {
             let current = self.group_values(blueprint, group);
-            let mut earlier = self.decisions.iter_mut().rev().flat_map(|decision| &mut decision.groups);
+            let mut earlier = self
+                .decisions
+                .iter_mut()
+                .rev()
+                .flat_map(|decision| &mut decision.groups);
             if let Some((_, value)) = earlier.find(|(decided, _)| *decided == group) {
                 value.get_or_insert(current);
             }

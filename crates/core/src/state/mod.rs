@@ -6,7 +6,7 @@ mod entity;
 mod operation;
 mod side;
 
-pub use codec::{decode_decisions, decode_side_groups, encode_decisions, encode_side_groups};
+pub use codec::{Frozen, decode_decisions, decode_side_groups, encode_decisions, encode_side_groups};
 pub use entity::{Actor, Cause, Decision, Entity, EntityId, Stamp};
 pub use operation::{Operation, OperationState, OperationVerb};
 pub use side::{Base, Ghost, GroupState, Presence, Quarantine, Side, SideFlags, SideId, SideKey};

@@ -1,6 +1,5 @@
 //! Everything that one run needs to know of one sync.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use syncline_core::connector::Connector;
@@ -32,7 +31,6 @@ pub(crate) struct SyncContext {
     /// The objects of the same connection.
     pub(crate) objects: ObjectSides,
     pub(crate) filter: Option<Filter>,
-    pub(crate) schema: ObjectSchema,
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) io: Arc<dyn Io>,
     pub(crate) config: Config,
@@ -59,10 +57,11 @@ impl SyncContext {
         if let Some(direction) = parameters.direction {
             restrict(&mut mapping, direction);
         }
-        let force = parameters.force.then(|| match parameters.direction {
+        let source = match parameters.direction {
             Some(Direction::Push) => Force::App,
             _ => Force::Side(sync.side),
-        });
+        };
+        let force = parameters.force.then_some(source);
         let mut siblings = Vec::new();
         let mut objects = ObjectSides::new();
         let query = DocumentQuery::new(DocumentKind::Sync).tenant(sync.tenant);
@@ -82,7 +81,6 @@ impl SyncContext {
             siblings,
             objects,
             filter,
-            schema,
             connector,
             io,
             config: inner.connections.config(connection),
@@ -113,9 +111,15 @@ impl SyncContext {
 
 /// The stored description of an object.
 pub(crate) async fn schema_of(tx: &mut dyn Transaction, connection: u64, object: &str) -> Result<ObjectSchema> {
-    let query = DocumentQuery::new(DocumentKind::Schema).scope(connection).key(object).limit(1);
+    let query = DocumentQuery::new(DocumentKind::Schema)
+        .scope(connection)
+        .key(object)
+        .limit(1);
     let found = tx.documents(&query).await?.into_iter().next().ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, format!("`{object}` has not been described yet; run `check` on the connection"))
+        Error::new(
+            ErrorKind::NotFound,
+            format!("`{object}` has not been described yet; run `check` on the connection"),
+        )
     })?;
     serde_json::from_value(found.body)
         .map_err(|error| Error::new(ErrorKind::Corrupt, format!("the stored description of `{object}`")).because(error))
@@ -137,9 +141,14 @@ pub(crate) fn compile_sync(
         rank: sync.rank,
     };
     compile(&sync.mapping, blueprint, schema, &inner.lenses, place).map_err(|findings| {
-        let text: Vec<String> =
-            findings.iter().map(|finding| format!("{}: {}", finding.place, finding.message)).collect();
-        Error::new(ErrorKind::Invalid, format!("the mapping of sync `{}` can't run: {}", sync.name, text.join("; ")))
+        let text: Vec<String> = findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.place, finding.message))
+            .collect();
+        Error::new(
+            ErrorKind::Invalid,
+            format!("the mapping of sync `{}` can't run: {}", sync.name, text.join("; ")),
+        )
     })
 }
 
@@ -149,13 +158,4 @@ fn restrict(mapping: &mut SideMapping, direction: Direction) {
     }
     mapping.create_in_app &= direction.pulls();
     mapping.create_in_crm &= direction.pushes();
-}
-
-/// Groups things by a key, keeping the order of keys.
-pub(crate) fn group_by<T, K: Ord>(things: Vec<T>, key: impl Fn(&T) -> K) -> BTreeMap<K, Vec<T>> {
-    let mut groups: BTreeMap<K, Vec<T>> = BTreeMap::new();
-    for thing in things {
-        groups.entry(key(&thing)).or_default().push(thing);
-    }
-    groups
 }

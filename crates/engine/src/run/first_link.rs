@@ -29,7 +29,10 @@ pub(crate) async fn stages(context: &SyncContext, tx: &mut dyn Transaction) -> R
     if !context.siblings.is_empty() {
         return Ok(true);
     }
-    Ok(!tx.without_side(context.sync.blueprint, context.side(), 0, 1).await?.is_empty())
+    Ok(!tx
+        .without_side(context.sync.blueprint, context.side(), 0, 1)
+        .await?
+        .is_empty())
 }
 
 /// Makes a new entity provisional.
@@ -47,13 +50,17 @@ struct Matchable {
 
 impl Matchable {
     const fn new() -> Self {
-        Self { ids: Vec::new(), candidates: Vec::new() }
+        Self {
+            ids: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     fn add(&mut self, linked: &Linked, fields: &[usize]) {
         self.ids.push(linked.entity.id);
-        self.candidates
-            .push(Candidate { values: fields.iter().map(|&field| linked.entity.value(field).clone()).collect() });
+        self.candidates.push(Candidate {
+            values: fields.iter().map(|&field| linked.entity.value(field).clone()).collect(),
+        });
     }
 }
 
@@ -66,13 +73,19 @@ pub(crate) async fn link_staged(
     reporter: &Reporter,
 ) -> Result<()> {
     let keys = &context.sync.mapping.match_keys;
-    let fields: Vec<usize> = keys_fields(keys).iter().filter_map(|name| context.blueprint.position(name)).collect();
+    let fields: Vec<usize> = keys_fields(keys)
+        .iter()
+        .filter_map(|name| context.blueprint.position(name))
+        .collect();
     let size = inner.settings.page_rows;
     let mut page = session.begin().await?;
     let mut staged = Matchable::new();
     let mut after = 0;
     loop {
-        let ids = page.tx()?.flagged(context.side(), SideFlags::STAGED, after, size).await?;
+        let ids = page
+            .tx()?
+            .flagged(context.side(), SideFlags::STAGED, after, size)
+            .await?;
         let Some(&last) = ids.last() else { break };
         after = last;
         for linked in page.tx()?.load(&ids).await? {
@@ -87,7 +100,10 @@ pub(crate) async fn link_staged(
     let mut free = Matchable::new();
     let mut after = 0;
     loop {
-        let ids = page.tx()?.without_side(context.sync.blueprint, context.side(), after, size).await?;
+        let ids = page
+            .tx()?
+            .without_side(context.sync.blueprint, context.side(), after, size)
+            .await?;
         let Some(&last) = ids.last() else { break };
         after = last;
         for linked in page.tx()?.load(&ids).await? {
@@ -106,8 +122,11 @@ pub(crate) async fn link_staged(
     session.commit(page, run).await?;
 
     let found = link_by_keys(&staged.candidates, &free.candidates, keys);
-    let pairs: Vec<(EntityId, EntityId, f64)> =
-        found.linked.iter().map(|&(left, right, score)| (staged.ids[left], free.ids[right], score)).collect();
+    let pairs: Vec<(EntityId, EntityId, f64)> = found
+        .linked
+        .iter()
+        .map(|&(left, right, score)| (staged.ids[left], free.ids[right], score))
+        .collect();
     for pairs in pairs.chunks(size / 2) {
         reporter.check_stop()?;
         link_pairs(inner, context, session, run, pairs).await?;
@@ -129,8 +148,17 @@ pub(crate) async fn link_staged(
             let lefts: Vec<EntityId> = left.iter().map(|&left| staged.ids[left]).collect();
             let rights: Vec<EntityId> = right.iter().map(|&right| free.ids[right]).collect();
             hold(context, page.tx()?, &rights).await?;
-            open_match_review(inner, &mut page, run.id, context, &lefts, &rights, why, ReviewReason::AmbiguousMatch)
-                .await?;
+            open_match_review(
+                inner,
+                &mut page,
+                run.id,
+                context,
+                &lefts,
+                &rights,
+                why,
+                ReviewReason::AmbiguousMatch,
+            )
+            .await?;
             let ledger = run.ledger(&context.sync.name, "pull");
             let moved = (lefts.len() as u64).min(ledger.created);
             ledger.created -= moved;
@@ -154,8 +182,11 @@ async fn hold(context: &SyncContext, tx: &mut dyn Transaction, entities: &[Entit
     let mut loaded = tx.load(entities).await?;
     for linked in &mut loaded {
         if linked.side_index(context.side()).is_none() {
-            let key =
-                SideKey { entity: linked.entity.id, side: context.side(), slot: context.mapping.slot };
+            let key = SideKey {
+                entity: linked.entity.id,
+                side: context.side(),
+                slot: context.mapping.slot,
+            };
             let mut side = Side::new(key);
             side.flags.set(SideFlags::HELD);
             linked.sides.push(side);
@@ -175,13 +206,22 @@ async fn link_pairs(
     let ids: Vec<EntityId> = pairs.iter().flat_map(|&(left, right, _)| [left, right]).collect();
     let mut ids = ids;
     ids.sort_unstable();
-    let mut loaded: BTreeMap<EntityId, Linked> =
-        page.tx()?.load(&ids).await?.into_iter().map(|linked| (linked.entity.id, linked)).collect();
+    let mut loaded: BTreeMap<EntityId, Linked> = page
+        .tx()?
+        .load(&ids)
+        .await?
+        .into_iter()
+        .map(|linked| (linked.entity.id, linked))
+        .collect();
     let links = Links::load(
         page.tx()?,
         &context.mapping,
         &context.objects,
-        loaded.values().flat_map(|linked| &linked.sides).filter(|side| side.key.side == context.side()).map(|side| side.obs.as_slice()),
+        loaded
+            .values()
+            .flat_map(|linked| &linked.sides)
+            .filter(|side| side.key.side == context.side())
+            .map(|side| side.obs.as_slice()),
         loaded.values().map(|linked| &linked.entity),
         context.sync.tenant,
     )
@@ -190,12 +230,20 @@ async fn link_pairs(
     let mut gone = Vec::new();
     let mut freed = Vec::new();
     for (left, right, score) in pairs {
-        let (Some(provisional), Some(mut target)) = (loaded.remove(left), loaded.remove(right)) else { continue };
-        let Some(from) = provisional.side_index(context.side()) else { continue };
+        let (Some(provisional), Some(mut target)) = (loaded.remove(left), loaded.remove(right)) else {
+            continue;
+        };
+        let Some(from) = provisional.side_index(context.side()) else {
+            continue;
+        };
         freed.push(provisional.sides[from].key);
         gone.push(provisional.entity.id);
         let side = provisional.sides[from].clone();
-        let note = if *score >= 1.0 { "by an exact key".to_owned() } else { format!("{:.1} % alike", score * 100.0) };
+        let note = if *score >= 1.0 {
+            "by an exact key".to_owned()
+        } else {
+            format!("{:.1} % alike", score * 100.0)
+        };
         link(inner, context, &mut page, run, &mut target, side, &links, note).await?;
         changed.push(target);
         let ledger = run.ledger(&context.sync.name, "pull");
@@ -212,7 +260,10 @@ async fn link_pairs(
 
 /// Joins a staged side to an entity, without a base (L3): equal values agree, an empty one takes the other, and two
 /// that differ go through the policy.
-#[expect(clippy::too_many_arguments, reason = "a link is made from exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a link is made from exactly these, and each has another owner"
+)]
 pub(crate) async fn link(
     inner: &Inner,
     context: &SyncContext,
@@ -235,12 +286,14 @@ pub(crate) async fn link(
     target.sides.retain(|held| held.key.side != context.side());
     target.sides.push(side);
     target.sides.sort_by_key(|side| side.key.slot);
-    let Some(index) = target.side_index(context.side()) else { return Ok(()) };
+    let Some(index) = target.side_index(context.side()) else {
+        return Ok(());
+    };
     let nothing = Links::default();
     let scene = context.scene(inner, links, &nothing);
     page.audit.push(linked_entry(context, target, &ext, note));
     let effects = plan::reconcile(target, index, Some(mark), None, &scene)?;
     target.sides[index].flags.set(SideFlags::PUSH);
-    settle(inner, page, run,  context, target, index, "pull", false, effects).await?;
+    settle(inner, page, run, context, target, index, "pull", false, effects).await?;
     Ok(())
 }

@@ -90,11 +90,24 @@ impl Lease {
                 known.expires = expires;
                 known
             }
-            None => Versioned { value: Stake { id: 0, connection, owner: owner.clone(), epoch: 1, expires }, version: 0 },
+            None => Versioned {
+                value: Stake {
+                    id: 0,
+                    connection,
+                    owner: owner.clone(),
+                    epoch: 1,
+                    expires,
+                },
+                version: 0,
+            },
         };
         document::put(tx.as_mut(), &mut stake).await?;
         tx.commit().await?;
-        Ok(Ok(Self { connection, owner, epoch: stake.epoch }))
+        Ok(Ok(Self {
+            connection,
+            owner,
+            epoch: stake.epoch,
+        }))
     }
 
     /// Fails when another run has taken over; renews the lease when a third of its life is gone.

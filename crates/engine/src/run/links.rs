@@ -43,7 +43,12 @@ fn references(mapping: &SideMapping, objects: &ObjectSides) -> Vec<Reference> {
     for rule in mapping.groups.iter().flat_map(|group| &group.rules) {
         for object in rule.lens.references() {
             if let Some(&side) = objects.get(&object) {
-                found.push(Reference { object, side, paths: rule.paths.clone(), fields: rule.fields.clone() });
+                found.push(Reference {
+                    object,
+                    side,
+                    paths: rule.paths.clone(),
+                    fields: rule.fields.clone(),
+                });
             }
         }
     }
@@ -78,7 +83,9 @@ impl Links {
         for entity in entities {
             for (place, reference) in references.iter().enumerate() {
                 for &field in &reference.fields {
-                    let found = texts(entity.value(field)).into_iter().filter_map(|text| text.parse::<Uuid>().ok());
+                    let found = texts(entity.value(field))
+                        .into_iter()
+                        .filter_map(|text| text.parse::<Uuid>().ok());
                     uids.entry(place).or_default().extend(found);
                 }
             }
@@ -98,7 +105,9 @@ impl Links {
             let wanted: Vec<EntityId> = wanted.into_iter().collect();
             for linked in tx.load(&wanted).await? {
                 if let Some(ext) = numbers.get(&linked.entity.id) {
-                    links.entities.insert((reference.object.clone(), (*ext).to_owned()), linked.entity.uid);
+                    links
+                        .entities
+                        .insert((reference.object.clone(), (*ext).to_owned()), linked.entity.uid);
                 }
                 links.add(&reference.object, reference.side, &linked);
             }
@@ -109,7 +118,8 @@ impl Links {
     fn add(&mut self, object: &str, side: SideId, linked: &Linked) {
         for candidate in linked.sides.iter().filter(|candidate| candidate.key.side == side) {
             if let (Some(ext), Presence::Live) = (&candidate.ext, &candidate.presence) {
-                self.entities.insert((object.to_owned(), ext.clone()), linked.entity.uid);
+                self.entities
+                    .insert((object.to_owned(), ext.clone()), linked.entity.uid);
                 self.remotes.insert((object.to_owned(), linked.entity.uid), ext.clone());
             }
         }

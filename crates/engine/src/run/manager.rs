@@ -31,7 +31,11 @@ pub struct RunRequest {
 impl RunRequest {
     /// All syncs of a tenant, incrementally.
     pub fn tenant(tenant: TenantId) -> Self {
-        Self { tenant, scope: RunScope::Tenant, parameters: RunParameters::default() }
+        Self {
+            tenant,
+            scope: RunScope::Tenant,
+            parameters: RunParameters::default(),
+        }
     }
 }
 
@@ -84,7 +88,12 @@ impl Runner {
     }
 
     pub(crate) fn stop_flag(&self, run: u64) -> StopFlag {
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).entry(run).or_default().clone()
+        self.stops
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(run)
+            .or_default()
+            .clone()
     }
 
     pub(crate) fn forget(&self, run: u64) {
@@ -112,7 +121,10 @@ impl Runs<'_> {
     /// [`ErrorKind::Refused`] when everything in it is paused, deleted or disconnected, with the reason.
     pub async fn start(&self, request: RunRequest, actor: &Actor) -> Result<Vec<StartedRun>> {
         let started = self.enqueue(&request, actor).await?;
-        for run in started.iter().filter(|run| !run.queued || self.is_waiting_alone(run.id)) {
+        for run in started
+            .iter()
+            .filter(|run| !run.queued || self.is_waiting_alone(run.id))
+        {
             let (inner, id) = (self.0.inner.clone(), run.id);
             tokio::spawn(async move {
                 if let Err(error) = perform::perform(&inner, id).await {
@@ -154,13 +166,21 @@ impl Runs<'_> {
             for sync in &syncs {
                 estimate += tx.side_counts(sync.side).await?.linked;
             }
-            let query = DocumentQuery::new(DocumentKind::Run).tenant(request.tenant).scope(connection);
+            let query = DocumentQuery::new(DocumentKind::Run)
+                .tenant(request.tenant)
+                .scope(connection);
             let waiting = document::find::<Run>(tx.as_mut(), &query.clone().status("queued").limit(50)).await?;
             let running = tx.count_documents(&query.status("running")).await? > 0;
-            if let Some(same) =
-                waiting.iter().find(|run| run.scope == scope && run.parameters == request.parameters)
+            if let Some(same) = waiting
+                .iter()
+                .find(|run| run.scope == scope && run.parameters == request.parameters)
             {
-                started.push(StartedRun { id: same.id, connection, queued: true, estimate });
+                started.push(StartedRun {
+                    id: same.id,
+                    connection,
+                    queued: true,
+                    estimate,
+                });
                 continue;
             }
             let run = Run {
@@ -185,7 +205,12 @@ impl Runs<'_> {
                 diverged_count: 0,
             };
             let run = document::insert(tx.as_mut(), run).await?;
-            started.push(StartedRun { id: run.id, connection, queued: running, estimate });
+            started.push(StartedRun {
+                id: run.id,
+                connection,
+                queued: running,
+                estimate,
+            });
         }
         tx.commit().await?;
         Ok(started)
@@ -196,8 +221,11 @@ impl Runs<'_> {
         let inner = &self.0.inner;
         let mut tx = inner.store.begin(Mode::Read).await?;
         let query = DocumentQuery::new(DocumentKind::Sync).tenant(request.tenant);
-        let syncs: Vec<Sync> =
-            document::find::<Sync>(tx.as_mut(), &query).await?.into_iter().map(|sync| sync.value).collect();
+        let syncs: Vec<Sync> = document::find::<Sync>(tx.as_mut(), &query)
+            .await?
+            .into_iter()
+            .map(|sync| sync.value)
+            .collect();
         let query = DocumentQuery::new(DocumentKind::Connection).tenant(request.tenant);
         let connections: BTreeMap<u64, Connection> = document::find::<Connection>(tx.as_mut(), &query)
             .await?
@@ -207,7 +235,9 @@ impl Runs<'_> {
         let mut refusal = None;
         let mut chosen: BTreeMap<u64, Vec<Sync>> = BTreeMap::new();
         for sync in syncs {
-            let Some(connection) = connections.get(&sync.connection) else { continue };
+            let Some(connection) = connections.get(&sync.connection) else {
+                continue;
+            };
             let within = match &request.scope {
                 RunScope::Sync(id) => sync.id == *id,
                 RunScope::Connection(id) => connection.id == *id,
@@ -226,9 +256,10 @@ impl Runs<'_> {
         match (chosen.is_empty(), refusal) {
             (false, _) => Ok(chosen),
             (true, Some(reason)) => Err(Error::new(ErrorKind::Refused, reason)),
-            (true, None) => {
-                Err(Error::new(ErrorKind::NotFound, "there is no sync here; make one with `map auto`, or name another"))
-            }
+            (true, None) => Err(Error::new(
+                ErrorKind::NotFound,
+                "there is no sync here; make one with `map auto`, or name another",
+            )),
         }
     }
 
@@ -271,13 +302,21 @@ impl Runs<'_> {
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
         let syncs = document::find::<Sync>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
         let names: Option<Vec<&String>> = query.object.as_ref().map(|object| {
-            syncs.iter().filter(|sync| sync.mapping.object == *object).map(|sync| &sync.value.name).collect()
+            syncs
+                .iter()
+                .filter(|sync| sync.mapping.object == *object)
+                .map(|sync| &sync.value.name)
+                .collect()
         });
         Ok(document::find::<Run>(tx.as_mut(), &documents)
             .await?
             .into_iter()
             .map(|run| run.value)
-            .filter(|run| names.as_ref().is_none_or(|names| run.ledgers.keys().any(|name| names.contains(&name))))
+            .filter(|run| {
+                names
+                    .as_ref()
+                    .is_none_or(|names| run.ledgers.keys().any(|name| names.contains(&name)))
+            })
             .collect())
     }
 
@@ -287,7 +326,10 @@ impl Runs<'_> {
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn failures(&self, tenant: TenantId, sync: Option<u64>, actor: &Actor) -> Result<Vec<Failure>> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
-        let mut query = DocumentQuery::new(DocumentKind::Failure).tenant(tenant).status("open").limit(10_000);
+        let mut query = DocumentQuery::new(DocumentKind::Failure)
+            .tenant(tenant)
+            .status("open")
+            .limit(10_000);
         query.scope = sync;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
         let found = document::find::<Failure>(tx.as_mut(), &query).await?;
@@ -312,7 +354,8 @@ impl Runs<'_> {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
     pub async fn dismiss_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
-        self.change_failure(failure, actor, |failure| failure.dismissed = true).await
+        self.change_failure(failure, actor, |failure| failure.dismissed = true)
+            .await
     }
 
     async fn change_failure(&self, id: u64, actor: &Actor, change: impl FnOnce(&mut Failure)) -> Result<()> {
@@ -328,7 +371,12 @@ impl Runs<'_> {
 /// Why a sync may not run, in words for people.
 pub(crate) fn why_not(sync: &Sync, connection: &Connection) -> Option<String> {
     match sync.status {
-        SyncStatus::Deleted => return Some(format!("sync `{}` is deleted; save it again to reactivate it", sync.name)),
+        SyncStatus::Deleted => {
+            return Some(format!(
+                "sync `{}` is deleted; save it again to reactivate it",
+                sync.name
+            ));
+        }
         SyncStatus::Paused => {
             let because = sync.paused_because.as_deref().unwrap_or("no reason was given");
             return Some(format!("sync `{}` is paused ({because}); resume it first", sync.name));
@@ -341,7 +389,9 @@ pub(crate) fn why_not(sync: &Sync, connection: &Connection) -> Option<String> {
 /// The syncs that a run is over, those that others refer to first.
 pub(crate) async fn syncs_of(inner: &Inner, run: &Run) -> Result<Vec<Sync>> {
     let mut tx = inner.store.begin(Mode::Read).await?;
-    let query = DocumentQuery::new(DocumentKind::Sync).tenant(run.tenant).scope(run.connection);
+    let query = DocumentQuery::new(DocumentKind::Sync)
+        .tenant(run.tenant)
+        .scope(run.connection);
     let mut syncs: Vec<Sync> = document::find::<Sync>(tx.as_mut(), &query)
         .await?
         .into_iter()

@@ -15,7 +15,10 @@ use crate::conflict::open_match_review;
 use crate::engine::Inner;
 
 /// Takes in that the record of a side was merged into another.
-#[expect(clippy::too_many_arguments, reason = "a merge is planned from exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a merge is planned from exactly these, and each has another owner"
+)]
 pub(crate) async fn merged(
     inner: &Inner,
     context: &SyncContext,
@@ -35,10 +38,21 @@ pub(crate) async fn merged(
         tally.ledger.unchanged += 1;
         return Ok(());
     }
-    let entry = AuditEntry::new(AuditKind::Merged, linked.entity.uid, context.side(), side.ext.as_deref())
-        .note(format!("into {winner}"));
+    let entry = AuditEntry::new(
+        AuditKind::Merged,
+        linked.entity.uid,
+        context.side(),
+        side.ext.as_deref(),
+    )
+    .note(format!("into {winner}"));
     page.audit.push(entry);
-    let holder = page.tx()?.heads(context.side(), &[winner]).await?.into_iter().next().flatten();
+    let holder = page
+        .tx()?
+        .heads(context.side(), &[winner])
+        .await?
+        .into_iter()
+        .next()
+        .flatten();
     match holder.filter(|head| head.key.entity != side.key.entity) {
         None if row.state() == RowState::Merged => {
             // The survivor is nobody's yet: the link moves to it, bases kept, and its values are read next.

@@ -33,4 +33,4 @@ pub(crate) use links::{Links, ObjectSides};
 pub(crate) use manager::Runner;
 pub(crate) use pull::{store, uid};
 pub(crate) use push::links_for;
-pub(crate) use session::{Page, Session, append_audit, settle};
+pub(crate) use session::{Page, append_audit};

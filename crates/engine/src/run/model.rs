@@ -251,13 +251,21 @@ pub struct Run {
 impl Run {
     /// The ledger of a sync in a direction.
     pub fn ledger(&mut self, sync: &str, direction: &str) -> &mut Ledger {
-        self.ledgers.entry(sync.to_owned()).or_default().entry(direction.to_owned()).or_default()
+        self.ledgers
+            .entry(sync.to_owned())
+            .or_default()
+            .entry(direction.to_owned())
+            .or_default()
     }
 
     /// All ledgers of a direction added up.
     pub fn total(&self, direction: &str) -> Ledger {
         let mut total = Ledger::default();
-        for ledger in self.ledgers.values().filter_map(|by_direction| by_direction.get(direction)) {
+        for ledger in self
+            .ledgers
+            .values()
+            .filter_map(|by_direction| by_direction.get(direction))
+        {
             total.add(ledger);
         }
         total
@@ -268,7 +276,11 @@ impl Run {
         const SHOWN: usize = 10_000;
         self.diverged_count += 1;
         if self.diverged.len() < SHOWN {
-            self.diverged.push(Divergence { record, field, reason: reason.into() });
+            self.diverged.push(Divergence {
+                record,
+                field,
+                reason: reason.into(),
+            });
         }
     }
 
@@ -352,7 +364,10 @@ impl Stored for Failure {
             key: Some(format!(
                 "{}:{}",
                 self.direction,
-                self.record.clone().or_else(|| self.entity.map(|entity| entity.to_string())).unwrap_or_default()
+                self.record
+                    .clone()
+                    .or_else(|| self.entity.map(|entity| entity.to_string()))
+                    .unwrap_or_default()
             )),
             status: if self.dismissed { "dismissed" } else { "open" }.to_owned(),
             at: self.retry_at,
@@ -366,7 +381,12 @@ mod tests {
 
     #[test]
     fn a_ledger_that_loses_a_record_does_not_balance() {
-        let mut ledger = Ledger { read: 3, created: 1, unchanged: 1, ..Ledger::default() };
+        let mut ledger = Ledger {
+            read: 3,
+            created: 1,
+            unchanged: 1,
+            ..Ledger::default()
+        };
         assert!(!ledger.balances());
         ledger.failed = 1;
         assert!(ledger.balances());

@@ -25,7 +25,10 @@ pub(crate) struct Answer<'a> {
 }
 
 /// Takes an answer in and closes the operation, or leaves it open when its outcome is unknown.
-#[expect(clippy::too_many_arguments, reason = "an answer is taken in with exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an answer is taken in with exactly these, and each has another owner"
+)]
 pub(crate) async fn take(
     inner: &Inner,
     context: &SyncContext,
@@ -49,7 +52,14 @@ pub(crate) async fn take(
         OutcomeKind::Applied { .. } => {
             operation.state = OperationState::Confirmed;
             if let Some(row) = &answer.row {
-                return plan::confirm(linked, index, operation, &readback(row, outcome), answer.finished, scene);
+                return plan::confirm(
+                    linked,
+                    index,
+                    operation,
+                    &readback(row, outcome),
+                    answer.finished,
+                    scene,
+                );
             }
             applied_unseen(linked, index, operation, answer);
             Ok(Effects::default())
@@ -91,8 +101,17 @@ pub(crate) async fn take(
             defer(context, run, verb);
             haunt(inner, context, linked, index, operation);
             page.audit.push(
-                AuditEntry::new(AuditKind::UnknownOutcome, linked.entity.uid, context.side(), outcome.id.as_deref())
-                    .note(format!("{}: {}", operation.id, outcome.message.as_deref().unwrap_or("no answer"))),
+                AuditEntry::new(
+                    AuditKind::UnknownOutcome,
+                    linked.entity.uid,
+                    context.side(),
+                    outcome.id.as_deref(),
+                )
+                .note(format!(
+                    "{}: {}",
+                    operation.id,
+                    outcome.message.as_deref().unwrap_or("no answer")
+                )),
             );
             Ok(Effects::default())
         }
@@ -122,9 +141,8 @@ fn dirty(inner: &Inner, linked: &mut Linked, index: usize) {
 fn deleted(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: usize, finished: Mark) {
     let uid = linked.entity.uid;
     let side = &mut linked.sides[index];
-    page.audit.push(
-        AuditEntry::new(AuditKind::Deleted, uid, context.side(), side.ext.as_deref()).note("deleted in the app"),
-    );
+    page.audit
+        .push(AuditEntry::new(AuditKind::Deleted, uid, context.side(), side.ext.as_deref()).note("deleted in the app"));
     side.presence = Presence::Deleted("deleted in the app".to_owned());
     side.write_seq = finished.0;
     side.flags = SideFlags::default();
@@ -152,21 +170,38 @@ fn haunt(inner: &Inner, context: &SyncContext, linked: &mut Linked, index: usize
     let now = inner.clock.now();
     let until = now.saturating_add(inner.settings.late_write_horizon).unwrap_or(now);
     let row = syncline_core::value::decode_all(&linked.sides[index].obs).unwrap_or_default();
-    for group in context.mapping.groups.iter().filter(|group| operation.groups.contains(&group.group)) {
+    for group in context
+        .mapping
+        .groups
+        .iter()
+        .filter(|group| operation.groups.contains(&group.group))
+    {
         let values: Vec<Value> = group
             .paths
             .iter()
             .map(|&path| {
-                let target = operation.target.iter().find(|(position, _)| usize::from(*position) == path);
-                target.map(|(_, value)| value.clone()).or_else(|| row.get(path).cloned()).unwrap_or_default()
+                let target = operation
+                    .target
+                    .iter()
+                    .find(|(position, _)| usize::from(*position) == path);
+                target
+                    .map(|(_, value)| value.clone())
+                    .or_else(|| row.get(path).cloned())
+                    .unwrap_or_default()
             })
             .collect();
-        linked.sides[index].group_mut(group.group).ghosts.push(Ghost { values, until });
+        linked.sides[index]
+            .group_mut(group.group)
+            .ghosts
+            .push(Ghost { values, until });
     }
 }
 
 /// The CRM has a record with our key or a unique value: it is the one meant, unless it belongs to another entity.
-#[expect(clippy::too_many_arguments, reason = "a record is adopted with exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a record is adopted with exactly these, and each has another owner"
+)]
 async fn adopt(
     inner: &Inner,
     context: &SyncContext,
@@ -178,7 +213,13 @@ async fn adopt(
     verb: OperationVerb,
 ) -> Result<()> {
     defer(context, run, verb);
-    let holder = page.tx()?.heads(context.side(), &[existing]).await?.into_iter().next().flatten();
+    let holder = page
+        .tx()?
+        .heads(context.side(), &[existing])
+        .await?
+        .into_iter()
+        .next()
+        .flatten();
     let foreign = holder.filter(|head| head.key.entity != linked.entity.id);
     linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
     if let Some(foreign) = foreign {
@@ -196,8 +237,10 @@ async fn adopt(
             value.encode(&mut bytes);
             bytes
         });
-        linked.sides[index].group_mut(PRESENCE).quarantine =
-            Some(Quarantine { error: note.message.clone(), input_hash: content_hash(&hash) });
+        linked.sides[index].group_mut(PRESENCE).quarantine = Some(Quarantine {
+            error: note.message.clone(),
+            input_hash: content_hash(&hash),
+        });
         linked.sides[index].flags.set(SideFlags::FAILED);
         return record_failure(inner, page, run.id, &context.sync, "push", note).await;
     }
@@ -218,7 +261,10 @@ async fn adopt(
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "a refusal is taken in with exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a refusal is taken in with exactly these, and each has another owner"
+)]
 async fn reject(
     inner: &Inner,
     context: &SyncContext,
@@ -230,14 +276,20 @@ async fn reject(
     fields: &[String],
     outcome: &Outcome,
 ) -> Result<()> {
-    let message = outcome.message.clone().unwrap_or_else(|| "the CRM refused the record".to_owned());
+    let message = outcome
+        .message
+        .clone()
+        .unwrap_or_else(|| "the CRM refused the record".to_owned());
     let blamed: Vec<GroupId> = context
         .mapping
         .groups
         .iter()
         .filter(|group| operation.groups.contains(&group.group))
         .filter(|group| {
-            let names = group.paths.iter().map(|&path| &context.mapping.projection.fields[path].path);
+            let names = group
+                .paths
+                .iter()
+                .map(|&path| &context.mapping.projection.fields[path].path);
             fields.is_empty() || names.into_iter().any(|name| fields.contains(name))
         })
         .map(|group| group.group)
@@ -257,19 +309,35 @@ async fn reject(
     let all = blamed.is_empty() || operation.verb != OperationVerb::Update;
     if all {
         let input_hash = hash_of(None);
-        side.group_mut(PRESENCE).quarantine = Some(Quarantine { error: message.clone(), input_hash });
+        side.group_mut(PRESENCE).quarantine = Some(Quarantine {
+            error: message.clone(),
+            input_hash,
+        });
     }
-    for group in context.mapping.groups.iter().filter(|group| blamed.contains(&group.group)) {
+    for group in context
+        .mapping
+        .groups
+        .iter()
+        .filter(|group| blamed.contains(&group.group))
+    {
         let input_hash = hash_of(Some(&group.paths));
-        side.group_mut(group.group).quarantine = Some(Quarantine { error: message.clone(), input_hash });
+        side.group_mut(group.group).quarantine = Some(Quarantine {
+            error: message.clone(),
+            input_hash,
+        });
     }
     if blamed.len() < operation.groups.len() && operation.verb == OperationVerb::Update && !blamed.is_empty() {
         // The rest of the record was not at fault and is written without the blamed fields.
         side.flags.set(SideFlags::PUSH);
     }
     page.audit.push(
-        AuditEntry::new(AuditKind::NotWritten, linked.entity.uid, context.side(), outcome.id.as_deref())
-            .note(format!("{}: {message}", operation.id)),
+        AuditEntry::new(
+            AuditKind::NotWritten,
+            linked.entity.uid,
+            context.side(),
+            outcome.id.as_deref(),
+        )
+        .note(format!("{}: {message}", operation.id)),
     );
     let ledger = run.ledger(&context.sync.name, "push");
     let done = match operation.verb {
@@ -284,7 +352,10 @@ async fn reject(
     let note = FailureNote {
         record: linked.sides[index].ext.clone(),
         entity: Some(linked.entity.id),
-        fields: blamed.iter().map(|group| context.blueprint.group_name(*group)).collect(),
+        fields: blamed
+            .iter()
+            .map(|group| context.blueprint.group_name(*group))
+            .collect(),
         message,
     };
     record_failure(inner, page, run.id, &context.sync, "push", note).await

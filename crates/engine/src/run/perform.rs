@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
+use syncline_core::mapping::Direction;
 use syncline_core::store::Mode;
 
 use super::context::SyncContext;
@@ -55,10 +56,16 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
     let now = inner.clock.now();
     run.status = RunStatus::Running;
     run.started_at = Some(now);
-    run.timeline.push(Moment { at: now, what: "started".to_owned() });
+    run.timeline.push(Moment {
+        at: now,
+        what: "started".to_owned(),
+    });
     let mut tx = inner.store.begin(Mode::Write).await?;
     document::put(tx.as_mut(), run).await?;
-    let started = EventKind::RunStarted { run: run.id, connection: run.connection };
+    let started = EventKind::RunStarted {
+        run: run.id,
+        connection: run.connection,
+    };
     inner.events.store(tx.as_mut(), inner, run.tenant, started).await?;
     tx.commit().await?;
     inner.events.wake();
@@ -87,7 +94,16 @@ async fn carry_out(
             let parameters = run.parameters.clone();
             let initiator = run.initiator.clone();
             contexts.push(
-                SyncContext::load(inner, tx.as_mut(), sync, &connection, io.clone(), &parameters, &initiator).await?,
+                SyncContext::load(
+                    inner,
+                    tx.as_mut(),
+                    sync,
+                    &connection,
+                    io.clone(),
+                    &parameters,
+                    &initiator,
+                )
+                .await?,
             );
         }
     }
@@ -143,7 +159,9 @@ fn order(contexts: &mut Vec<SyncContext>) {
                     .iter()
                     .flat_map(|group| &group.rules)
                     .flat_map(|rule| rule.lens.references());
-                refers.into_iter().all(|object| object == context.mapping.object || !objects.contains(&object))
+                refers
+                    .into_iter()
+                    .all(|object| object == context.mapping.object || !objects.contains(&object))
             })
             // A cycle: any order will do, what is missing waits for the next pass.
             .unwrap_or(0);
@@ -153,7 +171,7 @@ fn order(contexts: &mut Vec<SyncContext>) {
 }
 
 fn reads(context: &SyncContext, run: &Run) -> bool {
-    let wanted = run.parameters.direction.is_none_or(|direction| direction.pulls());
+    let wanted = run.parameters.direction.is_none_or(Direction::pulls);
     // A sync that only writes still has to know what is there, or it would create everything again.
     wanted || context.mapping.groups.iter().any(|group| group.direction.pushes()) && context.sync.last_run_at.is_none()
 }
@@ -163,7 +181,10 @@ fn writes(context: &SyncContext) -> bool {
 }
 
 fn moment(inner: &Inner, run: &mut Run, what: String) {
-    run.timeline.push(Moment { at: inner.clock.now(), what });
+    run.timeline.push(Moment {
+        at: inner.clock.now(),
+        what,
+    });
 }
 
 async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) -> Result<Run> {
@@ -195,7 +216,10 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
     };
     stored.status = status;
     stored.finished_at = Some(now);
-    stored.timeline.push(Moment { at: now, what: status.name().to_owned() });
+    stored.timeline.push(Moment {
+        at: now,
+        what: status.name().to_owned(),
+    });
     let mut next = None;
     let mut tx = inner.store.begin(Mode::Write).await?;
     // A small run in between says nothing of the syncs' own schedule.
@@ -221,8 +245,11 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
     connection.last_error = ended.as_ref().err().map(|error| Problem::new(now, error));
     document::put(tx.as_mut(), &mut connection).await?;
     document::put(tx.as_mut(), &mut stored).await?;
-    let event =
-        EventKind::RunFinished { run: id, connection: stored.connection, status: status.name().to_owned() };
+    let event = EventKind::RunFinished {
+        run: id,
+        connection: stored.connection,
+        status: status.name().to_owned(),
+    };
     inner.events.store(tx.as_mut(), inner, stored.tenant, event).await?;
     tx.commit().await?;
     inner.events.wake();

@@ -107,7 +107,10 @@ pub(crate) async fn pull(
         other => other?,
     };
     let mut batch = Batch::new(context.mapping.projection.fields.len());
-    let budget = Budget { rows: inner.settings.page_rows, ..Budget::default() };
+    let budget = Budget {
+        rows: inner.settings.page_rows,
+        ..Budget::default()
+    };
     let mut read = 0u64;
     loop {
         reporter.check_stop()?;
@@ -115,7 +118,9 @@ pub(crate) async fn pull(
         let mark = inner.marks.next(inner.clock.now());
         let progress = step(inner, context, task.as_mut(), budget, &mut batch, reporter).await?;
         let left = parameters.max_records.map(|max| max.saturating_sub(read));
-        let rows = left.map_or(batch.len(), |left| usize::try_from(left).unwrap_or(usize::MAX).min(batch.len()));
+        let rows = left.map_or(batch.len(), |left| {
+            usize::try_from(left).unwrap_or(usize::MAX).min(batch.len())
+        });
         read += rows as u64;
         let reached_limit = parameters.max_records.is_some_and(|max| read >= max);
         let mut page = session.begin().await?;
@@ -163,7 +168,9 @@ pub(crate) async fn step(
         match task.step(context.io.as_ref(), budget, batch).await {
             Ok(progress) => return Ok(progress),
             Err(error) => {
-                let Retry::After(wait) = error.retry() else { return Err(error) };
+                let Retry::After(wait) = error.retry() else {
+                    return Err(error);
+                };
                 attempt += 1;
                 if attempt > 4 {
                     return Err(error);
@@ -208,7 +215,10 @@ pub(crate) async fn fetch(inner: &Inner, context: &SyncContext, ids: Vec<String>
         projection: context.mapping.projection.clone(),
         by: syncline_core::job::FetchBy::Ids(ids),
     };
-    context.connector.fetch(context.io.as_ref(), &context.config, &fetch, &mut batch).await?;
+    context
+        .connector
+        .fetch(context.io.as_ref(), &context.config, &fetch, &mut batch)
+        .await?;
     batch.class = ReadClass::Strong;
     Ok((batch, mark))
 }
@@ -221,7 +231,13 @@ pub(crate) async fn pull_dirty(
     run: &mut Versioned<Run>,
     reporter: &Reporter,
 ) -> Result<()> {
-    let size = context.connector.manifest().capabilities.read.fetch_size.clamp(1, inner.settings.page_rows);
+    let size = context
+        .connector
+        .manifest()
+        .capabilities
+        .read
+        .fetch_size
+        .clamp(1, inner.settings.page_rows);
     let mut after: EntityId = 0;
     loop {
         reporter.check_stop()?;
@@ -257,7 +273,6 @@ pub(crate) async fn pull_dirty(
 }
 
 /// Plans and stores the rows of one page within a transaction.
-#[expect(clippy::too_many_arguments, reason = "a page is planned from exactly these, and each has another owner")]
 pub(crate) async fn take_page(
     inner: &Inner,
     context: &SyncContext,
@@ -271,8 +286,9 @@ pub(crate) async fn take_page(
     let rows = last_of_each(batch, rows, &mut tally);
     tally.ledger.read += rows.len() as u64;
     // Merges move links, so they come before the rows that may belong to the survivor.
-    let (merges, rows): (Vec<_>, Vec<_>) =
-        rows.into_iter().partition(|row| matches!(row.state(), RowState::Merged | RowState::Converted));
+    let (merges, rows): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| matches!(row.state(), RowState::Merged | RowState::Converted));
     take_merges(inner, context, page, run, &merges, &mut tally).await?;
     let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
     let heads = page.tx()?.heads(context.side(), &exts).await?;
@@ -298,14 +314,24 @@ pub(crate) async fn take_page(
             tally.ledger.filtered += 1;
             continue;
         }
-        let observation = Observation { mark, class: batch.class, stamp: row.stamp(), encoded: row.encoded() };
+        let observation = Observation {
+            mark,
+            class: batch.class,
+            stamp: row.stamp(),
+            encoded: row.encoded(),
+        };
         let hash = content_hash(row.encoded());
         match plan::accept(head, &observation, hash, context.mapping.version) {
             Acceptance::Same => tally.ledger.unchanged += 1,
             Acceptance::Touch => {
                 tally.ledger.unchanged += 1;
                 let clean = mark.0 > head.dirty_seq && batch.class == ReadClass::Strong;
-                touches.push(Touch { key: head.key, stamp: row.stamp(), obs_seq: mark.0, clean });
+                touches.push(Touch {
+                    key: head.key,
+                    stamp: row.stamp(),
+                    obs_seq: mark.0,
+                    clean,
+                });
             }
             Acceptance::Stale => {
                 tally.ledger.deferred += 1;
@@ -316,10 +342,17 @@ pub(crate) async fn take_page(
     }
     page.tx()?.touch_sides(&touches).await?;
     mark_stale(inner, context, page.tx()?, &stale).await?;
-    let numbers: Vec<EntityId> =
-        to_plan.iter().map(|(_, head)| head.key.entity).collect::<BTreeSet<_>>().into_iter().collect();
+    let numbers: Vec<EntityId> = to_plan
+        .iter()
+        .map(|(_, head)| head.key.entity)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     let loaded = page.tx()?.load(&numbers).await?;
-    let encoded = to_plan.iter().map(|(row, _)| row.encoded()).chain(fresh.iter().map(RowRef::encoded));
+    let encoded = to_plan
+        .iter()
+        .map(|(row, _)| row.encoded())
+        .chain(fresh.iter().map(RowRef::encoded));
     let links = Links::load(
         page.tx()?,
         &context.mapping,
@@ -331,8 +364,22 @@ pub(crate) async fn take_page(
     .await?;
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
     for (row, head) in &to_plan {
-        let Some(linked) = known.get_mut(&head.key.entity) else { continue };
-        apply_known(inner, context, page, run, linked, *row, batch.class, mark, &links, &mut tally).await?;
+        let Some(linked) = known.get_mut(&head.key.entity) else {
+            continue;
+        };
+        apply_known(
+            inner,
+            context,
+            page,
+            run,
+            linked,
+            *row,
+            batch.class,
+            mark,
+            &links,
+            &mut tally,
+        )
+        .await?;
     }
     let mut changed: Vec<Linked> = known.into_values().collect();
     changed.extend(take_fresh(inner, context, page, run, &fresh, batch.class, mark, &links, &mut tally).await?);
@@ -416,7 +463,10 @@ pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Resul
     crate::entity::keep_written_keys(tx, &entities).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "a row is planned from exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row is planned from exactly these, and each has another owner"
+)]
 async fn apply_known(
     inner: &Inner,
     context: &SyncContext,
@@ -429,7 +479,9 @@ async fn apply_known(
     links: &Links,
     tally: &mut PageTally,
 ) -> Result<()> {
-    let Some(index) = linked.side_index(context.side()) else { return Ok(()) };
+    let Some(index) = linked.side_index(context.side()) else {
+        return Ok(());
+    };
     let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
     let nothing = Links::default();
     let scene = context.scene(inner, links, &nothing);
@@ -437,7 +489,12 @@ async fn apply_known(
     let effects = match row.state() {
         RowState::Live => {
             let mut effects = plan::restored(linked, index, &scene);
-            let observation = Observation { mark, class, stamp: row.stamp(), encoded: row.encoded() };
+            let observation = Observation {
+                mark,
+                class,
+                stamp: row.stamp(),
+                encoded: row.encoded(),
+            };
             if linked.sides[index].ext.as_deref() != Some(row.id()) {
                 linked.sides[index].ext = Some(row.id().to_owned());
             }
@@ -454,17 +511,7 @@ async fn apply_known(
     let moved = effects.hub_moved();
     let went = matches!(row.state(), RowState::Deleted | RowState::Archived | RowState::Missing);
     let touched = !effects.audit.is_empty();
-    let settled = settle(
-        inner,
-        page,
-        run,
-         context, linked,
-        index,
-        "pull",
-        had_failed,
-        effects,
-    )
-    .await?;
+    let settled = settle(inner, page, run, context, linked, index, "pull", had_failed, effects).await?;
     if settled.failed {
         tally.ledger.failed += 1;
     } else if settled.conflicted {
@@ -484,7 +531,10 @@ async fn apply_known(
 }
 
 /// Records without a link: outside the filter, not to be created, or new entities.
-#[expect(clippy::too_many_arguments, reason = "rows are planned from exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "rows are planned from exactly these, and each has another owner"
+)]
 async fn take_fresh(
     inner: &Inner,
     context: &SyncContext,
@@ -522,12 +572,29 @@ async fn take_fresh(
     let stages = super::first_link::stages(context, page.tx()?).await?;
     for (number, row) in inside.into_iter().enumerate() {
         let id = EntityId::try_from(first).unwrap_or(EntityId::MAX) + number as EntityId;
-        let mut entity = Entity::new(uid(inner), &context.blueprint, now, Actor(context.mapping.label.clone()));
+        let mut entity = Entity::new(
+            uid(inner),
+            &context.blueprint,
+            now,
+            Actor(context.mapping.label.clone()),
+        );
         entity.id = id;
-        let mut side = Side::new(SideKey { entity: id, side: context.side(), slot: context.mapping.slot });
+        let mut side = Side::new(SideKey {
+            entity: id,
+            side: context.side(),
+            slot: context.mapping.slot,
+        });
         side.ext = Some(row.id().to_owned());
-        let mut linked = Linked { entity, sides: vec![side] };
-        let observation = Observation { mark, class, stamp: row.stamp(), encoded: row.encoded() };
+        let mut linked = Linked {
+            entity,
+            sides: vec![side],
+        };
+        let observation = Observation {
+            mark,
+            class,
+            stamp: row.stamp(),
+            encoded: row.encoded(),
+        };
         let effects = plan::observe(&mut linked, 0, &observation, &scene)?;
         let missing = required_but_missing(context, &linked.entity);
         if let Some(error) = effects.failures.first().map(|(_, error)| error).or(missing.as_ref()) {
@@ -540,17 +607,7 @@ async fn take_fresh(
         if stages {
             super::first_link::stage(&mut linked);
         }
-        let settled = settle(
-            inner,
-            page,
-            run,
-             context, &mut linked,
-            0,
-            "pull",
-            false,
-            effects,
-        )
-        .await?;
+        let settled = settle(inner, page, run, context, &mut linked, 0, "pull", false, effects).await?;
         let _ = settled;
         tally.ledger.created += 1;
         made.push(linked);
@@ -559,9 +616,18 @@ async fn take_fresh(
 }
 
 fn required_but_missing(context: &SyncContext, entity: &Entity) -> Option<Error> {
-    context.blueprint.fields.iter().enumerate().find(|(position, field)| {
-        field.required && field.default.is_none() && entity.value(*position).is_empty()
-    }).map(|(_, field)| Error::new(ErrorKind::Invalid, format!("`{}` is required and the record has none", field.name)))
+    context
+        .blueprint
+        .fields
+        .iter()
+        .enumerate()
+        .find(|(position, field)| field.required && field.default.is_none() && entity.value(*position).is_empty())
+        .map(|(_, field)| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("`{}` is required and the record has none", field.name),
+            )
+        })
 }
 
 async fn fail_fresh(
@@ -572,7 +638,11 @@ async fn fail_fresh(
     row: &RowRef<'_>,
     error: &Error,
 ) -> Result<()> {
-    let fields = error.context().filter(|(key, _)| *key == "field").map(|(_, field)| field.to_owned()).collect();
+    let fields = error
+        .context()
+        .filter(|(key, _)| *key == "field")
+        .map(|(_, field)| field.to_owned())
+        .collect();
     let note = FailureNote {
         record: Some(row.id().to_owned()),
         entity: None,
@@ -611,9 +681,10 @@ pub(crate) async fn brake(
     let linked = page.tx()?.side_counts(context.side()).await?.linked + tally.deletes;
     let before = *run.ledger(&context.sync.name, "pull");
     let (deletes, overwrites) = (before.deleted + tally.deletes, before.updated + tally.overwrites);
-    for (what, count, brake) in
-        [("delete", deletes, inner.settings.delete_brake), ("overwrite", overwrites, inner.settings.overwrite_brake)]
-    {
+    for (what, count, brake) in [
+        ("delete", deletes, inner.settings.delete_brake),
+        ("overwrite", overwrites, inner.settings.overwrite_brake),
+    ] {
         if brake.trips(count, linked) {
             return Err(Error::new(
                 ErrorKind::Stopped,
@@ -629,7 +700,13 @@ pub(crate) async fn brake(
 }
 
 fn fingerprint(context: &SyncContext) -> String {
-    let fields: Vec<&str> = context.mapping.projection.fields.iter().map(|field| field.path.as_str()).collect();
+    let fields: Vec<&str> = context
+        .mapping
+        .projection
+        .fields
+        .iter()
+        .map(|field| field.path.as_str())
+        .collect();
     let text = format!(
         "{}|{}|{}|{}|{}",
         context.config.base_url,
@@ -641,19 +718,13 @@ fn fingerprint(context: &SyncContext) -> String {
     format!("{:032x}", content_hash(text.as_bytes()))
 }
 
-async fn start(
-    inner: &Inner,
-    context: &SyncContext,
-    run: &Run,
-    fingerprint: &str,
-) -> Result<(Start, Option<Bytes>)> {
+async fn start(inner: &Inner, context: &SyncContext, run: &Run, fingerprint: &str) -> Result<(Start, Option<Bytes>)> {
     if let Some(since) = run.parameters.since {
         return Ok((Start::Since(since), None));
     }
     let mut tx = inner.store.begin(syncline_core::store::Mode::Read).await?;
     let mut cursor = async |name: &str| -> Result<Option<Bytes>> {
-        let found =
-            document::by_key::<CursorState>(tx.as_mut(), context.sync.tenant, context.sync.id, name).await?;
+        let found = document::by_key::<CursorState>(tx.as_mut(), context.sync.tenant, context.sync.id, name).await?;
         Ok(found
             .filter(|cursor| cursor.fingerprint == fingerprint)
             .map(|cursor| Bytes::from(cursor.value.bytes)))
@@ -689,16 +760,21 @@ async fn keep(
     let mut state = match known {
         Some(known) => {
             let (id, version) = (known.value.id, known.version);
-            Versioned { value: CursorState { id, ..state }, version }
+            Versioned {
+                value: CursorState { id, ..state },
+                version,
+            }
         }
-        None => Versioned { value: state, version: 0 },
+        None => Versioned {
+            value: state,
+            version: 0,
+        },
     };
     document::put(page.tx()?, &mut state).await
 }
 
 async fn forget(context: &SyncContext, page: &mut Page, name: &str) -> Result<()> {
-    if let Some(known) =
-        document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?
+    if let Some(known) = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?
     {
         page.tx()?.delete_document(DocumentKind::Cursor, known.id).await?;
     }

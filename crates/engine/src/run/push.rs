@@ -78,12 +78,17 @@ async fn prepare_creates(
     loop {
         let mut page = session.begin().await?;
         let tx = page.tx()?;
-        let ids =
-            tx.without_side(context.sync.blueprint, context.side(), 0, inner.settings.page_rows).await?;
+        let ids = tx
+            .without_side(context.sync.blueprint, context.side(), 0, inner.settings.page_rows)
+            .await?;
         let sides: Vec<Side> = ids
             .iter()
             .map(|&entity| {
-                let mut side = Side::new(SideKey { entity, side: context.side(), slot: context.mapping.slot });
+                let mut side = Side::new(SideKey {
+                    entity,
+                    side: context.side(),
+                    slot: context.mapping.slot,
+                });
                 side.flags.set(SideFlags::PUSH);
                 side
             })
@@ -126,7 +131,9 @@ async fn candidates(
     let mut idle = Vec::new();
     let mut ledger = Ledger::default();
     for mut linked in loaded.drain(..) {
-        let Some(index) = linked.side_index(context.side()) else { continue };
+        let Some(index) = linked.side_index(context.side()) else {
+            continue;
+        };
         if linked.sides[index].flags.has(SideFlags::HELD) {
             // It may be there already: a person is asked before it is created.
             ledger.read += 1;
@@ -176,8 +183,13 @@ async fn candidates(
 fn unlink(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: usize) {
     let side = &mut linked.sides[index];
     page.audit.push(
-        AuditEntry::new(AuditKind::Unlinked, linked.entity.uid, context.side(), side.ext.as_deref())
-            .note("deleted in the app; the CRM keeps its record"),
+        AuditEntry::new(
+            AuditKind::Unlinked,
+            linked.entity.uid,
+            context.side(),
+            side.ext.as_deref(),
+        )
+        .note("deleted in the app; the CRM keeps its record"),
     );
     // The tombstone on both sides: the side stays, and its record is never made an entity again.
     side.presence = Presence::Unlinked;
@@ -185,11 +197,7 @@ fn unlink(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: us
 }
 
 /// The strong read directly before a write: without it, edits made since the last poll would be overwritten.
-async fn guard_read(
-    inner: &Inner,
-    context: &SyncContext,
-    candidates: &[Candidate],
-) -> Result<Option<(Batch, Mark)>> {
+async fn guard_read(inner: &Inner, context: &SyncContext, candidates: &[Candidate]) -> Result<Option<(Batch, Mark)>> {
     let capabilities = &context.connector.manifest().capabilities;
     let needs = |verb| match verb {
         OperationVerb::Create => false,
@@ -201,7 +209,11 @@ async fn guard_read(
         .filter(|candidate| needs(candidate.verb))
         .filter_map(|candidate| candidate.ext.clone())
         .collect();
-    if ids.is_empty() { Ok(None) } else { fetch(inner, context, ids).await.map(Some) }
+    if ids.is_empty() {
+        Ok(None)
+    } else {
+        fetch(inner, context, ids).await.map(Some)
+    }
 }
 
 pub(crate) async fn links_for(context: &SyncContext, page: &mut Page, loaded: &[Linked]) -> Result<Links> {
@@ -211,7 +223,15 @@ pub(crate) async fn links_for(context: &SyncContext, page: &mut Page, loaded: &[
         .filter(|side| side.key.side == context.side())
         .map(|side| side.obs.as_slice());
     let entities = loaded.iter().map(|linked| &linked.entity);
-    Links::load(page.tx()?, &context.mapping, &context.objects, rows, entities, context.sync.tenant).await
+    Links::load(
+        page.tx()?,
+        &context.mapping,
+        &context.objects,
+        rows,
+        entities,
+        context.sync.tenant,
+    )
+    .await
 }
 
 /// First transaction: takes the guard read in, plans anew, and journals what will be sent.
@@ -270,14 +290,19 @@ async fn intend(
         show_planned(run, context, linked, index, &plan);
         let operation = operation(inner, context, run.id, linked, index, verb, plan);
         page.audit.push(
-            AuditEntry::new(AuditKind::Intended, linked.entity.uid, context.side(), linked.sides[index].ext.as_deref())
-                .values(
-                    0,
-                    operation.rev,
-                    operation.expected.iter().map(|(_, value)| value.clone()).collect(),
-                    operation.target.iter().map(|(_, value)| value.clone()).collect(),
-                )
-                .note(operation.id.to_string()),
+            AuditEntry::new(
+                AuditKind::Intended,
+                linked.entity.uid,
+                context.side(),
+                linked.sides[index].ext.as_deref(),
+            )
+            .values(
+                0,
+                operation.rev,
+                operation.expected.iter().map(|(_, value)| value.clone()).collect(),
+                operation.target.iter().map(|(_, value)| value.clone()).collect(),
+            )
+            .note(operation.id.to_string()),
         );
         linked.sides[index].flags.set(SideFlags::IN_FLIGHT);
         linked.sides[index].flags.clear(SideFlags::PUSH);
@@ -290,19 +315,15 @@ async fn intend(
         return Ok(Vec::new());
     }
     store(page.tx()?, &loaded).await?;
-    page.tx()?.put_operations(&operations.iter().collect::<Vec<_>>()).await?;
+    page.tx()?
+        .put_operations(&operations.iter().collect::<Vec<_>>())
+        .await?;
     run.ledger(&context.sync.name, "push").add(&ledger);
     session.commit(page, run).await?;
     Ok(operations)
 }
 
-async fn brake(
-    inner: &Inner,
-    context: &SyncContext,
-    page: &mut Page,
-    run: &mut Run,
-    ledger: &Ledger,
-) -> Result<()> {
+async fn brake(inner: &Inner, context: &SyncContext, page: &mut Page, run: &mut Run, ledger: &Ledger) -> Result<()> {
     if run.parameters.release_brake {
         return Ok(());
     }
@@ -310,7 +331,11 @@ async fn brake(
     let before = *run.ledger(&context.sync.name, "push");
     for (what, count, brake) in [
         ("delete", before.deleted + ledger.deleted, inner.settings.delete_brake),
-        ("overwrite", before.updated + ledger.updated, inner.settings.overwrite_brake),
+        (
+            "overwrite",
+            before.updated + ledger.updated,
+            inner.settings.overwrite_brake,
+        ),
     ] {
         if brake.trips(count, linked) {
             return Err(Error::new(
@@ -338,8 +363,17 @@ async fn fail_plan(
     let note = FailureNote {
         record: linked.sides[index].ext.clone(),
         entity: Some(linked.entity.id),
-        fields: plan.failures.iter().map(|(group, _)| context.blueprint.group_name(*group)).collect(),
-        message: plan.failures.iter().map(|(_, error)| error.message()).collect::<Vec<_>>().join("; "),
+        fields: plan
+            .failures
+            .iter()
+            .map(|(group, _)| context.blueprint.group_name(*group))
+            .collect(),
+        message: plan
+            .failures
+            .iter()
+            .map(|(_, error)| error.message())
+            .collect::<Vec<_>>()
+            .join("; "),
     };
     record_failure(inner, page, run, &context.sync, "push", note).await
 }
@@ -355,7 +389,11 @@ fn operation(
 ) -> Operation {
     let now = inner.clock.now();
     let marker = match verb {
-        OperationVerb::Create => context.mapping.marker.clone().map(|field| (field, linked.entity.uid.to_string())),
+        OperationVerb::Create => context
+            .mapping
+            .marker
+            .clone()
+            .map(|field| (field, linked.entity.uid.to_string())),
         _ => None,
     };
     Operation {
@@ -383,7 +421,10 @@ fn show_planned(run: &mut Run, context: &SyncContext, linked: &Linked, index: us
     if !run.parameters.dry_run {
         return;
     }
-    let record = linked.sides[index].ext.clone().unwrap_or_else(|| linked.entity.uid.to_string());
+    let record = linked.sides[index]
+        .ext
+        .clone()
+        .unwrap_or_else(|| linked.entity.uid.to_string());
     for (place, (path, value)) in plan.target.iter().enumerate() {
         run.planned += 1;
         if run.plan.len() < 10_000 {
@@ -391,9 +432,17 @@ fn show_planned(run: &mut Run, context: &SyncContext, linked: &Linked, index: us
             run.plan.push(PlannedChange {
                 target: context.sync.name.clone(),
                 record: record.clone(),
-                action: if plan.verb == Some(OperationVerb::Create) { "create" } else { "update" }.to_owned(),
+                action: if plan.verb == Some(OperationVerb::Create) {
+                    "create"
+                } else {
+                    "update"
+                }
+                .to_owned(),
                 field: field.map(|field| field.path.clone()).unwrap_or_default(),
-                before: plan.expected.get(place).map_or(serde_json::Value::Null, |(_, value)| value.to_json()),
+                before: plan
+                    .expected
+                    .get(place)
+                    .map_or(serde_json::Value::Null, |(_, value)| value.to_json()),
                 after: value.to_json(),
             });
         }
@@ -420,8 +469,13 @@ pub(super) async fn send(
             Write {
                 operation: operation.id,
                 verb: match operation.verb {
-                    OperationVerb::Create => Verb::Create { marker: operation.marker.clone() },
-                    OperationVerb::Update => Verb::Update { id, expected_stamp: stamp },
+                    OperationVerb::Create => Verb::Create {
+                        marker: operation.marker.clone(),
+                    },
+                    OperationVerb::Update => Verb::Update {
+                        id,
+                        expected_stamp: stamp,
+                    },
                     OperationVerb::Delete => Verb::Delete { id },
                 },
                 fields: operation
@@ -432,7 +486,11 @@ pub(super) async fn send(
             }
         })
         .collect();
-    let job = Job::Push(Push { object: context.mapping.object.clone(), projection: projection.clone(), writes });
+    let job = Job::Push(Push {
+        object: context.mapping.object.clone(),
+        projection: projection.clone(),
+        writes,
+    });
     let mut answered = vec![false; operations.len()];
     let mut batch = Batch::new(projection.fields.len());
     let opened = context.connector.open(&context.config, job, None);
@@ -466,16 +524,30 @@ pub(super) async fn send(
     }
     // What the connector did not answer for may have been applied.
     batch.clear();
-    let definitely_not = broke.as_ref().is_some_and(|error| !matches!(error.retry(), Retry::UnknownOutcome));
+    let definitely_not = broke
+        .as_ref()
+        .is_some_and(|error| !matches!(error.retry(), Retry::UnknownOutcome));
     for index in (0..operations.len()).filter(|&index| !answered[index]) {
-        let kind = if definitely_not { OutcomeKind::NotApplied { not_before: None } } else { OutcomeKind::Unknown };
+        let kind = if definitely_not {
+            OutcomeKind::NotApplied { not_before: None }
+        } else {
+            OutcomeKind::Unknown
+        };
         let message = broke.as_ref().map(ToString::to_string);
-        batch.outcomes.push(Outcome { message, ..Outcome::new(index, kind) });
+        batch.outcomes.push(Outcome {
+            message,
+            ..Outcome::new(index, kind)
+        });
     }
     let mut ignore = vec![false; operations.len()];
     take_outcomes(inner, context, session, run, &operations, &mut ignore, &batch).await?;
     match broke {
-        Some(error) if matches!(error.kind(), ErrorKind::Reauthorise | ErrorKind::Stopped | ErrorKind::Refused) => {
+        Some(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Reauthorise | ErrorKind::Stopped | ErrorKind::Refused
+            ) =>
+        {
             Err(error)
         }
         _ => Ok(()),
@@ -521,11 +593,17 @@ async fn take_outcomes(
         .iter()
         .filter(|outcome| matches!(outcome.kind, OutcomeKind::Applied { .. }) && outcome.row.is_none())
         .filter(|outcome| {
-            operations.get(outcome.index).is_some_and(|operation| operation.verb != OperationVerb::Delete)
+            operations
+                .get(outcome.index)
+                .is_some_and(|operation| operation.verb != OperationVerb::Delete)
         })
         .filter_map(|outcome| outcome.id.clone())
         .collect();
-    let read = if unread.is_empty() { None } else { fetch(inner, context, unread).await.ok() };
+    let read = if unread.is_empty() {
+        None
+    } else {
+        fetch(inner, context, unread).await.ok()
+    };
     let finished = inner.marks.next(inner.clock.now());
 
     let mut page = session.begin().await?;
@@ -540,32 +618,41 @@ async fn take_outcomes(
     let nothing = Links::default();
     let mut closed = Vec::new();
     for outcome in &batch.outcomes {
-        let Some(operation) = operations.get(outcome.index) else { continue };
+        let Some(operation) = operations.get(outcome.index) else {
+            continue;
+        };
         answered[outcome.index] = true;
         let mut operation = operation.clone();
-        let Some(linked) = known.get_mut(&operation.key.entity) else { continue };
-        let Some(index) = linked.side_index(context.side()) else { continue };
+        let Some(linked) = known.get_mut(&operation.key.entity) else {
+            continue;
+        };
+        let Some(index) = linked.side_index(context.side()) else {
+            continue;
+        };
         let row = match (outcome.row, &read) {
             (Some(row), _) => batch.get(row),
-            (None, Some((rows, _))) => rows.rows().find(|row| {
-                row.state() == RowState::Live && Some(row.id()) == outcome.id.as_deref()
-            }),
+            (None, Some((rows, _))) => rows
+                .rows()
+                .find(|row| row.state() == RowState::Live && Some(row.id()) == outcome.id.as_deref()),
             (None, None) => None,
         };
         let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
         let scene = context.scene(inner, &links, &nothing);
         let answer = Answer { outcome, row, finished };
-        let effects =
-            outcome::take(inner, context, &mut page, run, linked, index, &mut operation, &answer, &scene).await?;
-        settle(
+        let effects = outcome::take(
             inner,
+            context,
             &mut page,
             run,
-             context, linked,
+            linked,
             index,
-            "push",
-            had_failed,
-            effects,
+            &mut operation,
+            &answer,
+            &scene,
+        )
+        .await?;
+        settle(
+            inner, &mut page, run, context, linked, index, "push", had_failed, effects,
         )
         .await?;
         closed.push(operation);
@@ -578,7 +665,12 @@ async fn take_outcomes(
 
 /// A row as an observation or a read-back needs it.
 pub(crate) fn readback<'a>(row: &RowRef<'a>, outcome: &Outcome) -> Readback<'a> {
-    Readback { ext: row.id(), stamp: row.stamp(), encoded: row.encoded(), written_stamp: outcome.stamp }
+    Readback {
+        ext: row.id(),
+        stamp: row.stamp(),
+        encoded: row.encoded(),
+        written_stamp: outcome.stamp,
+    }
 }
 
 /// A strongly read row as an observation.

@@ -24,7 +24,13 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn new(clock: Arc<dyn Clock>, events: Events, stop: StopFlag) -> Self {
         let started = clock.now();
-        Self { clock, events, stop, started, total: AtomicU64::new(0) }
+        Self {
+            clock,
+            events,
+            stop,
+            started,
+            total: AtomicU64::new(0),
+        }
     }
 
     /// Goes on unless the run was asked to stop.
@@ -64,7 +70,11 @@ impl Reporter {
 
     fn tell_of(&self, run: u64, context: &SyncContext, stage: &str, ledger: super::model::Ledger) {
         let seconds = between(self.started, self.clock.now()).as_secs_f64();
-        let rate = if seconds > 0.0 { ledger.read as f64 / seconds } else { 0.0 };
+        let rate = if seconds > 0.0 {
+            ledger.read as f64 / seconds
+        } else {
+            0.0
+        };
         let total = Some(self.total.load(Ordering::Relaxed)).filter(|&total| total > 0 && stage == "pull");
         let seconds_left = total
             .filter(|_| rate > 0.0)

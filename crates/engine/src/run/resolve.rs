@@ -29,7 +29,13 @@ pub(crate) async fn resolve_unknown(
     if session.is_dry() {
         return Ok(());
     }
-    let size = context.connector.manifest().capabilities.read.fetch_size.clamp(1, inner.settings.page_rows);
+    let size = context
+        .connector
+        .manifest()
+        .capabilities
+        .read
+        .fetch_size
+        .clamp(1, inner.settings.page_rows);
     loop {
         reporter.check_stop()?;
         let mut page = session.begin().await?;
@@ -43,7 +49,8 @@ pub(crate) async fn resolve_unknown(
             .into_iter()
             .filter(|operation| {
                 let sent = operation.sent_at.unwrap_or(operation.created_at);
-                sent.saturating_add(inner.settings.ambiguity_horizon).is_ok_and(|until| until <= now)
+                sent.saturating_add(inner.settings.ambiguity_horizon)
+                    .is_ok_and(|until| until <= now)
             })
             .collect();
         if due.is_empty() {
@@ -70,8 +77,15 @@ async fn resolve(
     let nothing = Links::default();
     let mut closed = Vec::new();
     for mut operation in operations {
-        let Some(linked) = loaded.iter_mut().find(|linked| linked.entity.id == operation.key.entity) else { continue };
-        let Some(index) = linked.side_index(context.side()) else { continue };
+        let Some(linked) = loaded
+            .iter_mut()
+            .find(|linked| linked.entity.id == operation.key.entity)
+        else {
+            continue;
+        };
+        let Some(index) = linked.side_index(context.side()) else {
+            continue;
+        };
         let scene = context.scene(inner, &links, &nothing);
         let row = match (&operation.verb, &operation.marker) {
             (OperationVerb::Create, Some((_, marker))) => {
@@ -82,7 +96,10 @@ async fn resolve(
                     .and_then(|field| context.mapping.projection.position(field));
                 by_marker.rows().find(|row| {
                     place.is_some_and(|place| {
-                        row.value(place).ok().flatten().is_some_and(|value| value.to_string() == *marker)
+                        row.value(place)
+                            .ok()
+                            .flatten()
+                            .is_some_and(|value| value.to_string() == *marker)
                     })
                 })
             }
@@ -94,7 +111,12 @@ async fn resolve(
         };
         linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
         operation.state = OperationState::Superseded;
-        let outcome = Outcome::new(0, OutcomeKind::Applied { created: operation.verb == OperationVerb::Create });
+        let outcome = Outcome::new(
+            0,
+            OutcomeKind::Applied {
+                created: operation.verb == OperationVerb::Create,
+            },
+        );
         let effects = match row {
             None => {
                 // Nothing of it is there: it is planned anew, and a create goes by the same unique key.
@@ -114,9 +136,23 @@ async fn resolve(
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
             }
             Some(row) if operation.verb == OperationVerb::Create || applied(context, &operation, row.encoded())? => {
-                let answer = Answer { outcome: &outcome, row: Some(row), finished: mark };
-                super::outcome::take(inner, context, &mut page, run, linked, index, &mut operation, &answer, &scene)
-                    .await?
+                let answer = Answer {
+                    outcome: &outcome,
+                    row: Some(row),
+                    finished: mark,
+                };
+                super::outcome::take(
+                    inner,
+                    context,
+                    &mut page,
+                    run,
+                    linked,
+                    index,
+                    &mut operation,
+                    &answer,
+                    &scene,
+                )
+                .await?
             }
             Some(row) => {
                 // Not applied, or somebody wrote since: what is there is taken in, and the push planned anew.
@@ -124,7 +160,7 @@ async fn resolve(
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
             }
         };
-        settle(inner, &mut page, run,  context, linked, index, "push", true, effects).await?;
+        settle(inner, &mut page, run, context, linked, index, "push", true, effects).await?;
         closed.push(operation);
     }
     store(page.tx()?, &loaded).await?;
@@ -146,9 +182,19 @@ async fn read(
         .filter(|operation| operation.verb != OperationVerb::Create)
         .map(|operation| operation.key.entity)
         .collect();
-    let exts: Vec<String> = page.tx()?.load(&ids).await?.iter().filter_map(|linked| ext(context, linked)).collect();
+    let exts: Vec<String> = page
+        .tx()?
+        .load(&ids)
+        .await?
+        .iter()
+        .filter_map(|linked| ext(context, linked))
+        .collect();
     session.commit(page, run).await?;
-    let by_id = if exts.is_empty() { Batch::default() } else { super::pull::fetch(inner, context, exts).await?.0 };
+    let by_id = if exts.is_empty() {
+        Batch::default()
+    } else {
+        super::pull::fetch(inner, context, exts).await?.0
+    };
     let mut by_marker = Batch::new(context.mapping.projection.fields.len());
     let markers: Vec<String> = operations
         .iter()
@@ -158,32 +204,52 @@ async fn read(
         let fetch = Fetch {
             object: context.mapping.object.clone(),
             projection: context.mapping.projection.clone(),
-            by: FetchBy::Key { field: field.clone(), values: markers },
+            by: FetchBy::Key {
+                field: field.clone(),
+                values: markers,
+            },
         };
-        context.connector.fetch(context.io.as_ref(), &context.config, &fetch, &mut by_marker).await?;
+        context
+            .connector
+            .fetch(context.io.as_ref(), &context.config, &fetch, &mut by_marker)
+            .await?;
         by_marker.class = ReadClass::Strong;
     }
     Ok((by_id, by_marker))
 }
 
 fn ext(context: &SyncContext, linked: &Linked) -> Option<String> {
-    linked.side_index(context.side()).and_then(|index| linked.sides[index].ext.clone())
+    linked
+        .side_index(context.side())
+        .and_then(|index| linked.sides[index].ext.clone())
 }
 
 /// Whether the record holds what the operation was to write.
 fn applied(context: &SyncContext, operation: &Operation, encoded: &[u8]) -> Result<bool> {
     let row = decode_all(encoded)?;
-    Ok(context.mapping.groups.iter().filter(|group| operation.groups.contains(&group.group)).all(|group| {
-        let now: Vec<Value> = group.paths.iter().map(|&path| row.get(path).cloned().unwrap_or_default()).collect();
-        let sent: Vec<Value> = group
-            .paths
-            .iter()
-            .zip(&now)
-            .map(|(&path, now)| {
-                let target = operation.target.iter().find(|(position, _)| usize::from(*position) == path);
-                target.map_or_else(|| now.clone(), |(_, value)| value.clone())
-            })
-            .collect();
-        group.canon(&now) == group.canon(&sent)
-    }))
+    Ok(context
+        .mapping
+        .groups
+        .iter()
+        .filter(|group| operation.groups.contains(&group.group))
+        .all(|group| {
+            let now: Vec<Value> = group
+                .paths
+                .iter()
+                .map(|&path| row.get(path).cloned().unwrap_or_default())
+                .collect();
+            let sent: Vec<Value> = group
+                .paths
+                .iter()
+                .zip(&now)
+                .map(|(&path, now)| {
+                    let target = operation
+                        .target
+                        .iter()
+                        .find(|(position, _)| usize::from(*position) == path);
+                    target.map_or_else(|| now.clone(), |(_, value)| value.clone())
+                })
+                .collect();
+            group.canon(&now) == group.canon(&sent)
+        }))
 }

@@ -34,7 +34,13 @@ pub(crate) async fn retry_failures(
     session.commit(page, run).await?;
     let (reads, writes): (Vec<_>, Vec<_>) = due.into_iter().partition(|failure| failure.direction == "pull");
     lift_quarantines(context, session, run, &writes).await?;
-    let size = context.connector.manifest().capabilities.read.fetch_size.clamp(1, inner.settings.page_rows);
+    let size = context
+        .connector
+        .manifest()
+        .capabilities
+        .read
+        .fetch_size
+        .clamp(1, inner.settings.page_rows);
     for due in reads.chunks(size) {
         reporter.check_stop()?;
         let ids: Vec<String> = due.iter().filter_map(|failure| failure.record.clone()).collect();
@@ -46,7 +52,10 @@ pub(crate) async fn retry_failures(
         let refs: Vec<&str> = ids.iter().map(String::as_str).collect();
         let heads = page.tx()?.heads(context.side(), &refs).await?;
         for failure in due {
-            let place = failure.record.as_ref().and_then(|record| ids.iter().position(|id| id == record));
+            let place = failure
+                .record
+                .as_ref()
+                .and_then(|record| ids.iter().position(|id| id == record));
             let head = place.and_then(|place| heads[place].as_ref());
             let read = place.is_some_and(|place| batch.rows().any(|row| row.id() == ids[place] && row.is_complete()));
             // Taken in by now, or no longer there at all.

@@ -53,14 +53,23 @@ impl Runs<'_> {
         let mut tx = inner.store.begin(syncline_core::store::Mode::Write).await?;
         let undone = document::get::<Run>(tx.as_mut(), run).await?.value;
         if !undone.status.is_over() {
-            return Err(Error::new(ErrorKind::Refused, format!("run {run} is not over; stop it or wait for it first")));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("run {run} is not over; stop it or wait for it first"),
+            ));
         }
         if undone.parameters.dry_run {
-            return Err(Error::new(ErrorKind::Refused, format!("run {run} was a dry run and changed nothing")));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("run {run} was a dry run and changed nothing"),
+            ));
         }
         let fresh = Run {
             id: 0,
-            parameters: RunParameters { dry_run, ..RunParameters::default() },
+            parameters: RunParameters {
+                dry_run,
+                ..RunParameters::default()
+            },
             initiator: actor.name.clone(),
             status: RunStatus::Queued,
             requested_at: inner.clock.now(),
@@ -96,15 +105,24 @@ impl Runs<'_> {
             RollbackRelease::Everywhere => FieldChoice::App,
         };
         let tenant = self.get(rollback, actor).await?.tenant;
-        let mut query = ConflictQuery { limit: 1_000, ..ConflictQuery::pending() };
+        let mut query = ConflictQuery {
+            limit: 1_000,
+            ..ConflictQuery::pending()
+        };
         let mut released = 0;
         loop {
             let page = self.0.conflicts().list(tenant, &query, actor).await?;
             let Some(last) = page.last() else { return Ok(released) };
             query.before = Some(last.id);
-            for held in page.iter().filter(|held| held.run == rollback && held.group != PRESENCE) {
+            for held in page
+                .iter()
+                .filter(|held| held.run == rollback && held.group != PRESENCE)
+            {
                 let resolution = Resolution::every(held, &choice);
-                self.0.conflicts().resolve(tenant, held.id, held.version, &resolution, actor).await?;
+                self.0
+                    .conflicts()
+                    .resolve(tenant, held.id, held.version, &resolution, actor)
+                    .await?;
                 released += 1;
             }
         }
@@ -134,20 +152,35 @@ pub(crate) async fn carry_out(
 ) -> Result<()> {
     let mut session = Session::new(inner, run.parameters.dry_run, lease.clone());
     let (undone, blueprints) = load(inner, &mut session, run, undone).await?;
-    let Scan { blocks, created, linked, confirmed } = scan::scan(&mut session, run, &undone).await?;
+    let Scan {
+        blocks,
+        created,
+        linked,
+        confirmed,
+    } = scan::scan(&mut session, run, &undone).await?;
     let release = run.release.unwrap_or_default();
-    let rollback = Rollback { inner, undone, release, blueprints, linked };
+    let rollback = Rollback {
+        inner,
+        undone,
+        release,
+        blueprints,
+        linked,
+    };
     for block in blocks.into_iter().rev() {
         reporter.check_stop()?;
         rollback.undo_block(&mut session, run, block).await?;
     }
-    rollback.undo_writes(&mut session, run, connection, confirmed, reporter, stop).await?;
+    rollback
+        .undo_writes(&mut session, run, connection, confirmed, reporter, stop)
+        .await?;
     rollback.undo_created(&mut session, run, created, reporter).await?;
     let mut page = session.begin().await?;
-    page.audit.push(AuditEntry::new(AuditKind::RolledBack, Uuid::nil(), 0, None).note(format!(
-        "{}: run {} was rolled back, {} left as they are",
-        run.initiator, rollback.undone.id, run.diverged_count
-    )));
+    page.audit.push(
+        AuditEntry::new(AuditKind::RolledBack, Uuid::nil(), 0, None).note(format!(
+            "{}: run {} was rolled back, {} left as they are",
+            run.initiator, rollback.undone.id, run.diverged_count
+        )),
+    );
     session.commit(page, run).await
 }
 
@@ -186,7 +219,11 @@ enum Undone {
 impl Rollback<'_> {
     /// Counts what became of one thing in the ledger of the sync that it came through.
     fn count(&self, run: &mut Run, blueprint: BlueprintId, side: SideId, undone: Undone) {
-        let syncs = self.blueprints.get(&blueprint).map(|(_, sides)| sides.syncs.as_slice()).unwrap_or_default();
+        let syncs = self
+            .blueprints
+            .get(&blueprint)
+            .map(|(_, sides)| sides.syncs.as_slice())
+            .unwrap_or_default();
         let sync = syncs.iter().find(|sync| sync.side == side);
         let sync = sync.or_else(|| syncs.iter().find(|sync| sync.connection == self.undone.connection));
         let name = sync.map_or_else(|| "app".to_owned(), |sync| sync.name.clone());
@@ -204,7 +241,11 @@ impl Rollback<'_> {
     fn stamp(&self, linked: &Linked) -> Stamp {
         let now = self.inner.clock.now().as_microsecond();
         let last = linked.entity.decisions.iter().map(|decision| decision.stamp.at).max();
-        Stamp { at: now.max(last.unwrap_or(i64::MIN).saturating_add(1)), source: now, rank: i32::MAX }
+        Stamp {
+            at: now.max(last.unwrap_or(i64::MIN).saturating_add(1)),
+            source: now,
+            rank: i32::MAX,
+        }
     }
 
     /// Decides a group, and says so in the audit. Returns the revision.
@@ -246,7 +287,11 @@ fn show(run: &mut Run, blueprint: &Blueprint, linked: &Linked, group: GroupId, b
     }
     let names: Vec<String> = match group {
         PRESENCE => vec!["(the record)".to_owned()],
-        _ => blueprint.fields_of(group).into_iter().map(|field| blueprint.fields[field].name.clone()).collect(),
+        _ => blueprint
+            .fields_of(group)
+            .into_iter()
+            .map(|field| blueprint.fields[field].name.clone())
+            .collect(),
     };
     let action = match (group, after.first()) {
         (PRESENCE, Some(Value::Bool(false))) => "delete",
@@ -273,5 +318,9 @@ fn show(run: &mut Run, blueprint: &Blueprint, linked: &Linked, group: GroupId, b
 
 /// What people call a group of fields.
 fn name_of(blueprint: &Blueprint, group: GroupId) -> String {
-    if group == PRESENCE { "(the record)".to_owned() } else { blueprint.group_name(group) }
+    if group == PRESENCE {
+        "(the record)".to_owned()
+    } else {
+        blueprint.group_name(group)
+    }
 }

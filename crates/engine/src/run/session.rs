@@ -10,7 +10,7 @@ use syncline_core::store::{Mode, Transaction};
 use super::context::SyncContext;
 use super::lease::Lease;
 use super::model::{Failure, PlannedChange, Run};
-use crate::conflict::{Review, ReviewStatus, open_review};
+use crate::conflict::open_review;
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
@@ -46,7 +46,11 @@ impl Page {
 
     /// Begins a transaction outside of any run: an edit by the app, or a person's decision.
     pub(crate) async fn begin(inner: &Inner) -> Result<Self> {
-        Ok(Self { tx: Some(inner.store.begin(Mode::Write).await?), audit: Vec::new(), events: Vec::new() })
+        Ok(Self {
+            tx: Some(inner.store.begin(Mode::Write).await?),
+            audit: Vec::new(),
+            events: Vec::new(),
+        })
     }
 
     /// Writes the audit down, as of no run, and commits.
@@ -66,7 +70,12 @@ impl Page {
 
 impl<'a> Session<'a> {
     pub(crate) const fn new(inner: &'a Inner, is_dry: bool, lease: Lease) -> Self {
-        Self { inner, dry: None, is_dry, lease }
+        Self {
+            inner,
+            dry: None,
+            is_dry,
+            lease,
+        }
     }
 
     pub(crate) const fn is_dry(&self) -> bool {
@@ -79,7 +88,11 @@ impl<'a> Session<'a> {
             Some(tx) => tx,
             None => self.inner.store.begin(Mode::Write).await?,
         };
-        Ok(Page { tx: Some(tx), audit: Vec::new(), events: Vec::new() })
+        Ok(Page {
+            tx: Some(tx),
+            audit: Vec::new(),
+            events: Vec::new(),
+        })
     }
 
     /// Writes the audit and the run down and commits, unless the run is dry.
@@ -94,7 +107,10 @@ impl<'a> Session<'a> {
         self.lease.check(self.inner, tx.as_mut()).await?;
         append_audit(self.inner, tx.as_mut(), run.tenant, run.id, &page.audit).await?;
         for kind in page.events {
-            self.inner.events.store(tx.as_mut(), self.inner, run.tenant, kind).await?;
+            self.inner
+                .events
+                .store(tx.as_mut(), self.inner, run.tenant, kind)
+                .await?;
         }
         document::put(tx.as_mut(), run).await?;
         tx.commit().await?;
@@ -117,10 +133,14 @@ pub(crate) async fn append_audit(
     let mut salt = [0; 16];
     inner.random.fill(&mut salt);
     let head = tx.audit_head(tenant).await?;
-    tx.append_audit(&seal_block(tenant, run, inner.clock.now(), head, entries, salt)).await
+    tx.append_audit(&seal_block(tenant, run, inner.clock.now(), head, entries, salt))
+        .await
 }
 
-#[expect(clippy::too_many_arguments, reason = "a step is settled with exactly these, and each has another owner")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a step is settled with exactly these, and each has another owner"
+)]
 /// Carries out what a planning step asks for beside the record itself: review items, failures, audit.
 pub(crate) async fn settle(
     inner: &Inner,
@@ -134,14 +154,15 @@ pub(crate) async fn settle(
     effects: Effects,
 ) -> Result<Settled> {
     let (sync, blueprint) = (&context.sync, &context.blueprint);
-    let mut settled = Settled { conflicted: false, failed: !effects.failures.is_empty(), waiting: effects.waiting };
+    let mut settled = Settled {
+        conflicted: false,
+        failed: !effects.failures.is_empty(),
+        waiting: effects.waiting,
+    };
     plan_of_dry_run(run, blueprint, linked, &effects.audit);
     page.audit.extend(effects.audit);
     for ReviewChange { group, reason } in effects.reviews {
-        let reason = match reason {
-            Some(reason) => reason,
-            None => continue,
-        };
+        let Some(reason) = reason else { continue };
         settled.conflicted = true;
         let review = open_review(inner, page, run.id, context, linked, group, reason).await?;
         if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {
@@ -149,10 +170,19 @@ pub(crate) async fn settle(
         }
     }
     if settled.failed {
-        let fields = effects.failures.iter().map(|(group, _)| blueprint.group_name(*group)).collect();
+        let fields = effects
+            .failures
+            .iter()
+            .map(|(group, _)| blueprint.group_name(*group))
+            .collect();
         let text: Vec<&str> = effects.failures.iter().map(|(_, error)| error.message()).collect();
         let record = linked.sides.get(index).and_then(|side| side.ext.clone());
-        let note = FailureNote { record, entity: Some(linked.entity.id), fields, message: text.join("; ") };
+        let note = FailureNote {
+            record,
+            entity: Some(linked.entity.id),
+            fields,
+            message: text.join("; "),
+        };
         record_failure(inner, page, run.id, sync, direction, note).await?;
     } else if let Some(side) = linked.sides.get(index)
         && had_failed
@@ -217,11 +247,17 @@ pub(crate) async fn record_failure(
                 record: fresh.record.clone().unwrap_or_default(),
                 message: fresh.message.clone(),
             });
-            Versioned { value: fresh, version: 0 }
+            Versioned {
+                value: fresh,
+                version: 0,
+            }
         }
     };
     failure.attempts += 1;
-    let wait = inner.settings.failure_retry.saturating_mul(1 << failure.attempts.min(16).saturating_sub(1));
+    let wait = inner
+        .settings
+        .failure_retry
+        .saturating_mul(1 << failure.attempts.min(16).saturating_sub(1));
     let wait = wait.min(inner.settings.failure_retry_longest);
     failure.retry_at = now.saturating_add(wait).unwrap_or(now);
     document::put(page.tx()?, &mut failure).await
@@ -229,10 +265,15 @@ pub(crate) async fn record_failure(
 
 /// Forgets a record's failure after it succeeded.
 pub(crate) async fn clear_failure(page: &mut Page, sync: &Sync, direction: &'static str, side: &Side) -> Result<()> {
-    for key in [side.ext.clone(), Some(side.key.entity.to_string())].into_iter().flatten() {
+    for key in [side.ext.clone(), Some(side.key.entity.to_string())]
+        .into_iter()
+        .flatten()
+    {
         let key = format!("{direction}:{key}");
         if let Some(failure) = document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await? {
-            page.tx()?.delete_document(syncline_core::store::DocumentKind::Failure, failure.id).await?;
+            page.tx()?
+                .delete_document(syncline_core::store::DocumentKind::Failure, failure.id)
+                .await?;
         }
     }
     Ok(())
@@ -252,7 +293,12 @@ fn plan_of_dry_run(run: &mut Run, blueprint: &Blueprint, linked: &Linked, audit:
             AuditKind::Linked => "link",
             _ => continue,
         };
-        let names = |group| blueprint.fields_of(group).into_iter().map(|field| blueprint.fields[field].name.clone());
+        let names = |group| {
+            blueprint
+                .fields_of(group)
+                .into_iter()
+                .map(|field| blueprint.fields[field].name.clone())
+        };
         let names: Vec<String> = if entry.kind == AuditKind::Created {
             blueprint.fields.iter().map(|field| field.name.clone()).collect()
         } else {
@@ -260,7 +306,9 @@ fn plan_of_dry_run(run: &mut Run, blueprint: &Blueprint, linked: &Linked, audit:
         };
         for (place, name) in names.into_iter().enumerate() {
             let value = |values: &[syncline_core::Value]| {
-                values.get(place).map_or(serde_json::Value::Null, syncline_core::Value::to_json)
+                values
+                    .get(place)
+                    .map_or(serde_json::Value::Null, syncline_core::Value::to_json)
             };
             let (before, after) = (value(&entry.before), value(&entry.after));
             if before == after {
@@ -270,7 +318,11 @@ fn plan_of_dry_run(run: &mut Run, blueprint: &Blueprint, linked: &Linked, audit:
             if run.plan.len() < SHOWN_CHANGES {
                 run.plan.push(PlannedChange {
                     target: "app".to_owned(),
-                    record: if entry.ext.is_empty() { linked.entity.uid.to_string() } else { entry.ext.clone() },
+                    record: if entry.ext.is_empty() {
+                        linked.entity.uid.to_string()
+                    } else {
+                        entry.ext.clone()
+                    },
                     action: action.to_owned(),
                     field: name,
                     before,
@@ -279,11 +331,4 @@ fn plan_of_dry_run(run: &mut Run, blueprint: &Blueprint, linked: &Linked, audit:
             }
         }
     }
-}
-
-/// Closes review items whose sides agree again.
-pub(crate) async fn close_review(page: &mut Page, review: u64) -> Result<()> {
-    let mut item: Versioned<Review> = document::get(page.tx()?, review).await?;
-    item.status = ReviewStatus::Resolved;
-    document::put(page.tx()?, &mut item).await
 }

@@ -141,7 +141,10 @@ impl Seen {
     fn unpack(text: &str) -> Self {
         let bytes = STANDARD_NO_PAD.decode(text).unwrap_or_default();
         let (hashes, _) = bytes.as_chunks::<8>();
-        Self { hashes: hashes.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(), sorted: false }
+        Self {
+            hashes: hashes.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+            sorted: false,
+        }
     }
 }
 
@@ -166,9 +169,14 @@ pub(crate) async fn sweep(
         ),
         None => (now, inner.marks.next(now), Seen::default(), 0, None),
     };
-    let job = Job::Sweep { object: context.mapping.object.clone() };
+    let job = Job::Sweep {
+        object: context.mapping.object.clone(),
+    };
     let mut task = context.connector.open(&context.config, job, resume)?;
-    let budget = Budget { rows: inner.settings.page_rows, ..Budget::default() };
+    let budget = Budget {
+        rows: inner.settings.page_rows,
+        ..Budget::default()
+    };
     let mut batch = Batch::new(0);
     let mut calls = 0;
     loop {
@@ -194,7 +202,13 @@ pub(crate) async fn sweep(
         };
         if let (true, Some(checkpoint)) = (calls >= inner.settings.sweep_calls, checkpoint) {
             let checkpoint = checkpoint.to_vec();
-            state.under_way = Some(UnderWay { began, mark: mark.0, checkpoint, seen: seen.pack(), unknown });
+            state.under_way = Some(UnderWay {
+                began,
+                mark: mark.0,
+                checkpoint,
+                seen: seen.pack(),
+                unknown,
+            });
             let page = session.begin().await?;
             return keep(session, page, run, state).await;
         }
@@ -217,11 +231,17 @@ async fn load(
     run: &mut Versioned<Run>,
 ) -> Result<Versioned<SweepState>> {
     let mut page = session.begin().await?;
-    let known =
-        document::by_key::<SweepState>(page.tx()?, context.sync.tenant, context.sync.id, NAME).await?;
+    let known = document::by_key::<SweepState>(page.tx()?, context.sync.tenant, context.sync.id, NAME).await?;
     session.commit(page, run).await?;
-    let fresh = SweepState { tenant: context.sync.tenant, sync: context.sync.id, ..SweepState::default() };
-    Ok(known.unwrap_or(Versioned { value: fresh, version: 0 }))
+    let fresh = SweepState {
+        tenant: context.sync.tenant,
+        sync: context.sync.id,
+        ..SweepState::default()
+    };
+    Ok(known.unwrap_or(Versioned {
+        value: fresh,
+        version: 0,
+    }))
 }
 
 async fn keep(
@@ -250,14 +270,27 @@ async fn take(
     let seq = inner.marks.next(inner.clock.now()).0;
     let mut hints = Vec::new();
     let mut newer: Vec<EntityId> = Vec::new();
-    let mut ledger = Ledger { read: rows.len() as u64, ..Ledger::default() };
-    let hint = |row: &RowRef<'_>| InboxEntry { side: context.side(), ext: row.id().to_owned(), seq };
+    let mut ledger = Ledger {
+        read: rows.len() as u64,
+        ..Ledger::default()
+    };
+    let hint = |row: &RowRef<'_>| InboxEntry {
+        side: context.side(),
+        ext: row.id().to_owned(),
+        seq,
+    };
     // Where a filter keeps records out, most unknown ones were looked at before and are none of ours.
-    let since = context.filter.as_ref().and(completed).map(|at| at.saturating_sub(OVERLAP).unwrap_or(at));
+    let since = context
+        .filter
+        .as_ref()
+        .and(completed)
+        .map(|at| at.saturating_sub(OVERLAP).unwrap_or(at));
     let mut unknown = 0;
     for (row, head) in rows.iter().zip(heads) {
         match head {
-            None if context.mapping.create_in_app && since.is_none_or(|since| row.stamp().is_none_or(|at| at >= since)) => {
+            None if context.mapping.create_in_app
+                && since.is_none_or(|since| row.stamp().is_none_or(|at| at >= since)) =>
+            {
                 unknown += 1;
                 if unknown_before + unknown <= MOST_HINTS {
                     hints.push(hint(row));
@@ -307,7 +340,11 @@ async fn absent(
             break;
         };
         after = last.entity;
-        let missing: Vec<&str> = live.iter().map(|(_, ext, _)| ext.as_str()).filter(|ext| !seen.has(ext)).collect();
+        let missing: Vec<&str> = live
+            .iter()
+            .map(|(_, ext, _)| ext.as_str())
+            .filter(|ext| !seen.has(ext))
+            .collect();
         let heads = page.tx()?.heads(context.side(), &missing).await?;
         let mut stale = Vec::new();
         for (ext, head) in missing.iter().zip(heads) {
@@ -329,7 +366,10 @@ async fn absent(
         let gone: Vec<&str> = refs
             .iter()
             .zip(heads)
-            .filter(|(_, head)| head.as_ref().is_some_and(|head| head.presence == Presence::Inaccessible))
+            .filter(|(_, head)| {
+                head.as_ref()
+                    .is_some_and(|head| head.presence == Presence::Inaccessible)
+            })
             .map(|(ext, _)| *ext)
             .collect();
         let mut batch = Batch::new(context.mapping.projection.fields.len());

@@ -26,12 +26,23 @@ impl Stage {
         let side_of: BTreeMap<u32, &str> = syncs
             .iter()
             .filter(|sync| sync.blueprint == blueprint.id)
-            .map(|sync| (sync.side, if sync.mapping.object == "Contact" { "salesforce" } else { "hubspot" }))
+            .map(|sync| {
+                (
+                    sync.side,
+                    if sync.mapping.object == "Contact" {
+                        "salesforce"
+                    } else {
+                        "hubspot"
+                    },
+                )
+            })
             .collect();
         let mut found = Vec::new();
         for linked in self.entities("person").await? {
             for side in linked.sides.iter().filter(|side| side.presence.is_live()) {
-                let (Some(provider), Some(ext)) = (side_of.get(&side.key.side), &side.ext) else { continue };
+                let (Some(provider), Some(ext)) = (side_of.get(&side.key.side), &side.ext) else {
+                    continue;
+                };
                 let record = match *provider {
                     "salesforce" => self.salesforce.record("Contact", ext),
                     _ => self.hubspot.record("contacts", ext),
@@ -42,7 +53,11 @@ impl Stage {
                 };
                 for (field, salesforce, hubspot) in PERSON {
                     let name = if *provider == "salesforce" { salesforce } else { hubspot };
-                    let theirs = record.fields.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+                    let theirs = record
+                        .fields
+                        .get(name)
+                        .and_then(serde_json::Value::as_str)
+                        .unwrap_or_default();
                     let ours = match linked.entity.value(field) {
                         Value::Null => String::new(),
                         value => value.to_string(),

@@ -29,11 +29,23 @@ impl Rollback<'_> {
         block: u64,
     ) -> Result<()> {
         let mut page = session.begin().await?;
-        let blocks = page.tx()?.audit(self.undone.tenant, Some(self.undone.id), block - 1, 1).await?;
+        let blocks = page
+            .tx()?
+            .audit(self.undone.tenant, Some(self.undone.id), block - 1, 1)
+            .await?;
         let entries = blocks.first().map(open_block).transpose()?.unwrap_or_default();
-        let uids: Vec<Uuid> = entries.iter().map(|entry| entry.entity).filter(|uid| !uid.is_nil()).collect();
-        let mut numbers: Vec<EntityId> =
-            page.tx()?.find_uids(self.undone.tenant, &uids).await?.into_iter().flatten().collect();
+        let uids: Vec<Uuid> = entries
+            .iter()
+            .map(|entry| entry.entity)
+            .filter(|uid| !uid.is_nil())
+            .collect();
+        let mut numbers: Vec<EntityId> = page
+            .tx()?
+            .find_uids(self.undone.tenant, &uids)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect();
         numbers.sort_unstable();
         numbers.dedup();
         let loaded = page.tx()?.load(&numbers).await?;
@@ -41,8 +53,12 @@ impl Rollback<'_> {
         let mut changed = BTreeMap::new();
         for entry in entries.iter().rev() {
             // What is not there any more was provisional, or was removed for good: nothing of it is left to undo.
-            let Some(linked) = known.get_mut(&entry.entity) else { continue };
-            let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else { continue };
+            let Some(linked) = known.get_mut(&entry.entity) else {
+                continue;
+            };
+            let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else {
+                continue;
+            };
             witness(self.inner, linked);
             if let Some(undone) = self.undo(&mut page, run, blueprint, sides, linked, entry).await? {
                 self.count(run, blueprint.id, entry.side, undone);
@@ -54,7 +70,10 @@ impl Rollback<'_> {
         let changed: Vec<Linked> = changed.into_values().collect();
         store(page.tx()?, &changed).await?;
         for (blueprint, _) in self.blueprints.values() {
-            let entities = changed.iter().map(|linked| &linked.entity).filter(|entity| entity.blueprint == blueprint.id);
+            let entities = changed
+                .iter()
+                .map(|linked| &linked.entity)
+                .filter(|entity| entity.blueprint == blueprint.id);
             keep_unique_keys(page.tx()?, blueprint, entities).await?;
         }
         session.commit(page, run).await
@@ -70,12 +89,19 @@ impl Rollback<'_> {
         linked: &mut Linked,
         entry: &AuditEntry,
     ) -> Result<Option<Undone>> {
-        let record = if entry.ext.is_empty() { linked.entity.uid.to_string() } else { entry.ext.clone() };
+        let record = if entry.ext.is_empty() {
+            linked.entity.uid.to_string()
+        } else {
+            entry.ext.clone()
+        };
         match entry.kind {
             AuditKind::Decided | AuditKind::Agreed | AuditKind::ConflictResolved if !entry.after.is_empty() => {}
             AuditKind::Deleted | AuditKind::Restored if entry.side == 0 && !entry.after.is_empty() => {}
             AuditKind::Unlinked if entry.side != 0 => {
-                return self.link_again(page, run, blueprint, sides, linked, entry).await.map(Some);
+                return self
+                    .link_again(page, run, blueprint, sides, linked, entry)
+                    .await
+                    .map(Some);
             }
             AuditKind::Deleted if entry.note == DELETED_BY_US => {
                 let index = linked.side_index(entry.side);
@@ -88,7 +114,11 @@ impl Rollback<'_> {
                 return Ok(Some(Undone::Restored));
             }
             AuditKind::Merged => {
-                run.diverge(record, name_of(blueprint, PRESENCE), "a merge in the CRM can't be undone");
+                run.diverge(
+                    record,
+                    name_of(blueprint, PRESENCE),
+                    "a merge in the CRM can't be undone",
+                );
                 return Ok(Some(Undone::Diverged));
             }
             _ => return Ok(None),
@@ -97,20 +127,35 @@ impl Rollback<'_> {
             return Ok(None);
         }
         let group = entry.group;
-        let width = if group == PRESENCE { 1 } else { blueprint.fields_of(group).len() };
+        let width = if group == PRESENCE {
+            1
+        } else {
+            blueprint.fields_of(group).len()
+        };
         if width != entry.before.len() {
-            run.diverge(record, name_of(blueprint, group), "the blueprint's fields are others since");
+            run.diverge(
+                record,
+                name_of(blueprint, group),
+                "the blueprint's fields are others since",
+            );
             return Ok(Some(Undone::Diverged));
         }
         let now = linked.entity.group_values(blueprint, group);
-        let by_rollback = linked.entity.last_decision(group).is_some_and(|last| last.cause == Cause::Rollback);
+        let by_rollback = linked
+            .entity
+            .last_decision(group)
+            .is_some_and(|last| last.cause == Cause::Rollback);
         // A later decision that was itself rolled back has left the value that this one had made.
         let is_ours = linked.entity.rev_of(group) == entry.rev || by_rollback && now == entry.after;
         if !is_ours {
             if by_rollback && now == entry.before {
                 return Ok(Some(Undone::Already));
             }
-            run.diverge(record, name_of(blueprint, group), self.why_diverged(sides, linked, group));
+            run.diverge(
+                record,
+                name_of(blueprint, group),
+                self.why_diverged(sides, linked, group),
+            );
             return Ok(Some(Undone::Diverged));
         }
         if group != PRESENCE && linked.entity.deleted {
@@ -125,7 +170,11 @@ impl Rollback<'_> {
         let rev = self.decide(page, run, blueprint, linked, group, entry.before.clone());
         if group == PRESENCE {
             self.presence_restored(run, sides, linked, source);
-            return Ok(Some(if linked.entity.deleted { Undone::Deleted } else { Undone::Restored }));
+            return Ok(Some(if linked.entity.deleted {
+                Undone::Deleted
+            } else {
+                Undone::Restored
+            }));
         }
         for side in linked.sides.iter_mut().filter(|side| side.key.side != source) {
             side.flags.set(SideFlags::PUSH);
@@ -157,12 +206,21 @@ impl Rollback<'_> {
         links: &dyn LensContext,
     ) -> Result<()> {
         let uid = linked.entity.uid;
-        let Some(index) = linked.side_index(source) else { return Ok(()) };
+        let Some(index) = linked.side_index(source) else {
+            return Ok(());
+        };
         let side = &mut linked.sides[index];
-        let mapping = sides.active.iter().find(|known| known.sync.side == source).map(|known| &known.mapping);
+        let mapping = sides
+            .active
+            .iter()
+            .find(|known| known.sync.side == source)
+            .map(|known| &known.mapping);
         let rules = mapping.and_then(|mapping| {
             let place = mapping.groups.iter().position(|rules| rules.group == group)?;
-            Some((&mapping.groups[place], raw_groups(side, &mapping.groups).ok()?.swap_remove(place)))
+            Some((
+                &mapping.groups[place],
+                raw_groups(side, &mapping.groups).ok()?.swap_remove(place),
+            ))
         });
         let base = match (self.release, rules) {
             (RollbackRelease::Everywhere, _) | (_, None) => Base::AsObserved,
@@ -189,7 +247,10 @@ impl Rollback<'_> {
     }
 
     /// Freezes a group until a person decides.
-    #[expect(clippy::too_many_arguments, reason = "an item shows exactly these, and each has another owner")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an item shows exactly these, and each has another owner"
+    )]
     pub(super) async fn hold(
         &self,
         page: &mut Page,
@@ -200,13 +261,27 @@ impl Rollback<'_> {
         source: SideId,
         group: GroupId,
     ) -> Result<()> {
-        let Some(sync) = sides.syncs.iter().find(|sync| sync.side == source) else { return Ok(()) };
+        let Some(sync) = sides.syncs.iter().find(|sync| sync.side == source) else {
+            return Ok(());
+        };
         if linked.entity.frozen_by(group).is_none() {
             linked.entity.frozen.push((group, 0));
         }
-        let place = ReviewPlace { sync, blueprint, mappings: sides.mappings() };
-        let review =
-            open_review_at(self.inner, page, run.id, &place, linked, group, ReviewReason::RollbackHold).await?;
+        let place = ReviewPlace {
+            sync,
+            blueprint,
+            mappings: sides.mappings(),
+        };
+        let review = open_review_at(
+            self.inner,
+            page,
+            run.id,
+            &place,
+            linked,
+            group,
+            ReviewReason::RollbackHold,
+        )
+        .await?;
         if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {
             frozen.1 = review;
         }
@@ -216,7 +291,9 @@ impl Rollback<'_> {
     /// Ends what the rollback that is itself rolled back had held: the sides agree with what comes back.
     pub(super) async fn lift(&self, page: &mut Page, linked: &mut Linked, group: GroupId, rev: u64) -> Result<()> {
         if let Some(id) = linked.entity.frozen_by(group) {
-            let Some(document) = page.tx()?.document(DocumentKind::Review, id).await? else { return Ok(()) };
+            let Some(document) = page.tx()?.document(DocumentKind::Review, id).await? else {
+                return Ok(());
+            };
             let mut review: Versioned<Review> = document::read(document)?;
             if review.run != self.undone.id {
                 return Ok(());
@@ -228,7 +305,11 @@ impl Rollback<'_> {
             linked.entity.frozen.retain(|(frozen, _)| *frozen != group);
         }
         for side in linked.sides.iter_mut().filter(|side| !side.obs.is_empty()) {
-            if side.groups.get(&group).is_some_and(|state| state.base != Base::AsObserved) {
+            if side
+                .groups
+                .get(&group)
+                .is_some_and(|state| state.base != Base::AsObserved)
+            {
                 let state = side.group_mut(group);
                 state.base = Base::AsObserved;
                 state.base_rev = Some(rev);
@@ -292,13 +373,18 @@ impl Rollback<'_> {
                 .note(format!("{}: rolls run {} back", run.initiator, self.undone.id)),
         );
         if linked.entity.deleted {
-            self.hold(page, run, blueprint, sides, linked, entry.side, PRESENCE).await?;
+            self.hold(page, run, blueprint, sides, linked, entry.side, PRESENCE)
+                .await?;
         }
         Ok(Undone::Restored)
     }
 
     fn why_diverged(&self, sides: &EntitySides, linked: &Linked, group: GroupId) -> String {
-        let what = if group == PRESENCE { "deleted or restored" } else { "changed" };
+        let what = if group == PRESENCE {
+            "deleted or restored"
+        } else {
+            "changed"
+        };
         match linked.entity.last_decision(group).map(|last| last.cause) {
             Some(Cause::App) => format!("it was {what} in the app since"),
             Some(Cause::Side(side)) => format!("it was {what} in {} since", label_of(sides, side)),
@@ -313,8 +399,18 @@ impl Rollback<'_> {
 const DELETED_BY_US: &str = "deleted in the app";
 
 fn label_of(sides: &EntitySides, side: SideId) -> String {
-    let mapping = sides.active.iter().find(|known| known.sync.side == side).map(|known| known.mapping.label.clone());
+    let mapping = sides
+        .active
+        .iter()
+        .find(|known| known.sync.side == side)
+        .map(|known| known.mapping.label.clone());
     mapping
-        .or_else(|| sides.syncs.iter().find(|sync| sync.side == side).map(|sync| sync.name.clone()))
+        .or_else(|| {
+            sides
+                .syncs
+                .iter()
+                .find(|sync| sync.side == side)
+                .map(|sync| sync.name.clone())
+        })
         .unwrap_or_else(|| format!("side {side}"))
 }

@@ -42,18 +42,28 @@ impl Rollback<'_> {
             reporter.check_stop()?;
             let mut page = session.begin().await?;
             let uids: Vec<Uuid> = created.iter().map(|created| created.uid).collect();
-            let numbers: Vec<EntityId> =
-                page.tx()?.find_uids(self.undone.tenant, &uids).await?.into_iter().flatten().collect();
+            let numbers: Vec<EntityId> = page
+                .tx()?
+                .find_uids(self.undone.tenant, &uids)
+                .await?
+                .into_iter()
+                .flatten()
+                .collect();
             let loaded = page.tx()?.load(&numbers).await?;
             let mut known: BTreeMap<Uuid, Linked> =
                 loaded.into_iter().map(|linked| (linked.entity.uid, linked)).collect();
             let mut changed = Vec::new();
             for created in created {
-                let Some(linked) = known.remove(&created.uid) else { continue };
-                let Some((blueprint, _)) = self.blueprints.get(&linked.entity.blueprint) else { continue };
+                let Some(linked) = known.remove(&created.uid) else {
+                    continue;
+                };
+                let Some((blueprint, _)) = self.blueprints.get(&linked.entity.blueprint) else {
+                    continue;
+                };
                 let blueprint = blueprint.clone();
-                let (undone, kept) =
-                    self.undo_create(&mut page, run, &blueprint, linked, created, &mut references).await?;
+                let (undone, kept) = self
+                    .undo_create(&mut page, run, &blueprint, linked, created, &mut references)
+                    .await?;
                 self.count(run, blueprint.id, created.side, undone);
                 changed.extend(kept);
             }
@@ -77,7 +87,9 @@ impl Rollback<'_> {
             return Ok((Undone::Already, None));
         }
         let index = linked.side_index(created.side);
-        let record = index.and_then(|index| linked.sides[index].ext.clone()).unwrap_or(created.uid.to_string());
+        let record = index
+            .and_then(|index| linked.sides[index].ext.clone())
+            .unwrap_or(created.uid.to_string());
         let diverged = |run: &mut Run, reason: String| {
             run.diverge(record.clone(), name_of(blueprint, PRESENCE), reason);
             Ok((Undone::Diverged, None))
@@ -87,7 +99,10 @@ impl Rollback<'_> {
         }
         let children = references.get(&created.uid).copied().unwrap_or(0);
         if children > 0 {
-            return diverged(run, format!("the run created it, and {children} other records refer to it now"));
+            return diverged(
+                run,
+                format!("the run created it, and {children} other records refer to it now"),
+            );
         }
         for uid in referred(blueprint, &linked.entity) {
             if let Some(count) = references.get_mut(&uid) {
@@ -96,12 +111,21 @@ impl Rollback<'_> {
         }
         if self.release == RollbackRelease::AcceptSourceNext {
             let [side] = linked.sides.as_slice() else {
-                return diverged(run, "the run created it, and other CRMs have it as well by now".to_owned());
+                return diverged(
+                    run,
+                    "the run created it, and other CRMs have it as well by now".to_owned(),
+                );
             };
             if let Some(ext) = &side.ext {
                 // Read anew by the next run, as if it had never been seen.
                 let seq = self.inner.marks.next(self.inner.clock.now()).0;
-                page.tx()?.put_hints(&[InboxEntry { side: side.key.side, ext: ext.clone(), seq }]).await?;
+                page.tx()?
+                    .put_hints(&[InboxEntry {
+                        side: side.key.side,
+                        ext: ext.clone(),
+                        seq,
+                    }])
+                    .await?;
             }
             let keys: Vec<SideKey> = linked.sides.iter().map(|side| side.key).collect();
             self.decide(page, run, blueprint, &mut linked, PRESENCE, vec![Value::Bool(false)]);
@@ -115,8 +139,12 @@ impl Rollback<'_> {
                 side.presence = Presence::Unlinked;
                 side.flags = SideFlags::default();
                 page.audit.push(
-                    AuditEntry::new(AuditKind::Unlinked, created.uid, side.key.side, side.ext.as_deref())
-                        .note(format!("{}: rolls run {} back; the CRM keeps its record", run.initiator, self.undone.id)),
+                    AuditEntry::new(AuditKind::Unlinked, created.uid, side.key.side, side.ext.as_deref()).note(
+                        format!(
+                            "{}: rolls run {} back; the CRM keeps its record",
+                            run.initiator, self.undone.id
+                        ),
+                    ),
                 );
             } else {
                 side.flags.set(SideFlags::PUSH);
@@ -132,14 +160,21 @@ impl Rollback<'_> {
         if linked.entity.rev == created.rev {
             return Ok(true);
         }
-        if linked.entity.decisions.last().is_none_or(|last| last.cause != Cause::Rollback) {
+        if linked
+            .entity
+            .decisions
+            .last()
+            .is_none_or(|last| last.cause != Cause::Rollback)
+        {
             return Ok(false);
         }
         // Rare enough to look the entry up: the run created the entity, changed it later, and that is undone by now.
         let mut after = 0;
         loop {
-            let blocks =
-                page.tx()?.audit(self.undone.tenant, Some(self.undone.id), after, super::scan::BLOCKS).await?;
+            let blocks = page
+                .tx()?
+                .audit(self.undone.tenant, Some(self.undone.id), after, super::scan::BLOCKS)
+                .await?;
             let Some(last) = blocks.last() else { return Ok(false) };
             after = last.seq;
             for block in &blocks {
@@ -163,7 +198,11 @@ impl Rollback<'_> {
     ) -> Result<References> {
         let mut references: References = wanted.iter().map(|uid| (*uid, 0)).collect();
         for (blueprint, _) in self.blueprints.values() {
-            if !blueprint.fields.iter().any(|field| matches!(field.kind, FieldType::Reference { .. })) {
+            if !blueprint
+                .fields
+                .iter()
+                .any(|field| matches!(field.kind, FieldType::Reference { .. }))
+            {
                 continue;
             }
             let mut query = EntityQuery {
@@ -193,7 +232,11 @@ impl Rollback<'_> {
 /// The entities that an entity refers to.
 fn referred(blueprint: &Blueprint, entity: &Entity) -> Vec<Uuid> {
     let is_reference = |kind: &FieldType| matches!(kind, FieldType::Reference { .. });
-    let values = blueprint.fields.iter().enumerate().filter(|(_, field)| is_reference(&field.kind));
+    let values = blueprint
+        .fields
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| is_reference(&field.kind));
     values
         .flat_map(|(position, _)| match entity.value(position) {
             Value::List(list) => list.clone(),

@@ -55,7 +55,10 @@ pub(super) async fn scan(session: &mut Session<'_>, run: &mut Versioned<Run>, un
             if block.body.is_empty() && block.count > 0 {
                 return Err(Error::new(
                     ErrorKind::Refused,
-                    format!("the audit of run {} is no longer kept, so it can't be rolled back", undone.id),
+                    format!(
+                        "the audit of run {} is no longer kept, so it can't be rolled back",
+                        undone.id
+                    ),
                 ));
             }
             scan.blocks.push(block.seq);
@@ -63,7 +66,11 @@ pub(super) async fn scan(session: &mut Session<'_>, run: &mut Versioned<Run>, un
                 match entry.kind {
                     AuditKind::Created => {
                         scan.linked.insert((entry.entity, entry.side));
-                        scan.created.push(Created { uid: entry.entity, rev: entry.rev, side: entry.side });
+                        scan.created.push(Created {
+                            uid: entry.entity,
+                            rev: entry.rev,
+                            side: entry.side,
+                        });
                     }
                     AuditKind::Linked => {
                         scan.linked.insert((entry.entity, entry.side));

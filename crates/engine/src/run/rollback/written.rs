@@ -54,7 +54,11 @@ impl Written {
 
     /// What a group held before and after the run, given what it holds now.
     fn of(&self, group: &SideGroup, row: &[Value]) -> [Vec<Value>; 3] {
-        let now: Vec<Value> = group.paths.iter().map(|&path| row.get(path).cloned().unwrap_or_default()).collect();
+        let now: Vec<Value> = group
+            .paths
+            .iter()
+            .map(|&path| row.get(path).cloned().unwrap_or_default())
+            .collect();
         let overlaid = |pick: fn(&(Value, Value)) -> &Value| -> Vec<Value> {
             let fields = group.paths.iter().zip(&now).map(|(&path, now)| {
                 let path = u16::try_from(path).ok().and_then(|path| self.fields.get(&path));
@@ -85,7 +89,10 @@ impl Rollback<'_> {
         }
         let written = self.written(session, run).await?;
         if written.is_empty() {
-            let reason = format!("the journal of what the run wrote to {} is no longer kept", connection.name);
+            let reason = format!(
+                "the journal of what the run wrote to {} is no longer kept",
+                connection.name
+            );
             run.diverge(format!("{confirmed} writes"), "(all)".to_owned(), reason);
             return Ok(());
         }
@@ -98,7 +105,11 @@ impl Rollback<'_> {
             }
         };
         for (side, written) in written {
-            let sync = self.blueprints.values().flat_map(|(_, sides)| &sides.syncs).find(|sync| sync.side == side);
+            let sync = self
+                .blueprints
+                .values()
+                .flat_map(|(_, sides)| &sides.syncs)
+                .find(|sync| sync.side == side);
             let Some(sync) = sync.filter(|sync| sync.status != SyncStatus::Deleted) else {
                 let reason = "the sync that wrote it is deleted; save it again to write it back";
                 run.diverge(format!("{} records", written.len()), "(all)".to_owned(), reason);
@@ -122,7 +133,8 @@ impl Rollback<'_> {
             let references = self.children(session, run, &written).await?;
             for written in written.chunks((self.inner.settings.page_rows / 2).max(1)) {
                 reporter.check_stop()?;
-                self.undo_page(session, run, &context, written, &references, reporter).await?;
+                self.undo_page(session, run, &context, written, &references, reporter)
+                    .await?;
             }
         }
         Ok(())
@@ -134,10 +146,14 @@ impl Rollback<'_> {
         let mut after = None;
         loop {
             let mut page = session.begin().await?;
-            let operations =
-                page.tx()?.operations_of_run(self.undone.id, after, self.inner.settings.page_rows.max(1)).await?;
+            let operations = page
+                .tx()?
+                .operations_of_run(self.undone.id, after, self.inner.settings.page_rows.max(1))
+                .await?;
             session.commit(page, run).await?;
-            let Some(last) = operations.last() else { return Ok(written) };
+            let Some(last) = operations.last() else {
+                return Ok(written);
+            };
             after = Some(last.id);
             for operation in &operations {
                 match (operation.state, operation.verb) {
@@ -162,8 +178,11 @@ impl Rollback<'_> {
         run: &mut Versioned<Run>,
         written: &[(EntityId, Written)],
     ) -> Result<References> {
-        let created: Vec<EntityId> =
-            written.iter().filter(|(_, written)| written.created).map(|(entity, _)| *entity).collect();
+        let created: Vec<EntityId> = written
+            .iter()
+            .filter(|(_, written)| written.created)
+            .map(|(entity, _)| *entity)
+            .collect();
         if created.is_empty() {
             return Ok(References::new());
         }
@@ -195,9 +214,13 @@ impl Rollback<'_> {
         let mut operations = Vec::new();
         let mut ledger = Ledger::default();
         for linked in &mut loaded {
-            let Some((_, written)) = written.iter().find(|(entity, _)| *entity == linked.entity.id) else { continue };
+            let Some((_, written)) = written.iter().find(|(entity, _)| *entity == linked.entity.id) else {
+                continue;
+            };
             let children = references.get(&linked.entity.uid).copied().unwrap_or(0);
-            let operation = self.undo_record(&mut page, run, context, linked, written, children).await?;
+            let operation = self
+                .undo_record(&mut page, run, context, linked, written, children)
+                .await?;
             if let Some(operation) = operation {
                 ledger.read += 1;
                 match operation.verb {
@@ -209,13 +232,17 @@ impl Rollback<'_> {
         }
         run.ledger(&context.sync.name, "push").add(&ledger);
         store(page.tx()?, &loaded).await?;
-        page.tx()?.put_operations(&operations.iter().collect::<Vec<_>>()).await?;
+        page.tx()?
+            .put_operations(&operations.iter().collect::<Vec<_>>())
+            .await?;
         session.commit(page, run).await?;
         if operations.is_empty() || session.is_dry() {
             return Ok(());
         }
-        let held: Vec<(EntityId, Vec<GroupId>)> =
-            operations.iter().map(|operation| (operation.key.entity, operation.groups.clone())).collect();
+        let held: Vec<(EntityId, Vec<GroupId>)> = operations
+            .iter()
+            .map(|operation| (operation.key.entity, operation.groups.clone()))
+            .collect();
         super::super::push::send(self.inner, context, session, run, operations, reporter).await?;
         self.show_held(session, run, context, &held).await
     }
@@ -259,7 +286,9 @@ impl Rollback<'_> {
         children: u64,
     ) -> Result<Option<Operation>> {
         let blueprint = &context.blueprint;
-        let Some(index) = linked.side_index(context.side()) else { return Ok(None) };
+        let Some(index) = linked.side_index(context.side()) else {
+            return Ok(None);
+        };
         let side = &linked.sides[index];
         let record = side.ext.clone().unwrap_or_else(|| linked.entity.uid.to_string());
         let refusal = if written.mapping_version != context.mapping.version {
@@ -281,18 +310,33 @@ impl Rollback<'_> {
             return Ok(None);
         }
         let row = decode_all(&side.obs)?;
-        let groups = context.mapping.groups.iter().filter(|group| written.groups.contains(&group.group));
-        let groups: Vec<(&SideGroup, [Vec<Value>; 3])> =
-            groups.map(|group| (group, written.of(group, &row))).collect();
+        let groups = context
+            .mapping
+            .groups
+            .iter()
+            .filter(|group| written.groups.contains(&group.group));
+        let groups: Vec<(&SideGroup, [Vec<Value>; 3])> = groups.map(|group| (group, written.of(group, &row))).collect();
         let there = |group: &SideGroup, [_, after, now]: &[Vec<Value>; 3]| group.canon(now) == group.canon(after);
         if written.created {
             if !groups.iter().all(|(group, values)| there(group, values)) {
-                run.diverge(record, name_of(blueprint, PRESENCE), "the run created it, and it was changed since");
+                run.diverge(
+                    record,
+                    name_of(blueprint, PRESENCE),
+                    "the run created it, and it was changed since",
+                );
                 self.count(run, blueprint.id, context.side(), Undone::Diverged);
                 return Ok(None);
             }
             show(run, context, &record, "delete", &[]);
-            return Ok(Some(self.operation(page, run, context, linked, index, OperationVerb::Delete, &[])));
+            return Ok(Some(self.operation(
+                page,
+                run,
+                context,
+                linked,
+                index,
+                OperationVerb::Delete,
+                &[],
+            )));
         }
         let mut undo = Vec::new();
         for (group, values) in &groups {
@@ -304,7 +348,8 @@ impl Rollback<'_> {
                 run.diverge(record.clone(), name_of(blueprint, group.group), reason);
                 self.count(run, blueprint.id, context.side(), Undone::Diverged);
             } else if self.release == RollbackRelease::Everywhere {
-                self.undo_in_app(page, run, context, linked, group, before, written.rev).await?;
+                self.undo_in_app(page, run, context, linked, group, before, written.rev)
+                    .await?;
             } else {
                 undo.push((*group, before, now));
             }
@@ -312,23 +357,39 @@ impl Rollback<'_> {
         if undo.is_empty() {
             return Ok(None);
         }
-        let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else { return Ok(None) };
+        let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else {
+            return Ok(None);
+        };
         for (group, ..) in &undo {
             if self.undone.rolls_back.is_some() {
                 let rev = linked.entity.rev;
                 self.lift(page, linked, group.group, rev).await?;
             } else {
-                self.hold(page, run, blueprint, sides, linked, context.side(), group.group).await?;
+                self.hold(page, run, blueprint, sides, linked, context.side(), group.group)
+                    .await?;
             }
         }
-        let changes: Vec<(&SideGroup, &[Value], &[Value])> =
-            undo.iter().map(|(group, before, now)| (*group, now.as_slice(), before.as_slice())).collect();
+        let changes: Vec<(&SideGroup, &[Value], &[Value])> = undo
+            .iter()
+            .map(|(group, before, now)| (*group, now.as_slice(), before.as_slice()))
+            .collect();
         show(run, context, &record, "update", &changes);
-        Ok(Some(self.operation(page, run, context, linked, index, OperationVerb::Update, &changes)))
+        Ok(Some(self.operation(
+            page,
+            run,
+            context,
+            linked,
+            index,
+            OperationVerb::Update,
+            &changes,
+        )))
     }
 
     /// The old value becomes the app's, and so that of every side.
-    #[expect(clippy::too_many_arguments, reason = "a group is undone from exactly these, and each has another owner")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a group is undone from exactly these, and each has another owner"
+    )]
     async fn undo_in_app(
         &self,
         page: &mut Page,
@@ -339,7 +400,9 @@ impl Rollback<'_> {
         before: &[Value],
         rev: u64,
     ) -> Result<()> {
-        let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else { return Ok(()) };
+        let Some((blueprint, sides)) = self.blueprints.get(&linked.entity.blueprint) else {
+            return Ok(());
+        };
         let hub = linked.entity.group_values(blueprint, group.group);
         let links = sides.links(page.tx()?, linked).await?;
         let links: &dyn LensContext = links.get(&context.side()).map_or(&NoLinks, |links| links);
@@ -352,7 +415,11 @@ impl Rollback<'_> {
                 Undone::Restored
             }
             Err(error) => {
-                run.diverge(linked.entity.uid.to_string(), name_of(blueprint, group.group), error.message());
+                run.diverge(
+                    linked.entity.uid.to_string(),
+                    name_of(blueprint, group.group),
+                    error.message(),
+                );
                 Undone::Diverged
             }
         };
@@ -364,7 +431,10 @@ impl Rollback<'_> {
     }
 
     /// Journals the write that undoes another.
-    #[expect(clippy::too_many_arguments, reason = "a write is journaled with exactly these, and each has another owner")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a write is journaled with exactly these, and each has another owner"
+    )]
     fn operation(
         &self,
         page: &mut Page,
@@ -379,7 +449,12 @@ impl Rollback<'_> {
         let mut target = Vec::new();
         let mut expected = Vec::new();
         for (group, from, to) in changes {
-            for (place, &path) in group.paths.iter().enumerate().filter(|(place, _)| from[*place] != to[*place]) {
+            for (place, &path) in group
+                .paths
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| from[*place] != to[*place])
+            {
                 let path = u16::try_from(path).unwrap_or(u16::MAX);
                 target.push((path, to[place].clone()));
                 expected.push((path, from[place].clone()));
@@ -407,9 +482,14 @@ impl Rollback<'_> {
         let values = |fields: &[(u16, Value)]| fields.iter().map(|(_, value)| value.clone()).collect();
         let side = &mut linked.sides[index];
         page.audit.push(
-            AuditEntry::new(AuditKind::Intended, linked.entity.uid, context.side(), side.ext.as_deref())
-                .values(0, operation.rev, values(&operation.expected), values(&operation.target))
-                .note(operation.id.to_string()),
+            AuditEntry::new(
+                AuditKind::Intended,
+                linked.entity.uid,
+                context.side(),
+                side.ext.as_deref(),
+            )
+            .values(0, operation.rev, values(&operation.expected), values(&operation.target))
+            .note(operation.id.to_string()),
         );
         side.flags.set(SideFlags::IN_FLIGHT);
         side.flags.clear(SideFlags::PUSH);
@@ -424,16 +504,22 @@ impl Rollback<'_> {
         context: &SyncContext,
         held: &[(EntityId, Vec<GroupId>)],
     ) -> Result<()> {
-        let Some((blueprint, sides)) = self.blueprints.get(&context.blueprint.id) else { return Ok(()) };
+        let Some((blueprint, sides)) = self.blueprints.get(&context.blueprint.id) else {
+            return Ok(());
+        };
         let mut page = session.begin().await?;
         let ids: Vec<EntityId> = held.iter().map(|(entity, _)| *entity).collect();
         let mut loaded = page.tx()?.load(&ids).await?;
         for linked in &mut loaded {
-            let groups = held.iter().find(|(entity, _)| *entity == linked.entity.id).map(|(_, groups)| groups);
+            let groups = held
+                .iter()
+                .find(|(entity, _)| *entity == linked.entity.id)
+                .map(|(_, groups)| groups);
             let frozen: Vec<GroupId> = groups.into_iter().flatten().copied().collect();
             for group in frozen {
                 if linked.entity.frozen_by(group).is_some() {
-                    self.hold(&mut page, run, blueprint, sides, linked, context.side(), group).await?;
+                    self.hold(&mut page, run, blueprint, sides, linked, context.side(), group)
+                        .await?;
                 }
             }
         }
@@ -443,7 +529,13 @@ impl Rollback<'_> {
 }
 
 /// Shows in a dry run's plan what a write would change.
-fn show(run: &mut Run, context: &SyncContext, record: &str, action: &str, changes: &[(&SideGroup, &[Value], &[Value])]) {
+fn show(
+    run: &mut Run,
+    context: &SyncContext,
+    record: &str,
+    action: &str,
+    changes: &[(&SideGroup, &[Value], &[Value])],
+) {
     if !run.parameters.dry_run {
         return;
     }
@@ -464,9 +556,18 @@ fn show(run: &mut Run, context: &SyncContext, record: &str, action: &str, change
         push("(the record)".to_owned(), &Value::Bool(true), &Value::Bool(false));
     }
     for (group, from, to) in changes {
-        for (place, &path) in group.paths.iter().enumerate().filter(|(place, _)| from[*place] != to[*place]) {
+        for (place, &path) in group
+            .paths
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| from[*place] != to[*place])
+        {
             let field = context.mapping.projection.fields.get(path);
-            push(field.map(|field| field.path.clone()).unwrap_or_default(), &from[place], &to[place]);
+            push(
+                field.map(|field| field.path.clone()).unwrap_or_default(),
+                &from[place],
+                &to[place],
+            );
         }
     }
 }
