@@ -1,0 +1,115 @@
+//! Both simulators on loopback, a store, and an engine over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline::http::HttpSettings;
+use syncline::model::TenantId;
+use syncline::ports::SystemRandom;
+use syncline::settings::Settings;
+use syncline::store::{SqliteStore, Store};
+use syncline::vault::InMemoryKeyProvider;
+use syncline::{Actor, Engine, Error, ErrorKind, Result, connectors};
+use syncline_simulators::hubspot::HubSpot;
+use syncline_simulators::salesforce::Salesforce;
+use syncline_simulators::{Options, Server};
+
+use super::DemoArguments;
+use super::crm::Crm;
+
+/// Everything that the demo is played in.
+pub(super) struct World {
+    pub(super) salesforce: Crm,
+    pub(super) hubspot: Crm,
+    pub(super) engine: Engine,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tenant: TenantId,
+    /// Who connects, maps and runs.
+    pub(super) admin: Actor,
+    _servers: [Server; 2],
+}
+
+impl World {
+    /// Starts the simulators and puts the engine together.
+    ///
+    /// # Errors
+    /// `Invalid` for a people file that can't be read, `Store` for a database that can't be opened.
+    pub(super) async fn start(arguments: &DemoArguments) -> Result<Self> {
+        let options = |csv: &Option<std::path::PathBuf>| Options {
+            records: if csv.is_some() { 0 } else { usize::try_from(arguments.records).unwrap_or(usize::MAX) },
+            seed: arguments.seed,
+            overlap: 0.5,
+            csv: csv.clone(),
+            ..Options::default()
+        };
+        let salesforce = Salesforce::new(options(&arguments.salesforce)).map_err(not_started)?;
+        let hubspot = HubSpot::new(options(&arguments.hubspot)).map_err(not_started)?;
+        let anywhere = ([127, 0, 0, 1], 0).into();
+        let servers = [
+            salesforce.serve(anywhere).await.map_err(not_started)?,
+            hubspot.serve(anywhere).await.map_err(not_started)?,
+        ];
+        let store: Arc<dyn Store> = Arc::new(match &arguments.db {
+            Some(path) => SqliteStore::open(path).await?,
+            None => SqliteStore::in_memory().await?,
+        });
+        let engine = engine(store.clone())?;
+        let admin = Actor::admin("demo");
+        // The simulators start anew each time, so an earlier demo in the same file keeps to its own tenant.
+        let number = engine.tenants(&admin).await?.len() + 1;
+        let name = if number == 1 { "Demo".to_owned() } else { format!("Demo {number}") };
+        let tenant = engine.tenant(&name, &admin).await?.id;
+        Ok(Self {
+            salesforce: Crm::Salesforce(salesforce),
+            hubspot: Crm::HubSpot(hubspot),
+            engine,
+            store,
+            tenant,
+            admin,
+            _servers: servers,
+        })
+    }
+
+    /// The CRMs, the one that is synced first first.
+    pub(super) fn crms(&self) -> [&Crm; 2] {
+        [&self.salesforce, &self.hubspot]
+    }
+
+    /// A CRM by its provider's name.
+    pub(super) fn crm(&self, provider: &str) -> &Crm {
+        if provider == "hubspot" { &self.hubspot } else { &self.salesforce }
+    }
+
+    /// Live people and companies of both CRMs.
+    pub(super) fn records(&self) -> usize {
+        self.crms().into_iter().map(|crm| crm.count("company") + crm.count("person")).sum()
+    }
+
+    /// Requests that could change records, over both CRMs, since they were started.
+    pub(super) fn mutating_requests(&self) -> u64 {
+        self.crms().into_iter().map(|crm| crm.log().mutating()).sum()
+    }
+}
+
+fn engine(store: Arc<dyn Store>) -> Result<Engine> {
+    // A person waits for this, and no write is under way for longer than a moment.
+    let settings = Settings {
+        ambiguity_horizon: Duration::from_secs(1),
+        late_write_horizon: Duration::from_secs(2),
+        failure_retry: Duration::from_millis(200),
+        failure_retry_longest: Duration::from_secs(2),
+        ..Settings::default()
+    };
+    let mut http = HttpSettings::default();
+    // The simulators do not count calls, and real limits would make the demo take hours.
+    http.default_limits = false;
+    connectors::add_all(Engine::builder(store, Arc::new(InMemoryKeyProvider::generate(&SystemRandom))))
+        .settings(settings)
+        .http(http)
+        .allow_loopback(true)
+        .build()
+}
+
+fn not_started(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Invalid, format!("a simulator can't be started: {error}")).because(error)
+}
