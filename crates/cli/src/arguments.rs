@@ -1,0 +1,106 @@
+//! The command line: what can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+use crate::failure::EXIT_CODES;
+use crate::output::Format;
+
+/// Keeps an app's records and its customers' CRMs in agreement, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "syncline", version, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct GlobalOptions {
+    /// The configuration file.
+    #[arg(long, global = true, env = "SYNCLINE_CONFIG", default_value = "syncline.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Tell on standard error what is being done. Secrets are redacted.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented syncline.toml and a key file here.
+    Init(command::init::InitArguments),
+    /// See it work: an app and two simulated CRMs on this machine, synced and compared.
+    Demo(command::demo::DemoArguments),
+    /// Serve a simulated CRM on this machine.
+    Simulate(command::simulate::SimulateArguments),
+    /// Sign in to a connection of the configuration.
+    Connect(command::connect::ConnectArguments),
+    /// List, test, pause, resume, disconnect and delete connections.
+    #[command(subcommand)]
+    Connections(command::connections::ConnectionsCommand),
+    /// Look at the whole configuration: the file, every mapping, every connection.
+    Check(command::check::CheckArguments),
+    /// List the objects that a connection offers.
+    Objects(command::objects::ObjectsArguments),
+    /// Show the fields of an object.
+    Describe(command::describe::DescribeArguments),
+    /// Propose, preview and check mappings.
+    #[command(subcommand)]
+    Map(command::map::MapCommand),
+    /// Run syncs, with a live progress bar. Ctrl-C stops cleanly.
+    Sync(command::sync::SyncArguments),
+    /// How everything stands.
+    Status(command::status::StatusArguments),
+    /// List and show runs, and deal with records that failed.
+    #[command(subcommand)]
+    Runs(command::runs::RunsCommand),
+    /// List, show and resolve conflicts.
+    #[command(subcommand)]
+    Conflicts(command::conflicts::ConflictsCommand),
+    /// List, show and edit the app's records.
+    #[command(subcommand)]
+    Entities(command::entities::EntitiesCommand),
+    /// Pause a sync, or a whole connection.
+    Pause(command::pause::PauseArguments),
+    /// Let a paused sync or connection go on.
+    Resume(command::pause::ResumeArguments),
+    /// Undo what a run did, as a run of its own.
+    Rollback(command::rollback::RollbackArguments),
+    /// List, verify and export the audit.
+    #[command(subcommand)]
+    Audit(command::audit::AuditCommand),
+    /// Run the schedule in the foreground. Ctrl-C stops it.
+    Schedule(command::schedule::ScheduleArguments),
+    /// Print completions for a shell.
+    Completions(command::completions::CompletionsArguments),
+    /// Print what each connector can do.
+    #[command(hide = true)]
+    Connectors,
+}
+
+impl Command {
+    /// Whether the command asks for the log by itself.
+    pub(crate) const fn wants_log(&self) -> bool {
+        matches!(self, Self::Sync(arguments) if arguments.debug)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        Cli::command().debug_assert();
+    }
+}

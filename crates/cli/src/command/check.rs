@@ -1,0 +1,136 @@
+//! `syncline check`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use syncline::model::{Finding, Severity};
+
+use super::connections::tested;
+use crate::config::{Applied, apply, new_sync};
+use crate::failure::{Exit, Failure};
+use crate::project::Project;
+use crate::table::Table;
+
+/// What `check` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArguments {
+    /// Change nothing: do not bring the engine to what the file says.
+    #[arg(long)]
+    no_apply: bool,
+}
+
+/// Something that was looked at.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Checked {
+    /// What it is.
+    pub(crate) subject: String,
+    /// Where it is written, or where within it.
+    pub(crate) place: String,
+    /// `ok`, `notice` or `error`.
+    pub(crate) result: &'static str,
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+}
+
+/// Looks at everything, and brings the engine to what the file says unless something is wrong.
+///
+/// # Errors
+/// When the store fails. What is wrong with the configuration is a result.
+pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Result<ExitCode, Failure> {
+    let mut checked = vec![Checked {
+        subject: "configuration".to_owned(),
+        place: project.loaded.shown(),
+        result: "ok",
+        message: format!("database {}", project.loaded.config.database.display()),
+    }];
+    for name in project.loaded.config.connections.keys() {
+        checked.push(check_connection(project, name).await);
+    }
+    for name in project.loaded.config.syncs.keys() {
+        checked.extend(check_sync(project, name).await);
+    }
+    let wrong = checked.iter().any(|checked| checked.result == "error");
+    let applied = if wrong || arguments.no_apply { Applied::default() } else { apply(project).await? };
+    project.output.json(&json!({
+        "ok": !wrong,
+        "checked": checked,
+        "saved": applied.saved.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "removed": applied.removed,
+    }))?;
+    let mut table = Table::new(&["Looked at", "Where", "Result", "What"]);
+    for line in &checked {
+        table.row(vec![line.subject.clone(), line.place.clone(), line.result.to_owned(), line.message.clone()]);
+    }
+    project.output.table(&table);
+    tell(project, &applied);
+    if wrong {
+        project.output.line("something is wrong; nothing was saved");
+        return Ok(Exit::Usage.into());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what applying the file changed.
+pub(crate) fn tell(project: &Project, applied: &Applied) {
+    for (name, _) in &applied.saved {
+        project.output.line(format_args!("saved sync `{name}`"));
+    }
+    for name in &applied.removed {
+        project.output.line(format_args!("removed sync `{name}`, which is no longer in the file; its links are kept"));
+    }
+    for (name, connection) in &applied.waiting {
+        project.output.line(format_args!("sync `{name}` waits for its connection: `syncline connect {connection}`"));
+    }
+}
+
+async fn check_connection(project: &Project, name: &str) -> Checked {
+    let tested = async {
+        let connection = project.connection(name).await?;
+        let health = tested(project, &connection).await?;
+        match health.problem {
+            Some(problem) => Err(Failure::failed(problem.message)),
+            None => Ok(format!("{} as {}", connection.account.name, connection.account.user_name)),
+        }
+    };
+    let (result, message) = match tested.await {
+        Ok(message) => ("ok", message),
+        Err(failure) => ("error", failure.to_string().replacen("error: ", "", 1).replace('\n', ";")),
+    };
+    let place = project.loaded.config.connections.get(name).map_or(0, |table| table.span().start);
+    Checked { subject: format!("connection {name}"), place: project.loaded.place(place), result, message }
+}
+
+/// Every finding about the mapping of a sync.
+pub(crate) async fn check_sync(project: &Project, name: &str) -> Vec<Checked> {
+    let config = &project.loaded.config;
+    let subject = format!("sync {name}");
+    let Some(sync) = config.syncs.get(name) else { return Vec::new() };
+    let mapping = config.mappings.get(&sync.get_ref().mapping);
+    let line = project.loaded.place(mapping.map_or(0, |mapping| mapping.span().start));
+    let findings = async {
+        let connection = project.connection(&sync.get_ref().connection).await?;
+        let new = new_sync(config, name, &connection)?;
+        Ok::<Vec<Finding>, Failure>(project.engine.syncs().check(&new, &project.actor).await?)
+    };
+    match findings.await {
+        Ok(findings) if findings.is_empty() => {
+            vec![Checked { subject, place: line, result: "ok", message: String::new() }]
+        }
+        Ok(findings) => findings
+            .into_iter()
+            .map(|finding| Checked {
+                subject: subject.clone(),
+                place: format!("{line} {}", finding.place),
+                result: match finding.severity {
+                    Severity::Error => "error",
+                    Severity::Notice => "notice",
+                },
+                message: finding.message,
+            })
+            .collect(),
+        Err(failure) => {
+            let message = failure.to_string().replacen("error: ", "", 1).replace('\n', ";");
+            vec![Checked { subject, place: line, result: "error", message }]
+        }
+    }
+}

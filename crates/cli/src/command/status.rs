@@ -1,0 +1,114 @@
+//! `syncline status`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use syncline::conflict::ConflictQuery;
+use syncline::run::{RunQuery, RunStatus};
+
+use crate::config::show_schedule;
+use crate::failure::{Exit, Failure};
+use crate::output::with_id;
+use crate::project::Project;
+use crate::table::{Table, maybe, maybe_time, word};
+
+/// What `status` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArguments {
+    /// Exit with 6 when conflicts wait for a person.
+    #[arg(long)]
+    fail_on_conflicts: bool,
+}
+
+/// Shows how everything stands: connections, syncs, what waits for whom.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Result<ExitCode, Failure> {
+    let (engine, actor, tenant) = (&project.engine, &project.actor, project.tenant.id);
+    let connections = engine.connections().list(tenant, false, actor).await?;
+    let syncs = engine.syncs().list(tenant, false, actor).await?;
+    let conflicts = engine.conflicts().count_pending(tenant, actor).await?;
+    let under_way = RunQuery { status: vec![RunStatus::Running, RunStatus::Queued], ..RunQuery::default() };
+    let running = engine.runs().list(tenant, &under_way, actor).await?;
+
+    let mut rows = Vec::new();
+    for sync in &syncs {
+        let counts = engine.syncs().counts(sync, actor).await?;
+        let query = ConflictQuery { sync: Some(sync.id), limit: 10_000, ..ConflictQuery::pending() };
+        let open = engine.conflicts().list(tenant, &query, actor).await?.len();
+        let failed = engine.runs().failures(tenant, Some(sync.id), actor).await?.len();
+        rows.push((sync, counts, open, failed));
+    }
+    if project.output.is_json() {
+        let syncs: Vec<_> = rows
+            .iter()
+            .map(|(sync, counts, open, failed)| {
+                let mut json = with_id(sync.id, *sync);
+                json["counts"] = json!({
+                    "linked": counts.linked, "to_write": counts.push, "to_read": counts.read, "conflicts": open,
+                    "failed": failed,
+                });
+                json
+            })
+            .collect();
+        project.output.json(&json!({
+            "tenant": project.tenant,
+            "connections": connections.iter().map(|connection| with_id(connection.id, connection)).collect::<Vec<_>>(),
+            "syncs": syncs,
+            "conflicts": conflicts,
+            "running": running.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>(),
+        }))?;
+    } else {
+        let mut table = Table::new(&["Connection", "Provider", "Account", "Status", "Last run", "Next run", "Last error"]);
+        for connection in &connections {
+            table.row(vec![
+                connection.name.clone(),
+                connection.provider.clone(),
+                connection.account.name.clone(),
+                connection.status.to_string(),
+                maybe_time(connection.last_run_at),
+                maybe_time(connection.next_run_at),
+                maybe(connection.last_error.as_ref().map(|problem| problem.message.as_str())),
+            ]);
+        }
+        show(project, &table, connections.is_empty(), "no connections yet; `syncline connect NAME` signs in to one");
+        let mut table = Table::new(&[
+            "Sync", "Blueprint", "Object", "Direction", "Schedule", "Status", "Linked", "To write", "To read", "Conflicts", "Failed",
+            "Last run", "Next run",
+        ]);
+        for (sync, counts, open, failed) in &rows {
+            table.row(vec![
+                sync.name.clone(),
+                sync.mapping.blueprint.clone(),
+                sync.mapping.object.clone(),
+                word(&sync.mapping.direction),
+                show_schedule(&sync.schedule),
+                sync.paused_because.as_ref().map_or_else(|| sync.status.name().to_owned(), |why| format!("paused ({why})")),
+                counts.linked.to_string(),
+                counts.push.to_string(),
+                counts.read.to_string(),
+                open.to_string(),
+                failed.to_string(),
+                maybe_time(sync.last_run_at),
+                maybe_time(sync.next_run_at),
+            ]);
+        }
+        show(project, &table, rows.is_empty(), "no syncs yet; `syncline map auto CONNECTION OBJECT --write` makes one");
+        for run in &running {
+            project.output.line(format_args!("run {} is {} since {}", run.id, run.status.name(), maybe_time(run.started_at)));
+        }
+        if conflicts > 0 {
+            project.output.line(format_args!("{conflicts} conflicts wait for a person: `syncline conflicts list`"));
+        }
+    }
+    Ok(if arguments.fail_on_conflicts && conflicts > 0 { Exit::Conflicts.into() } else { ExitCode::SUCCESS })
+}
+
+fn show(project: &Project, table: &Table, is_empty: bool, nothing: &str) {
+    if is_empty {
+        project.output.line(nothing);
+    } else {
+        project.output.table(table);
+    }
+}

@@ -1,0 +1,72 @@
+//! The file that `syncline init` writes.
+
+/// Every setting with its default and what it does; connections, mappings and syncs commented out.
+pub(crate) const TEMPLATE: &str = r##"# Syncline's configuration. Paths are relative to this file. `syncline check` looks at all of it.
+
+# Who the records belong to. Nothing crosses tenants.
+tenant = "default"
+
+# The zone that `daily at` and `cron` schedules mean.
+time_zone = "UTC"
+
+# Where everything is kept: one SQLite file.
+database = "syncline.db"
+
+# The key that credentials are sealed under. Keep a copy elsewhere, and out of version control. The variable
+# SYNCLINE_KEY replaces it.
+key_file = "syncline.key"
+
+# --- Connections: accounts at providers ------------------------------------------------------------------------------
+# Secrets are never in this file. The client secret comes from the variable SYNCLINE_<CONNECTION>_CLIENT_SECRET (here
+# SYNCLINE_SALES_CLIENT_SECRET), or from a file that only you can read. Then: `syncline connect sales`.
+#
+# [connections.sales]
+# provider = "salesforce"                       # or "hubspot"
+# client_id = "..."                             # of your app at the provider
+# login_url = "https://test.salesforce.com"     # a sandbox, a customer's own domain, a simulator
+# client_secret_file = "sales.secret"           # instead of the variable
+# redirect_port = 8917                          # registered at the provider as http://127.0.0.1:8917/callback
+# allow_loopback = true                         # only for simulators on this machine
+# settings = { }                                # `syncline connectors` lists them
+
+# --- Blueprints: kinds of records in your app ------------------------------------------------------------------------
+# Types: text long_text integer decimal float bool date datetime choice multi_choice email phone url money reference
+# list json. Fields are only ever added: removing one here keeps its values.
+#
+# [blueprints.contact]
+# fields = [
+#     { name = "email", type = "email", unique = true },
+#     { name = "last_name", required = true, indexed = true },
+#     { name = "status", type = "choice", choices = ["new", "customer"] },
+#     { name = "account", type = "reference", blueprint = "account" },
+# ]
+# groups = [["city", "postal_code"]]            # changed together or not at all
+
+# --- Mappings: which field is which ----------------------------------------------------------------------------------
+# `syncline map auto sales Contact --write` proposes one and adds it here.
+#
+# [mappings.sales-contact]
+# blueprint = "contact"
+# object = "Contact"
+# direction = "bidirectional"                   # or "pull" (from the CRM), "push" (to it), "none"
+# strategy = "last_write_wins"                  # or crm_wins app_wins manual_review crm_authoritative app_authoritative
+# rules = [
+#     { field = "email", remote = "Email", lens = ["email"] },
+#     { field = "last_name", remote = "LastName", strategy = "manual_review" },
+#     { field = "phone", remote = "Phone", lens = [{ lens = "phone", country = "AT" }] },
+#     { field = "company", remote = "Account.Name", direction = "pull" },
+# ]
+# match_keys = [{ exact = [{ field = "email", normalise = "email" }] }]
+# filter = 'remote.IsTest__c != true'           # which records of the CRM belong; `me.id` is the connection's own user
+# excluded = ["Description"]                    # never requested, never written
+# on_crm_delete = "unlink"                      # or "delete", "archive"
+# on_app_delete = "unlink"
+
+# --- Syncs: mappings at work -----------------------------------------------------------------------------------------
+# Schedules: "manual", "hourly", "every 15 minutes", "daily at 06:30", "cron 0 9 * * 1".
+#
+# [syncs.sales-contacts]
+# connection = "sales"
+# mapping = "sales-contact"
+# schedule = "hourly"
+"##;

@@ -1,0 +1,133 @@
+//! What most commands start from: the configuration, and the engine over its database.
+
+use std::sync::Arc;
+
+use syncline::connection::Connection;
+use syncline::model::Tenant;
+use syncline::store::SqliteStore;
+use syncline::sync::Sync;
+use syncline::vault::{EnvKeyProvider, FileKeyProvider, KeyProvider};
+use syncline::{Actor, Engine, ErrorKind};
+
+use crate::arguments::GlobalOptions;
+use crate::config::{ConnectionTable, Loaded};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// An opened configuration.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// The file.
+    pub(crate) loaded: Loaded,
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// The tenant that the file names.
+    pub(crate) tenant: Tenant,
+    /// Who types.
+    pub(crate) actor: Actor,
+    /// Where results go.
+    pub(crate) output: Output,
+}
+
+impl Project {
+    /// Opens the configuration and its database, which is made if there is none.
+    ///
+    /// # Errors
+    /// When the file is missing or wrong, or when key or database can't be opened.
+    pub(crate) async fn open(global: &GlobalOptions) -> Result<Self, Failure> {
+        let loaded = Loaded::read(&global.config)?;
+        let config = &loaded.config;
+        let keys: Arc<dyn KeyProvider> = if std::env::var_os(EnvKeyProvider::VARIABLE).is_some() {
+            Arc::new(EnvKeyProvider::from_env()?)
+        } else {
+            let path = loaded.folder().join(&config.key_file);
+            Arc::new(FileKeyProvider::open(&path).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Failure::not_found(format!("there is no key file {}", path.display()))
+                    .next("bring it back from your copy, set SYNCLINE_KEY, or make a new one with `syncline init --key-only`"),
+                _ => error.into(),
+            })?)
+        };
+        let store = SqliteStore::open(loaded.folder().join(&config.database)).await?;
+        let loopback = config.connections.values().any(|connection| connection.get_ref().allow_loopback);
+        let builder = Engine::builder(Arc::new(store), keys).allow_loopback(loopback);
+        let engine = syncline::connectors::add_all(builder).build()?;
+        let actor = actor();
+        let mut tenant = engine.tenant(&config.tenant, &actor).await?;
+        let time_zone = config.time_zone.as_ref().unwrap_or(&tenant.time_zone).clone();
+        let language = config.language.as_ref().unwrap_or(&tenant.language).clone();
+        if tenant.time_zone != time_zone || tenant.language != language {
+            (tenant.time_zone, tenant.language) = (time_zone, language);
+            engine.update_tenant(&tenant, &actor).await?;
+        }
+        Ok(Self { engine, tenant, actor, output: Output::new(global.output), loaded })
+    }
+
+    /// A connection of the file.
+    ///
+    /// # Errors
+    /// When the file has none of this name.
+    pub(crate) fn table(&self, name: &str) -> Result<&ConnectionTable, Failure> {
+        let connections = &self.loaded.config.connections;
+        connections.get(name).map(toml::Spanned::get_ref).ok_or_else(|| {
+            let known: Vec<&str> = connections.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Failure::not_found(format!("{} has no connection `{name}`; it has: {known}", self.loaded.shown()))
+                .next(format!("add a section [connections.{name}] to the file"))
+        })
+    }
+
+    /// A connection that was made, by its name or number.
+    ///
+    /// # Errors
+    /// When there is none, with how to make it if the file has one of this name.
+    pub(crate) async fn connection(&self, name: &str) -> Result<Connection, Failure> {
+        match self.engine.connections().find(self.tenant.id, name, &self.actor).await {
+            Ok(connection) => Ok(connection),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.table(name)?;
+                Err(Failure::refused(format!("connection `{name}` is not authorised yet"))
+                    .next(format!("`syncline connect {name}` signs in")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A sync by its name or number; by `connection/sync` where several connections have one of this name.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub(crate) async fn sync(&self, name: &str) -> Result<Sync, Failure> {
+        let syncs = self.engine.syncs().list(self.tenant.id, false, &self.actor).await?;
+        let connections = self.engine.connections().list(self.tenant.id, true, &self.actor).await?;
+        let full = |sync: &Sync| {
+            let connection = connections.iter().find(|connection| connection.id == sync.connection);
+            format!("{}/{}", connection.map_or("?", |connection| connection.name.as_str()), sync.name)
+        };
+        let found: Vec<&Sync> = syncs
+            .iter()
+            .filter(|sync| sync.name == name || full(sync) == name || sync.id.to_string() == name)
+            .collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => {
+                let known: Vec<String> = syncs.iter().map(|sync| sync.name.clone()).collect();
+                let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+                let failure = Failure::not_found(format!("there is no sync `{name}`; there are: {known}"));
+                Err(match self.loaded.config.syncs.get(name) {
+                    Some(table) => failure.next(format!("`syncline connect {}`, then `syncline check`", table.get_ref().connection)),
+                    None => failure.next("`syncline map auto CONNECTION OBJECT --write` makes one"),
+                })
+            }
+            several => {
+                let several: Vec<String> = several.iter().map(|sync| full(sync)).collect();
+                Err(Failure::usage(format!("several syncs are called `{name}`: {}", several.join(", "))))
+            }
+        }
+    }
+}
+
+/// Whoever is logged in here: the database is theirs, and so is everything in it.
+fn actor() -> Actor {
+    let name = ["SYNCLINE_ACTOR", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    Actor::admin(name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "command line".to_owned()))
+}
