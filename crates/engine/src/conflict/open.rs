@@ -1,6 +1,5 @@
 //! Opening and refreshing review items, in the transaction of what caused them.
 
-use serde_json::Value as Json;
 use syncline_core::error::Result;
 use syncline_core::lens::NoLinks;
 use syncline_core::mapping::SideMapping;
@@ -219,16 +218,15 @@ async fn put(page: &mut Page, review: Review, frozen: Option<u64>) -> Result<u64
 
 /// Whether an item would show a person nothing new.
 fn shows_the_same(open: &Review, fresh: &Review) -> bool {
-    let sides = |review: &Review| -> Vec<(u32, Option<String>, Vec<Json>, Vec<Json>)> {
-        let shown = review.sides.iter();
-        shown
-            .map(|side| (side.side, side.record.clone(), side.values.clone(), side.base.clone()))
-            .collect()
+    // A stamp alone is no news: it moves with every field of the record.
+    let same_side = |(a, b): (&ReviewSide, &ReviewSide)| {
+        (a.side, &a.record, &a.values, &a.base) == (b.side, &b.record, &b.values, &b.base)
     };
     open.app == fresh.app
         && open.candidates == fresh.candidates
         && open.explanation == fresh.explanation
-        && sides(open) == sides(fresh)
+        && open.sides.len() == fresh.sides.len()
+        && open.sides.iter().zip(&fresh.sides).all(same_side)
 }
 
 fn sides(mappings: &[&SideMapping], linked: &Linked, group: GroupId) -> Vec<ReviewSide> {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::{Error, ErrorKind, Result};
-use syncline_core::model::TenantId;
+use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::ReviewReason;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 use uuid::Uuid;
@@ -13,8 +13,9 @@ use super::resolution::Resolution;
 use crate::actor::{Action, Actor};
 use crate::document::{self, Versioned};
 use crate::engine::{Engine, Inner};
-use crate::entity::{EntityNames, EntityView, blueprint_by_id};
+use crate::entity::{EntityNames, EntityView};
 use crate::run::Page;
+use crate::sync::Sync;
 
 /// Conflicts on a page that does not say how many.
 const PAGE: usize = 100;
@@ -125,21 +126,18 @@ impl Conflicts<'_> {
     pub async fn records(&self, tenant: TenantId, id: u64, actor: &Actor) -> Result<Vec<EntityView>> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadConflicts)?;
-        let mut page = Page::begin(inner).await?;
-        let review = item(page.tx()?, tenant, id).await?;
+        let mut tx = inner.store.begin(Mode::Read).await?;
+        let review = item(tx.as_mut(), tenant, id).await?;
         let mut ids = review.candidates.clone();
         ids.push(review.entity);
-        let loaded = page.tx()?.load(&ids).await?;
-        let query = DocumentQuery::new(DocumentKind::Sync).tenant(tenant);
-        let syncs: Vec<_> = document::find::<crate::sync::Sync>(page.tx()?, &query)
-            .await?
-            .into_iter()
-            .map(|sync| sync.value)
-            .collect();
+        let loaded = tx.load(&ids).await?;
         let Some(first) = loaded.first() else {
             return Ok(Vec::new());
         };
-        let blueprint = blueprint_by_id(&mut page, first.entity.blueprint).await?;
+        let blueprint = document::get::<Blueprint>(tx.as_mut(), u64::from(first.entity.blueprint)).await?;
+        let query = DocumentQuery::new(DocumentKind::Sync).tenant(tenant);
+        let syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
+        let syncs: Vec<Sync> = syncs.into_iter().map(|sync| sync.value).collect();
         let names = EntityNames {
             blueprint: &blueprint,
             syncs: &syncs,
