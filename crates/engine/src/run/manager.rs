@@ -79,6 +79,9 @@ pub(crate) struct Runner {
     stops: Mutex<BTreeMap<u64, StopFlag>>,
     /// Rung when something became due.
     pub(crate) bell: tokio::sync::Notify,
+    /// Held while new records are matched: two connections that matched at once would each find nobody, and make the
+    /// same person twice.
+    pub(crate) linking: tokio::sync::Mutex<()>,
 }
 
 impl Runner {

@@ -121,6 +121,7 @@ async fn carry_out(
             }
             retry::retry_failures(inner, context, &mut session, run, reporter).await?;
             pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
+            let _alone = inner.runner.linking.lock().await;
             first_link::link_staged(inner, context, &mut session, run, reporter).await?;
         }
     }
