@@ -1,6 +1,6 @@
 //! Running syncs, and running them again until nothing is left to do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use syncline::run::{Run, RunParameters, RunRequest, RunScope, RunStatus};
 use syncline::{Error, ErrorKind, Result};
@@ -36,6 +36,10 @@ pub(super) async fn run(world: &World, provider: &str, parameters: RunParameters
     }
 }
 
+/// Salesforce stamps whole seconds, and a pull leaves the second that it began in to the next one: until so long after
+/// the last edit, silence proves nothing.
+const EDGE: Duration = Duration::from_secs(2);
+
 /// What it took to get quiet.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Settled {
@@ -51,8 +55,10 @@ pub(super) struct Settled {
 /// As [`run`], and `Internal` when it is not quiet after twenty rounds.
 pub(super) async fn until_quiet(world: &World, syncs: &Syncs, release_brake: bool) -> Result<Settled> {
     let mut settled = Settled::default();
+    let began = Instant::now();
     while settled.rounds < ROUNDS {
         settled.rounds += 1;
+        let proves = began.elapsed() >= EDGE;
         let before = world.mutating_requests();
         let mut changed = 0;
         let mut later = 0;
@@ -69,10 +75,13 @@ pub(super) async fn until_quiet(world: &World, syncs: &Syncs, release_brake: boo
             let counts = world.engine.syncs().counts(&sync.sync, &world.admin).await?;
             marked += counts.push + counts.read;
         }
-        if world.mutating_requests() == before && changed == 0 && marked == 0 && later == 0 {
+        let quiet = world.mutating_requests() == before && changed == 0 && marked == 0 && later == 0;
+        if quiet && proves {
             return Ok(settled);
         }
-        if later > 0 {
+        if quiet {
+            tokio::time::sleep(EDGE.saturating_sub(began.elapsed())).await;
+        } else if later > 0 {
             // An open outcome is looked for after its horizon, a failed record after its wait; no sooner.
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
