@@ -47,11 +47,14 @@ impl Engine {
         let keep = inner.settings.retention;
         let now = inner.clock.now();
         let before = |days: u32| {
-            now.saturating_sub(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MIN)
+            now.saturating_sub(SignedDuration::from_hours(i64::from(days) * 24))
+                .unwrap_or(Timestamp::MIN)
         };
         let documents = |kind| DocumentQuery::new(kind).tenant(tenant).limit(BATCH);
         let mut runs = documents(DocumentKind::Run);
-        runs.status = ["completed", "partial", "failed", "stopped"].map(str::to_owned).to_vec();
+        runs.status = ["completed", "partial", "failed", "stopped"]
+            .map(str::to_owned)
+            .to_vec();
         let mut failures = documents(DocumentKind::Failure);
         failures.status = vec!["dismissed".to_owned()];
         let mut compacted = Compacted {
@@ -98,17 +101,29 @@ async fn purge_entities(inner: &Inner, tenant: TenantId, before: Timestamp) -> R
     };
     let mut count = 0;
     for blueprint in blueprints {
-        let mut query =
-            EntityQuery { tenant, blueprint: blueprint.id, after: 0, deleted: Some(true), limit: BATCH };
+        let mut query = EntityQuery {
+            tenant,
+            blueprint: blueprint.id,
+            after: 0,
+            deleted: Some(true),
+            limit: BATCH,
+        };
         loop {
             let mut tx = inner.store.begin(Mode::Write).await?;
             let page = tx.entities(&query).await?;
             let Some(last) = page.last() else { break };
             query.after = last.id;
-            let old: Vec<EntityId> =
-                page.iter().filter(|entity| entity.updated_at < before).map(|entity| entity.id).collect();
+            let old: Vec<EntityId> = page
+                .iter()
+                .filter(|entity| entity.updated_at < before)
+                .map(|entity| entity.id)
+                .collect();
             let gone: Vec<Linked> = tx.load(&old).await?.into_iter().filter(is_gone).collect();
-            let sides: Vec<SideKey> = gone.iter().flat_map(|linked| &linked.sides).map(|side| side.key).collect();
+            let sides: Vec<SideKey> = gone
+                .iter()
+                .flat_map(|linked| &linked.sides)
+                .map(|side| side.key)
+                .collect();
             let entities: Vec<EntityId> = gone.iter().map(|linked| linked.entity.id).collect();
             tx.delete_sides(&sides).await?;
             tx.delete_entities(&entities).await?;
@@ -144,8 +159,11 @@ async fn purge_hints(inner: &Inner, tenant: TenantId, before: Timestamp) -> Resu
         loop {
             let hints = tx.hints(sync.side, BATCH).await?;
             // Marks are microseconds since 1970, or later.
-            let old: Vec<&str> =
-                hints.iter().filter(|hint| hint.seq < mark).map(|hint| hint.ext.as_str()).collect();
+            let old: Vec<&str> = hints
+                .iter()
+                .filter(|hint| hint.seq < mark)
+                .map(|hint| hint.ext.as_str())
+                .collect();
             tx.clear_hints(sync.side, &old, mark).await?;
             count += old.len() as u64;
             if old.len() < BATCH {

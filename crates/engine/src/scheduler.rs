@@ -102,7 +102,8 @@ impl Scheduler<'_> {
     fn start_due(&mut self, outlook: &Outlook, now: Timestamp) {
         // A pause that is over is remembered while there is work, so that the next one is longer.
         let wanted: BTreeSet<u64> = outlook.jobs.iter().map(|job| job.connection).collect();
-        self.pauses.retain(|connection, (until, _)| *until > now || wanted.contains(connection));
+        self.pauses
+            .retain(|connection, (until, _)| *until > now || wanted.contains(connection));
         self.rests.retain(|_, until| *until > now);
         let mut waiting: BTreeMap<TenantId, BTreeMap<u64, &Job>> = BTreeMap::new();
         for job in &outlook.jobs {
@@ -114,11 +115,17 @@ impl Scheduler<'_> {
         }
         while self.under_way.len() < self.engine.inner.settings.parallel_runs.max(1) {
             let tenants: Vec<TenantId> = waiting.keys().copied().collect();
-            let Some(tenant) = self.tenants.next(&tenants) else { return };
-            let Some(connections) = waiting.get_mut(&tenant) else { return };
+            let Some(tenant) = self.tenants.next(&tenants) else {
+                return;
+            };
+            let Some(connections) = waiting.get_mut(&tenant) else {
+                return;
+            };
             let numbers: Vec<u64> = connections.keys().copied().collect();
             let chosen = self.connections.entry(tenant).or_default().next(&numbers);
-            let Some(job) = chosen.and_then(|chosen| connections.remove(&chosen)) else { return };
+            let Some(job) = chosen.and_then(|chosen| connections.remove(&chosen)) else {
+                return;
+            };
             if connections.is_empty() {
                 waiting.remove(&tenant);
             }
@@ -131,8 +138,11 @@ impl Scheduler<'_> {
         let (engine, actor) = (self.engine.clone(), self.actor.clone());
         self.running.spawn(async move {
             let before = engine.connections().calls(job.connection).cost;
-            let request =
-                RunRequest { tenant: job.tenant, scope: job.scope.clone(), parameters: job.parameters.clone() };
+            let request = RunRequest {
+                tenant: job.tenant,
+                scope: job.scope.clone(),
+                parameters: job.parameters.clone(),
+            };
             let outcome = engine.runs().run(request, &actor).await;
             let calls = engine.connections().calls(job.connection).cost.saturating_sub(before);
             Ended { job, calls, outcome }
@@ -142,14 +152,22 @@ impl Scheduler<'_> {
     /// Charges an ended job, and leaves its connection alone for a while if there was trouble.
     fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) -> Result<()> {
         let Ended { job, calls, outcome } = ended.map_err(|error| {
-            Error::new(syncline_core::ErrorKind::Internal, "a scheduled run broke off unexpectedly").because(error)
+            Error::new(
+                syncline_core::ErrorKind::Internal,
+                "a scheduled run broke off unexpectedly",
+            )
+            .because(error)
         })?;
         self.under_way.remove(&job.connection);
         self.tenants.charge(job.tenant, calls);
-        self.connections.entry(job.tenant).or_default().charge(job.connection, calls);
+        self.connections
+            .entry(job.tenant)
+            .or_default()
+            .charge(job.connection, calls);
         let now = self.engine.inner.clock.now();
         if job.parameters.hints {
-            self.rests.insert(job.connection, now.saturating_add(REST).unwrap_or(Timestamp::MAX));
+            self.rests
+                .insert(job.connection, now.saturating_add(REST).unwrap_or(Timestamp::MAX));
         }
         let trouble = match &outcome {
             Err(error) => Some(error.to_string()),
@@ -163,7 +181,10 @@ impl Scheduler<'_> {
                 self.pauses.remove(&job.connection);
             }
             Some(trouble) => {
-                let pause = self.pauses.get(&job.connection).map_or(FIRST_PAUSE, |(_, pause)| *pause * 2);
+                let pause = self
+                    .pauses
+                    .get(&job.connection)
+                    .map_or(FIRST_PAUSE, |(_, pause)| *pause * 2);
                 let pause = pause.min(LONGEST_PAUSE);
                 tracing::warn!(connection = job.connection, %trouble, seconds = pause.as_secs(), "left alone for a while");
                 let until = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
@@ -176,8 +197,17 @@ impl Scheduler<'_> {
     /// When there may be something to do again, if no bell rings before.
     fn wake_at(&self, outlook: &Outlook, now: Timestamp) -> Timestamp {
         let latest = now.saturating_add(LONGEST_SLEEP).unwrap_or(Timestamp::MAX);
-        let pauses = self.pauses.values().map(|(until, _)| *until).filter(|until| *until > now);
-        outlook.next.into_iter().chain(pauses).chain(self.rests.values().copied()).fold(latest, Timestamp::min)
+        let pauses = self
+            .pauses
+            .values()
+            .map(|(until, _)| *until)
+            .filter(|until| *until > now);
+        outlook
+            .next
+            .into_iter()
+            .chain(pauses)
+            .chain(self.rests.values().copied())
+            .fold(latest, Timestamp::min)
     }
 
     /// Stops what runs at the next safe place and waits for it.

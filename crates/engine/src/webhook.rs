@@ -42,7 +42,9 @@ impl Engine {
 
         let seq = inner.marks.next(inner.clock.now()).0;
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let query = DocumentQuery::new(DocumentKind::Sync).tenant(connection.tenant).scope(connection.id);
+        let query = DocumentQuery::new(DocumentKind::Sync)
+            .tenant(connection.tenant)
+            .scope(connection.id);
         let mut syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
         syncs.retain(|sync| sync.status != SyncStatus::Deleted);
         let mut entries = BTreeMap::new();
@@ -51,7 +53,11 @@ impl Engine {
             for sync in syncs.iter().filter(|sync| sync.mapping.object == hint.object) {
                 match &hint.id {
                     Some(ext) => {
-                        let entry = InboxEntry { side: sync.side, ext: ext.clone(), seq };
+                        let entry = InboxEntry {
+                            side: sync.side,
+                            ext: ext.clone(),
+                            seq,
+                        };
                         entries.insert((sync.side, ext.clone()), entry);
                     }
                     None => everything.push(sync.id),

@@ -4,6 +4,7 @@
 
 mod block;
 mod created;
+mod record;
 mod scan;
 mod written;
 

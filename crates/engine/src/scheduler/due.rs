@@ -47,7 +47,11 @@ impl Engine {
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let mut syncs = runnable(tx.as_mut(), tenant).await?;
         syncs.sort_by_key(|sync| (sync.next_run_at.is_none(), sync.next_run_at, sync.id));
-        Ok(syncs.into_iter().map(|sync| (sync.next_run_at, sync)).map(|(next, sync)| (sync, next)).collect())
+        Ok(syncs
+            .into_iter()
+            .map(|sync| (sync.next_run_at, sync))
+            .map(|(next, sync)| (sync, next))
+            .collect())
     }
 }
 
@@ -67,13 +71,12 @@ async fn all<T: Stored>(tx: &mut dyn Transaction, mut query: DocumentQuery) -> R
 
 /// The syncs of a tenant that may run by themselves.
 async fn runnable(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Vec<Sync>> {
-    let connections: BTreeSet<u64> =
-        all::<Connection>(tx, DocumentQuery::new(DocumentKind::Connection).tenant(tenant))
-            .await?
-            .into_iter()
-            .filter(|connection| connection.status == ConnectionStatus::Active)
-            .map(|connection| connection.id)
-            .collect();
+    let connections: BTreeSet<u64> = all::<Connection>(tx, DocumentQuery::new(DocumentKind::Connection).tenant(tenant))
+        .await?
+        .into_iter()
+        .filter(|connection| connection.status == ConnectionStatus::Active)
+        .map(|connection| connection.id)
+        .collect();
     let mut syncs = all::<Sync>(tx, DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
     syncs.retain(|sync| sync.status == SyncStatus::Active && connections.contains(&sync.connection));
     Ok(syncs)
@@ -95,7 +98,10 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
                     hinted.push(sync);
                 }
             }
-            let later = syncs.iter().filter_map(|sync| sync.next_run_at).filter(|next| *next > now);
+            let later = syncs
+                .iter()
+                .filter_map(|sync| sync.next_run_at)
+                .filter(|next| *next > now);
             outlook.next = outlook.next.into_iter().chain(later).min();
             outlook.jobs.extend(job(tenant.id, connection, &syncs, &hinted, now));
         }
@@ -105,7 +111,10 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
 
 /// The run that a connection needs now: of all syncs that are due, or else of what hints name.
 fn job(tenant: TenantId, connection: u64, syncs: &[Sync], hinted: &[&Sync], now: Timestamp) -> Option<Job> {
-    let due: Vec<&Sync> = syncs.iter().filter(|sync| sync.next_run_at.is_some_and(|next| next <= now)).collect();
+    let due: Vec<&Sync> = syncs
+        .iter()
+        .filter(|sync| sync.next_run_at.is_some_and(|next| next <= now))
+        .collect();
     let (chosen, hints) = match (due.is_empty(), hinted.is_empty()) {
         // A poll reads hinted records as well.
         (false, _) => (due, false),
@@ -117,8 +126,17 @@ fn job(tenant: TenantId, connection: u64, syncs: &[Sync], hinted: &[&Sync], now:
     } else {
         chosen.iter().map(|sync| sync.mapping.object.clone()).collect()
     };
-    let parameters = RunParameters { hints, objects: objects.into_iter().collect(), ..RunParameters::default() };
-    Some(Job { tenant, connection, scope: RunScope::Connection(connection), parameters })
+    let parameters = RunParameters {
+        hints,
+        objects: objects.into_iter().collect(),
+        ..RunParameters::default()
+    };
+    Some(Job {
+        tenant,
+        connection,
+        scope: RunScope::Connection(connection),
+        parameters,
+    })
 }
 
 /// When a tenant's upkeep was last done.
@@ -189,7 +207,10 @@ async fn take_turn(inner: &Inner, tenant: TenantId, now: Timestamp) -> Result<bo
         Some(known) if known.at.saturating_add(DAY).is_ok_and(|next| next > now) => return Ok(false),
         Some(known) => known,
         // The first one is a day away: there is nothing old yet.
-        None => Versioned { value: Upkeep { id: 0, tenant, at: now }, version: 0 },
+        None => Versioned {
+            value: Upkeep { id: 0, tenant, at: now },
+            version: 0,
+        },
     };
     let mut tx = inner.store.begin(Mode::Write).await?;
     let is_first = upkeep.version == 0;

@@ -19,7 +19,10 @@ pub(crate) struct Turns<K> {
 
 impl<K> Default for Turns<K> {
     fn default() -> Self {
-        Self { credit: BTreeMap::new(), last: None }
+        Self {
+            credit: BTreeMap::new(),
+            last: None,
+        }
     }
 }
 
@@ -38,9 +41,15 @@ impl<K: Ord + Copy> Turns<K> {
                 *self.credit.entry(*who).or_default() += rounds * QUANTUM;
             }
         }
-        let start = self.last.map_or(0, |last| waiting.iter().position(|who| *who > last).unwrap_or(0));
+        let start = self
+            .last
+            .map_or(0, |last| waiting.iter().position(|who| *who > last).unwrap_or(0));
         let (before, after) = waiting.split_at(start);
-        let chosen = after.iter().chain(before).copied().find(|who| self.credit_of(*who) > 0)?;
+        let chosen = after
+            .iter()
+            .chain(before)
+            .copied()
+            .find(|who| self.credit_of(*who) > 0)?;
         self.last = Some(chosen);
         Some(chosen)
     }
@@ -83,7 +92,10 @@ mod tests {
     #[test]
     fn equal_runs_take_turns() {
         let spent = turns_of(&[(1, 300), (2, 300), (3, 300)], 90_000);
-        assert!(spent.values().all(|spent| (29_000..=31_000).contains(spent)), "{spent:?}");
+        assert!(
+            spent.values().all(|spent| (29_000..=31_000).contains(spent)),
+            "{spent:?}"
+        );
     }
 
     #[test]

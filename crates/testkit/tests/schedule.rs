@@ -1,0 +1,452 @@
+//! The scheduler, retention, sweeps and schema drift: what happens by itself.
+#![allow(missing_docs, reason = "a test has no public interface")]
+#![allow(clippy::unwrap_used, reason = "a test's support may fail the test")]
+
+mod timed;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use syncline_core::audit::open_block;
+use syncline_core::mapping::DeletePolicy;
+use syncline_core::state::Presence;
+use syncline_core::store::{InboxEntry, Mode};
+use syncline_engine::event::EventKind;
+use syncline_engine::http::StopFlag;
+use syncline_engine::run::{Run, RunParameters, RunQuery, RunStatus};
+use syncline_engine::schema_drift::FieldChange;
+use syncline_engine::settings::Settings;
+use syncline_engine::sync::{NewSync, Schedule, Sync};
+use syncline_simulators::fault::Fault;
+use syncline_testkit::stage::Stage;
+use timed::{ext, field, people, settled, sync};
+
+/// Runs the scheduler until something holds.
+async fn until(stage: &Stage, holds: impl AsyncFn() -> bool) {
+    let stop = StopFlag::new();
+    let schedule = tokio::spawn({
+        let (stage, stop) = (stage.clone(), stop.clone());
+        async move { stage.engine.run_schedule(stop, &stage.actor).await }
+    });
+    let mut came = false;
+    for _ in 0..6_000 {
+        came = holds().await;
+        if came {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.stop();
+    schedule.await.unwrap().unwrap();
+    assert!(came, "it never came");
+}
+
+async fn set(stage: &Stage, name: &str, change: impl FnOnce(&mut NewSync)) -> Sync {
+    let syncs = stage
+        .engine
+        .syncs()
+        .list(stage.tenant, false, &stage.actor)
+        .await
+        .unwrap();
+    let known = syncs.into_iter().find(|sync| sync.name == name).unwrap();
+    let mut new = NewSync {
+        name: known.name,
+        connection: known.connection,
+        mapping: known.mapping,
+        fields: Vec::new(),
+        groups: Vec::new(),
+        schedule: known.schedule,
+    };
+    change(&mut new);
+    stage.engine.syncs().save(new, &stage.actor).await.unwrap().sync
+}
+
+async fn runs(stage: &Stage) -> Vec<Run> {
+    stage
+        .engine
+        .runs()
+        .list(stage.tenant, &RunQuery::default(), &stage.actor)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_due_runs_by_itself_and_what_was_missed_runs_once() {
+    let (stage, clock) = settled(4).await;
+    for name in ["salesforce-people", "salesforce-companies", "hubspot-people"] {
+        set(&stage, name, |new| new.schedule = Schedule::Hour).await;
+    }
+    let due = stage.engine.due(stage.tenant, &stage.actor).await.unwrap();
+    let manual: Vec<&str> = due
+        .iter()
+        .filter(|(_, next)| next.is_none())
+        .map(|(sync, _)| sync.name.as_str())
+        .collect();
+    assert_eq!(manual, ["hubspot-companies"]);
+    clock.advance(10 * 3_600);
+    let missed = clock.time();
+    let before = runs(&stage).await.len();
+    until(&stage, async || {
+        runs(&stage).await.len() >= before + 2 && runs(&stage).await[0].status.is_over()
+    })
+    .await;
+    let mut first: Vec<Run> = runs(&stage).await;
+    first.truncate(runs(&stage).await.len() - before);
+    first.retain(|run| run.requested_at < missed + SignedDuration::from_mins(50));
+    assert_eq!(
+        first.len(),
+        2,
+        "one run for each connection, however much was missed: {first:?}"
+    );
+    let hubspot = first
+        .iter()
+        .find(|run| run.connection == stage.connections["hubspot"].id)
+        .unwrap();
+    assert_eq!(hubspot.parameters.objects, ["contacts"], "only what is due");
+    let salesforce = first
+        .iter()
+        .find(|run| run.connection == stage.connections["salesforce"].id)
+        .unwrap();
+    assert!(salesforce.parameters.objects.is_empty(), "all of them are due");
+}
+
+#[tokio::test]
+async fn a_hint_is_answered_at_once_and_moves_no_schedule() {
+    let (stage, clock) = settled(4).await;
+    let planned = set(&stage, "hubspot-people", |new| {
+        new.schedule = Schedule::Day { at: "03:00".into() }
+    })
+    .await;
+    let person = people(&stage).await.remove(0);
+    let id = ext(&person, "hubspot");
+    stage.hubspot.update("contacts", &id, field("city", "London")).unwrap();
+    clock.advance(5);
+    let mut tx = stage.store.begin(Mode::Write).await.unwrap();
+    tx.put_hints(&[InboxEntry {
+        side: planned.side,
+        ext: id,
+        seq: 1,
+    }])
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let before = runs(&stage).await.len();
+    until(&stage, async || {
+        runs(&stage).await.len() > before && runs(&stage).await[0].status.is_over()
+    })
+    .await;
+    let run = runs(&stage).await.remove(0);
+    assert!(run.parameters.hints && run.total("pull").read < 5, "{run:?}");
+    assert_eq!(runs(&stage).await.len(), before + 1, "answered, and not asked again");
+    let person = people(&stage).await.remove(0);
+    assert_eq!(person.entity.value(5).to_string(), "London");
+    let known = stage.engine.syncs().get(planned.id, &stage.actor).await.unwrap();
+    assert_eq!(known.next_run_at, planned.next_run_at);
+}
+
+#[tokio::test]
+async fn what_is_paused_never_runs_by_itself() {
+    let (stage, clock) = settled(4).await;
+    let paused = set(&stage, "hubspot-people", |new| new.schedule = Schedule::Hour).await;
+    set(&stage, "salesforce-people", |new| new.schedule = Schedule::Hour).await;
+    stage
+        .engine
+        .syncs()
+        .pause(paused.id, "holidays", &stage.actor)
+        .await
+        .unwrap();
+    let connection = stage.connections["hubspot"].id;
+    clock.advance(7_200);
+    let before = runs(&stage).await.len();
+    until(&stage, async || runs(&stage).await.len() > before + 2).await;
+    let made: Vec<Run> = runs(&stage).await.into_iter().rev().skip(before).collect();
+    assert!(made.iter().all(|run| run.connection != connection), "{made:?}");
+    assert!(
+        stage
+            .engine
+            .due(stage.tenant, &stage.actor)
+            .await
+            .unwrap()
+            .iter()
+            .all(|(sync, _)| sync.id != paused.id)
+    );
+}
+
+#[tokio::test]
+async fn stopping_the_schedule_stops_its_runs_at_a_safe_place() {
+    let (stage, clock) = timed::stage(
+        400,
+        Settings {
+            page_rows: 20,
+            ..Settings::default()
+        },
+    )
+    .await;
+    stage.map("salesforce").await.unwrap();
+    set(&stage, "salesforce-people", |new| new.schedule = Schedule::Hour).await;
+    clock.advance(7_200);
+    stage.salesforce.faults().set_slow(Duration::from_millis(20));
+    stage.salesforce.faults().set_rate(Fault::Slow, 1.0);
+    until(&stage, async || {
+        runs(&stage).await.iter().any(|run| run.status == RunStatus::Running)
+    })
+    .await;
+    let run = runs(&stage).await.remove(0);
+    assert!(run.status.is_over(), "{:?}", run.status);
+    assert!(run.balances());
+}
+
+#[tokio::test]
+async fn a_connection_in_trouble_is_left_alone_for_longer_and_longer() {
+    let (stage, clock) = settled(4).await;
+    set(&stage, "salesforce-people", |new| {
+        new.schedule = Schedule::Minutes { minutes: 1 }
+    })
+    .await;
+    stage.salesforce.faults().set_rate(Fault::ServerError, 1.0);
+    let start = clock.time();
+    let before = runs(&stage).await.len();
+    until(&stage, async || {
+        clock.advance(20);
+        clock.time() > start + SignedDuration::from_hours(6)
+    })
+    .await;
+    let made = runs(&stage).await.len() - before;
+    assert!((2..40).contains(&made), "{made} runs in six hours");
+}
+
+#[tokio::test]
+async fn a_lost_change_and_a_lost_record_are_found_by_a_sweep() {
+    let (stage, clock) = settled(4).await;
+    let person = people(&stage).await.remove(0);
+    // Commits so late that no overlap reaches back to its stamp.
+    stage.salesforce.next_commit_late(SignedDuration::from_hours(5));
+    stage
+        .salesforce
+        .update("Contact", &ext(&person, "salesforce"), field("Title", "Countess"))
+        .unwrap();
+    stage.salesforce.next_commit_late(SignedDuration::from_hours(5));
+    stage
+        .salesforce
+        .create("Contact", field("LastName", "Babbage"))
+        .unwrap();
+    clock.advance(3 * 3_600);
+    sync(&stage, &clock, "salesforce").await;
+    clock.advance(3 * 3_600);
+    stage.salesforce.commit_open();
+    sync(&stage, &clock, "salesforce").await;
+    let count = people(&stage).await.len();
+    assert_ne!(
+        people(&stage).await[0].entity.value(4).to_string(),
+        "Countess",
+        "too late for the poll"
+    );
+
+    let parameters = RunParameters {
+        sweep: true,
+        ..RunParameters::default()
+    };
+    let run = stage.sync("salesforce", parameters).await.unwrap();
+    assert!(run.balances() && run.total("sweep").deferred == 2, "{:?}", run.ledgers);
+    assert_eq!(people(&stage).await[0].entity.value(4).to_string(), "Countess");
+    assert_eq!(people(&stage).await.len(), count + 1);
+}
+
+#[tokio::test]
+async fn only_the_second_sweep_in_a_row_without_a_record_deletes_it() {
+    let (stage, clock) = settled(4).await;
+    set(&stage, "salesforce-people", |new| {
+        new.mapping.on_crm_delete = DeletePolicy::Delete;
+    })
+    .await;
+    for provider in ["salesforce", "hubspot", "salesforce"] {
+        sync(&stage, &clock, provider).await;
+    }
+    let person = people(&stage).await.remove(0);
+    stage.salesforce.delete("Contact", &ext(&person, "salesforce")).ok();
+    stage
+        .salesforce
+        .hard_delete("Contact", &ext(&person, "salesforce"))
+        .ok();
+    let sweep = RunParameters {
+        sweep: true,
+        since: None,
+        ..RunParameters::default()
+    };
+    let state = async || {
+        let mut tx = stage.store.begin(Mode::Read).await.unwrap();
+        let linked = tx.load(&[person.entity.id]).await.unwrap().remove(0);
+        (linked.sides[0].presence.clone(), linked.entity.deleted)
+    };
+    let mut states = Vec::new();
+    for _ in 0..3 {
+        clock.advance(60);
+        let run = stage.sync("salesforce", sweep.clone()).await.unwrap();
+        assert!(run.balances() && run.status != RunStatus::Failed, "{run:?}");
+        states.push(state().await);
+    }
+    assert!(states[2].1, "{states:?}");
+    assert!(
+        matches!(states[2].0, Presence::Deleted(_) | Presence::Archived),
+        "{states:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_that_runs_out_of_its_budget_goes_on_the_next_time() {
+    let settings = Settings {
+        sweep_calls: 1,
+        page_rows: 10,
+        ..Settings::default()
+    };
+    let (stage, clock) = timed::stage(250, settings).await;
+    stage.map("hubspot").await.unwrap();
+    sync(&stage, &clock, "hubspot").await;
+    let sweep = RunParameters {
+        sweep: true,
+        objects: vec!["contacts".into()],
+        ..RunParameters::default()
+    };
+    let mut seen = 0;
+    for _ in 0..6 {
+        let run = stage.sync("hubspot", sweep.clone()).await.unwrap();
+        assert!(run.balances());
+        let read = run.total("sweep").read;
+        assert!(read < 250, "{read}");
+        seen += read;
+        if seen >= 250 {
+            break;
+        }
+    }
+    assert!(seen >= 250, "{seen}");
+    let people = people(&stage).await;
+    assert!(people.iter().all(|person| person.sides[0].presence == Presence::Live));
+}
+
+#[tokio::test]
+async fn what_is_old_is_compacted_and_the_audit_chain_still_holds() {
+    let (stage, clock) = settled(6).await;
+    let person = people(&stage).await.remove(0);
+    stage
+        .hubspot
+        .update("contacts", &ext(&person, "hubspot"), field("city", "London"))
+        .unwrap();
+    for provider in ["hubspot", "salesforce"] {
+        sync(&stage, &clock, provider).await;
+    }
+    clock.advance(20 * 86_400);
+    sync(&stage, &clock, "salesforce").await;
+    let few = stage.engine.compact(stage.tenant, &stage.actor).await.unwrap();
+    assert!(few.events > 0 && few.operations > 0, "{few:?}");
+    assert_eq!((few.runs, few.audit), (0, 0));
+    clock.advance(360 * 86_400);
+    stage.engine.syncs().pause(1, "holidays", &stage.actor).await.unwrap();
+    let all = stage.engine.compact(stage.tenant, &stage.actor).await.unwrap();
+    assert!(all.runs >= 4 && all.audit > 0, "{all:?}");
+    assert!(runs(&stage).await.is_empty());
+    let mut tx = stage.store.begin(Mode::Read).await.unwrap();
+    let blocks = tx.audit(stage.tenant, None, 0, 10_000).await.unwrap();
+    let mut previous = [0; 32];
+    for block in &blocks {
+        assert_eq!(block.previous, previous);
+        previous = block.root;
+        open_block(block).unwrap();
+    }
+    assert!(
+        !open_block(blocks.last().unwrap()).unwrap().is_empty(),
+        "what is young is kept"
+    );
+}
+
+#[tokio::test]
+async fn a_record_deleted_everywhere_is_forgotten_and_a_cut_link_is_not() {
+    let (stage, clock) = settled(4).await;
+    let person = people(&stage).await.remove(0);
+    set(&stage, "salesforce-people", |new| {
+        new.mapping.on_crm_delete = DeletePolicy::Delete;
+    })
+    .await;
+    set(&stage, "hubspot-people", |new| {
+        new.mapping.on_app_delete = DeletePolicy::Unlink;
+    })
+    .await;
+    for provider in ["salesforce", "hubspot", "salesforce"] {
+        sync(&stage, &clock, provider).await;
+    }
+    stage.salesforce.delete("Contact", &ext(&person, "salesforce")).unwrap();
+    for provider in ["salesforce", "hubspot"] {
+        sync(&stage, &clock, provider).await;
+    }
+    clock.advance(100 * 86_400);
+    let compacted = stage.engine.compact(stage.tenant, &stage.actor).await.unwrap();
+    assert_eq!(compacted.tombstones, 0, "HubSpot still has the record");
+    let count = people(&stage).await.len();
+    clock.advance(60);
+    let full = RunParameters {
+        full: true,
+        ..RunParameters::default()
+    };
+    stage.sync("hubspot", full).await.unwrap();
+    assert_eq!(people(&stage).await.len(), count, "it does not come back");
+}
+
+#[tokio::test]
+async fn a_new_field_is_told_as_schema_drift_once() {
+    let (stage, _clock) = settled(2).await;
+    let connection = &stage.connections["salesforce"];
+    assert!(
+        stage
+            .engine
+            .check_schema(connection, &stage.actor)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    stage
+        .salesforce
+        .add_custom_field("Contact", "Shoe_Size__c", "Shoe size", "double")
+        .unwrap();
+    let drifts = stage.engine.check_schema(connection, &stage.actor).await.unwrap();
+    assert_eq!(drifts.len(), 1);
+    assert_eq!(drifts[0].object, "Contact");
+    assert!(drifts[0].broken.is_empty());
+    let added: Vec<(&str, &FieldChange)> = drifts[0]
+        .fields
+        .iter()
+        .map(|drift| (drift.field.as_str(), &drift.change))
+        .collect();
+    assert_eq!(added, [("Shoe_Size__c", &FieldChange::Added)]);
+    assert!(
+        stage
+            .engine
+            .check_schema(connection, &stage.actor)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let events = stage.engine.events(stage.tenant, 0, 10_000).await.unwrap();
+    let told = events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::SchemaDrifted { .. }))
+        .count();
+    assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn upkeep_is_done_once_a_day_by_the_schedule() {
+    let (stage, clock) = settled(2).await;
+    let start = clock.time();
+    stage
+        .salesforce
+        .add_custom_field("Contact", "Shoe_Size__c", "Shoe size", "double")
+        .unwrap();
+    let told = async || {
+        clock.advance(600);
+        let events = stage.engine.events(stage.tenant, 0, 10_000).await.unwrap();
+        events
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::SchemaDrifted { .. }))
+    };
+    until(&stage, told).await;
+    assert!(clock.time() >= start + SignedDuration::from_hours(24));
+}
