@@ -18,7 +18,7 @@ use crate::document;
 use crate::engine::Engine;
 use crate::http::StopFlag;
 use crate::run::{Run, RunRequest, RunStatus};
-use due::{Job, Outlook};
+use due::{Cause, Job, Outlook};
 use fairness::Turns;
 
 /// Longest sleep: what another process writes rings no bell here.
@@ -28,6 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Rest between two runs for hints on one connection, so that a burst of calls makes a few runs and not hundreds.
 const REST: SignedDuration = SignedDuration::from_secs(1);
+/// Rest between two runs for failed records on one connection: each has a schedule of its own beside.
+const RETRY_REST: SignedDuration = SignedDuration::from_secs(60);
 
 impl Engine {
     /// Runs everything that is due, for all tenants, until the flag is raised; then stops what it started at the next
@@ -72,8 +74,8 @@ struct Scheduler<'a> {
     under_way: BTreeSet<u64>,
     /// Connections left alone after trouble: until when, and for how long.
     pauses: BTreeMap<u64, (Timestamp, Duration)>,
-    /// Connections that just had a run for hints: until when they rest.
-    rests: BTreeMap<u64, Timestamp>,
+    /// Connections that just had a run for hints or failed records: until when they rest from that.
+    rests: BTreeMap<(u64, Cause), Timestamp>,
     tenants: Turns<TenantId>,
     connections: BTreeMap<TenantId, Turns<u64>>,
     running: JoinSet<Ended>,
@@ -108,7 +110,7 @@ impl Scheduler<'_> {
         let mut waiting: BTreeMap<TenantId, BTreeMap<u64, &Job>> = BTreeMap::new();
         for job in &outlook.jobs {
             let is_paused = self.pauses.get(&job.connection).is_some_and(|(until, _)| *until > now);
-            let is_resting = job.parameters.hints && self.rests.contains_key(&job.connection);
+            let is_resting = self.rests.contains_key(&(job.connection, job.cause));
             if !is_paused && !is_resting && !self.under_way.contains(&job.connection) {
                 waiting.entry(job.tenant).or_default().insert(job.connection, job);
             }
@@ -165,10 +167,13 @@ impl Scheduler<'_> {
             .or_default()
             .charge(job.connection, calls);
         let now = self.engine.inner.clock.now();
-        if job.parameters.hints {
-            self.rests
-                .insert(job.connection, now.saturating_add(REST).unwrap_or(Timestamp::MAX));
-        }
+        let rest = match job.cause {
+            Cause::Poll => SignedDuration::ZERO,
+            Cause::Hint => REST,
+            Cause::Retry => RETRY_REST,
+        };
+        let rested = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
+        self.rests.insert((job.connection, job.cause), rested);
         let trouble = match &outcome {
             Err(error) => Some(error.to_string()),
             Ok(runs) => runs

@@ -145,6 +145,40 @@ async fn a_hint_is_answered_at_once_and_moves_no_schedule() {
 }
 
 #[tokio::test]
+async fn a_failed_record_is_tried_again_before_the_next_poll() {
+    let (stage, clock) = settled(4).await;
+    set(&stage, "salesforce-people", |new| {
+        new.schedule = Schedule::Day { at: "03:00".into() };
+    })
+    .await;
+    let person = people(&stage).await.remove(0);
+    stage
+        .hubspot
+        .update("contacts", &ext(&person, "hubspot"), field("jobtitle", "Admiral"))
+        .unwrap();
+    sync(&stage, &clock, "hubspot").await;
+    stage.salesforce.faults().set_rate(Fault::Validation, 1.0);
+    sync(&stage, &clock, "salesforce").await;
+    let failures = async || {
+        let failures = stage.engine.runs().failures(stage.tenant, None, &stage.actor).await;
+        failures.unwrap().len()
+    };
+    assert_eq!(failures().await, 1);
+    stage.salesforce.faults().clear();
+    let start = clock.time();
+    until(&stage, async || failures().await == 0).await;
+    assert!(
+        clock.time() < start + SignedDuration::from_hours(12),
+        "the poll is later"
+    );
+    let id = ext(&person, "salesforce");
+    assert_eq!(
+        stage.salesforce.record("Contact", &id).unwrap().fields["Title"],
+        "Admiral"
+    );
+}
+
+#[tokio::test]
 async fn what_is_paused_never_runs_by_itself() {
     let (stage, clock) = settled(4).await;
     let paused = set(&stage, "hubspot-people", |new| new.schedule = Schedule::Hour).await;

@@ -14,14 +14,26 @@ use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
 use crate::run::{RunParameters, RunScope};
-use crate::sync::{Sync, SyncStatus};
+use crate::sync::{Schedule, Sync, SyncStatus};
 
 /// How often the upkeep of a tenant is done.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// Why a run is to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// Its time has come.
+    Poll,
+    /// A provider said that something changed.
+    Hint,
+    /// A record that failed is due for another try.
+    Retry,
+}
+
 /// A run to start.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Job {
+    pub(super) cause: Cause,
     pub(super) tenant: TenantId,
     pub(super) connection: u64,
     pub(super) scope: RunScope,
@@ -91,11 +103,15 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
         for sync in runnable(tx.as_mut(), tenant.id).await? {
             by_connection.entry(sync.connection).or_default().push(sync);
         }
-        for (connection, syncs) in by_connection {
+        for syncs in by_connection.into_values() {
             let mut hinted = Vec::new();
-            for sync in &syncs {
+            let mut failed = Vec::new();
+            // What only runs by hand is not woken by anything else.
+            for sync in syncs.iter().filter(|sync| sync.schedule != Schedule::Manual) {
                 if !tx.hints(sync.side, 1).await?.is_empty() {
                     hinted.push(sync);
+                } else if has_due_failure(tx.as_mut(), sync, now).await? {
+                    failed.push(sync);
                 }
             }
             let later = syncs
@@ -103,35 +119,44 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
                 .filter_map(|sync| sync.next_run_at)
                 .filter(|next| *next > now);
             outlook.next = outlook.next.into_iter().chain(later).min();
-            outlook.jobs.extend(job(tenant.id, connection, &syncs, &hinted, now));
+            outlook.jobs.extend(job(&syncs, hinted, failed, now));
         }
     }
     Ok(outlook)
 }
 
-/// The run that a connection needs now: of all syncs that are due, or else of what hints name.
-fn job(tenant: TenantId, connection: u64, syncs: &[Sync], hinted: &[&Sync], now: Timestamp) -> Option<Job> {
+async fn has_due_failure(tx: &mut dyn Transaction, sync: &Sync, now: Timestamp) -> Result<bool> {
+    let mut query = DocumentQuery::new(DocumentKind::Failure)
+        .tenant(sync.tenant)
+        .scope(sync.id)
+        .status("open")
+        .limit(1);
+    query.until = Some(now);
+    Ok(!tx.documents(&query).await?.is_empty())
+}
+
+/// The run that a connection needs now: of all syncs that are due, or else of what hints name, or else of what failed.
+fn job(syncs: &[Sync], hinted: Vec<&Sync>, failed: Vec<&Sync>, now: Timestamp) -> Option<Job> {
+    let Sync { tenant, connection, .. } = *syncs.first()?;
     let due: Vec<&Sync> = syncs
         .iter()
         .filter(|sync| sync.next_run_at.is_some_and(|next| next <= now))
         .collect();
-    let (chosen, hints) = match (due.is_empty(), hinted.is_empty()) {
-        // A poll reads hinted records as well.
-        (false, _) => (due, false),
-        (true, false) => (hinted.to_vec(), true),
-        (true, true) => return None,
-    };
+    // A poll reads hinted records and retries failed ones as well.
+    let causes = [(Cause::Poll, due), (Cause::Hint, hinted), (Cause::Retry, failed)];
+    let (cause, chosen) = causes.into_iter().find(|(_, chosen)| !chosen.is_empty())?;
     let objects: BTreeSet<String> = if chosen.len() == syncs.len() {
         BTreeSet::new()
     } else {
         chosen.iter().map(|sync| sync.mapping.object.clone()).collect()
     };
     let parameters = RunParameters {
-        hints,
+        hints: cause != Cause::Poll,
         objects: objects.into_iter().collect(),
         ..RunParameters::default()
     };
     Some(Job {
+        cause,
         tenant,
         connection,
         scope: RunScope::Connection(connection),
