@@ -10,7 +10,7 @@ use crate::output::Format;
 
 /// Keeps an app's records and its customers' CRMs in agreement, both ways.
 #[derive(Debug, Parser)]
-#[command(name = "syncline", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "syncline", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalOptions,

@@ -84,6 +84,12 @@ pub(crate) fn value(json: &serde_json::Value) -> String {
     shortened(&text, 200)
 }
 
+/// Whom a connection acts as, by the best name that the provider gave.
+pub(crate) fn user(account: &syncline::schema::Account) -> String {
+    let named = Some(account.user_name.as_str()).filter(|name| !name.is_empty());
+    named.or(account.user_email.as_deref()).unwrap_or(&account.user_id).to_owned()
+}
+
 /// Several values, as those of one group of fields.
 pub(crate) fn values(json: &[serde_json::Value]) -> String {
     json.iter().map(value).collect::<Vec<_>>().join(", ")

@@ -9,7 +9,7 @@ use super::connections::tested;
 use crate::config::{Applied, apply, new_sync};
 use crate::failure::{Exit, Failure};
 use crate::project::Project;
-use crate::table::Table;
+use crate::table::{Table, user};
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -89,12 +89,12 @@ async fn check_connection(project: &Project, name: &str) -> Checked {
         let health = tested(project, &connection).await?;
         match health.problem {
             Some(problem) => Err(Failure::failed(problem.message)),
-            None => Ok(format!("{} as {}", connection.account.name, connection.account.user_name)),
+            None => Ok(format!("{} as {}", connection.account.name, user(&connection.account))),
         }
     };
     let (result, message) = match tested.await {
         Ok(message) => ("ok", message),
-        Err(failure) => ("error", failure.to_string().replacen("error: ", "", 1).replace('\n', ";")),
+        Err(failure) => ("error", failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; ")),
     };
     let place = project.loaded.config.connections.get(name).map_or(0, |table| table.span().start);
     Checked { subject: format!("connection {name}"), place: project.loaded.place(place), result, message }
@@ -129,7 +129,7 @@ pub(crate) async fn check_sync(project: &Project, name: &str) -> Vec<Checked> {
             })
             .collect(),
         Err(failure) => {
-            let message = failure.to_string().replacen("error: ", "", 1).replace('\n', ";");
+            let message = failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; ");
             vec![Checked { subject, place: line, result: "error", message }]
         }
     }

@@ -114,8 +114,8 @@ pub(crate) struct ResolveArguments {
     #[arg(long)]
     delete_record: bool,
     /// The version that was looked at; if it was refreshed since, this is refused. The current one by default.
-    #[arg(long)]
-    version: Option<u64>,
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
 }
 
 /// A field and what it is to hold.
@@ -162,7 +162,7 @@ pub(crate) async fn conflicts(project: &Project, command: ConflictsCommand) -> R
         }
         ConflictsCommand::Resolve(arguments) => {
             let review = find(project, arguments.conflict).await?;
-            let version = arguments.version.unwrap_or(review.version);
+            let version = arguments.if_version.unwrap_or(review.version);
             let resolution = resolution(&review, arguments)?;
             let resolved = conflicts.resolve(tenant, review.id, version, &resolution, actor).await?;
             ended(project, &resolved)?;

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::output::{is_interactive, note, with_id};
 use crate::project::Project;
 use crate::redirect::Redirect;
+use crate::table::user;
 
 /// What `connect` takes.
 #[derive(Debug, clap::Args)]
@@ -53,7 +54,7 @@ pub(crate) async fn connect(project: &Project, arguments: ConnectArguments) -> R
     project.output.json(&with_id(connection.id, &connection))?;
     project.output.line(format_args!(
         "connected `{name}` to {} {} as {}",
-        connection.provider, connection.account.name, connection.account.user_name
+        connection.provider, connection.account.name, user(&connection.account)
     ));
     let has_syncs = project.loaded.config.syncs.values().any(|sync| sync.get_ref().connection == *name);
     project.output.line(if has_syncs {
@@ -176,13 +177,14 @@ async fn callback(
     let state = authorising.state.expose_secret();
     let left = authorising.expires_at.duration_since(project.engine.now());
     let left = Duration::try_from(left).unwrap_or_default();
+    let mut interrupts = crate::interrupt::Interrupts::listen();
     tokio::select! {
         callback = redirect.wait(state) => callback,
         callback = pasted(arguments.headless && is_interactive(), &authorising.state) => Ok(callback),
         () = tokio::time::sleep(left) => {
             Err(Failure::refused("nobody came back in time").next("run `syncline connect` again"))
         }
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupts.next() => {
             Err(Failure::new(crate::failure::Exit::Interrupted, "stopped before anybody signed in; nothing was changed"))
         }
     }

@@ -8,7 +8,7 @@ use syncline::connection::{Connection, Health};
 use crate::failure::{Exit, Failure};
 use crate::output::with_id;
 use crate::project::Project;
-use crate::table::{maybe, maybe_time};
+use crate::table::{maybe, maybe_time, user};
 
 /// What can be done with connections.
 #[derive(Debug, clap::Subcommand)]
@@ -113,7 +113,7 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
                 connection.name.clone(),
                 connection.provider.clone(),
                 format!("{} ({})", connection.account.name, connection.account.id),
-                connection.account.user_name.clone(),
+                user(&connection.account),
                 connection.status.to_string(),
                 linked.to_string(),
                 maybe_time(connection.last_run_at),
@@ -167,7 +167,7 @@ async fn test(project: &Project, name: Option<&str>) -> Result<ExitCode, Failure
                 if health.is_some_and(|health| health.ok) { "yes" } else { "no" }.to_owned(),
                 health.and_then(|health| health.milliseconds).map_or_else(|| "-".to_owned(), |time| format!("{time} ms")),
                 format!("{} ({})", account.name, account.id),
-                account.user_name.clone(),
+                user(account),
                 problem,
             ]
         },

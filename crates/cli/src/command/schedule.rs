@@ -8,7 +8,7 @@ use syncline::http::StopFlag;
 use super::check::tell;
 use crate::config::apply;
 use crate::failure::Failure;
-use crate::interrupt::interrupted;
+use crate::interrupt::Interrupts;
 use crate::output::{Output, note, print};
 use crate::project::Project;
 use crate::table::{maybe_time, plain, time};
@@ -39,6 +39,7 @@ pub(crate) async fn schedule(project: &Project, _: &ScheduleArguments) -> Result
     let events = engine.on_event(tenant, known, |event| tell_event(project.output, &event, &names));
     let mut events = std::pin::pin!(events);
     note("the schedule runs; Ctrl-C stops it");
+    let mut interrupts = Interrupts::listen();
     let mut stopping = false;
     loop {
         tokio::select! {
@@ -48,7 +49,7 @@ pub(crate) async fn schedule(project: &Project, _: &ScheduleArguments) -> Result
                 return Ok(ExitCode::SUCCESS);
             }
             failed = &mut events => failed?,
-            () = interrupted() => {
+            () = interrupts.next() => {
                 if stopping {
                     return Err(Failure::new(crate::failure::Exit::Interrupted, "stopped at once"));
                 }

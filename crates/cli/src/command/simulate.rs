@@ -11,6 +11,7 @@ use syncline_simulators::salesforce::Salesforce;
 use syncline_simulators::{Fault, Faults, Options};
 
 use crate::failure::Failure;
+use crate::interrupt::Interrupts;
 use crate::output::{Output, note, print};
 
 /// What `simulate` takes.
@@ -131,9 +132,10 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
             (simulator.serve(arguments.listen).await.map_err(unbound)?, simulator.connection_line())
         }
     };
+    let mut interrupts = Interrupts::listen();
     // One line, whatever the output format: programs read it to find the simulator.
     print(&format!("{line}\n"));
-    crate::interrupt::interrupted().await;
+    interrupts.next().await;
     server.shutdown().await;
     for (fault, count) in faults.injected().into_iter().filter(|(_, count)| *count > 0) {
         note(format_args!("{} struck {count} times", fault.name()));

@@ -13,7 +13,7 @@ use syncline::run::{Run, RunParameters, RunQuery, RunScope, RunStatus};
 use super::check::tell;
 use crate::config::apply;
 use crate::failure::{Exit, Failure};
-use crate::interrupt::interrupted;
+use crate::interrupt::Interrupts;
 use crate::output::{note, with_id};
 use crate::progress::Bars;
 use crate::project::Project;
@@ -103,6 +103,12 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
     }
     let applied = apply(project).await?;
     tell(project, &applied);
+    if let Some((_, connection)) = applied.waiting.first()
+        && project.engine.syncs().list(project.tenant.id, false, &project.actor).await?.is_empty()
+    {
+        return Err(Failure::refused("nothing can run: no connection of these syncs is authorised yet")
+            .next(format!("`syncline connect {connection}` signs in")));
+    }
     let requests = requests(project, &arguments).await?;
     let (outcomes, stopped) = Box::pin(carry_out(project, requests)).await?;
     let mut runs = Vec::new();
@@ -183,27 +189,45 @@ type Outcomes = Vec<Result<Vec<Run>, syncline::Error>>;
 
 /// Carries requests out under live bars, until they are done or a second Ctrl-C; tells whether somebody asked to stop.
 async fn carry_out(project: &Project, requests: Vec<RunRequest>) -> Result<(Outcomes, bool), Failure> {
+    let mut interrupts = Interrupts::listen();
     let mut events = project.engine.progress();
-    let runs = project.engine.runs();
-    let work = join_all(requests.into_iter().map(|request| runs.run(request, &project.actor))).fuse();
+    // On tasks of their own, so that a busy run does not hold up the bars and Ctrl-C.
+    let work = requests.into_iter().map(|request| {
+        let (engine, actor) = (project.engine.clone(), project.actor.clone());
+        tokio::spawn(async move { engine.runs().run(request, &actor).await })
+    });
+    let work = join_all(work).fuse();
     let mut work = std::pin::pin!(work);
     let mut bars = Bars::default();
     let mut beat = tokio::time::interval(Duration::from_millis(200));
+    let mut beats: u32 = 0;
+    let mut is_quiet = true;
     let mut stopping = false;
     loop {
         tokio::select! {
-            outcomes = &mut work => {
+            done = &mut work => {
                 bars.finish();
+                let broken = |error| Err(syncline::Error::new(syncline::ErrorKind::Internal, "a run broke off").because(error));
+                let outcomes = done.into_iter().map(|outcome| outcome.unwrap_or_else(broken)).collect();
                 return Ok((outcomes, stopping));
             }
             event = events.recv() => match event {
-                Ok(event) => bars.show(&event),
+                Ok(event) => {
+                    is_quiet = false;
+                    bars.show(&event);
+                }
                 // Too slow for all of them; the next one tells as much.
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => tokio::time::sleep(Duration::from_millis(200)).await,
             },
-            _ = beat.tick() => bars.tick(),
-            () = interrupted() => {
+            _ = beat.tick() => {
+                bars.tick();
+                beats = beats.saturating_add(1);
+                if is_quiet && beats == QUIET_BEATS {
+                    bars.say("waiting for the connection: another run holds it, or one that was killed did a moment ago");
+                }
+            }
+            () = interrupts.next() => {
                 if stopping {
                     bars.finish();
                     return Err(Failure::new(Exit::Interrupted, "stopped at once").next("nothing is lost: the next run goes on from here"));
@@ -215,6 +239,9 @@ async fn carry_out(project: &Project, requests: Vec<RunRequest>) -> Result<(Outc
         }
     }
 }
+
+/// Beats of 200 ms without a word from a run, after which a person is told what it may wait for.
+const QUIET_BEATS: u32 = 15;
 
 async fn stop_all(project: &Project) -> Result<(), Failure> {
     let query = RunQuery { status: vec![RunStatus::Running, RunStatus::Queued], ..RunQuery::default() };
@@ -246,7 +273,9 @@ fn exit_of(runs: &[Run], stopped: bool, conflicts: bool) -> ExitCode {
 fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(), Failure> {
     project.output.json(&runs.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>())?;
     for run in runs {
-        project.output.table(&ledger_table(run));
+        if !run.ledgers.is_empty() {
+            project.output.table(&ledger_table(run));
+        }
         let mut line = format!("run {} {}", run.id, run.status.name());
         if let (Some(started), Some(finished)) = (run.started_at, run.finished_at) {
             line.push_str(&format!(" in {:.1} s", finished.duration_since(started).as_secs_f64()));
