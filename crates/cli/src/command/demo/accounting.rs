@@ -39,9 +39,16 @@ pub(super) async fn account(world: &World, syncs: &Syncs, edits: &mut [Edit], tr
             return;
         }
         waiting.entities.insert(review.uid);
-        waiting.records.extend(review.sides.iter().filter_map(|side| side.record.clone()));
-        let values = review.app.iter().chain(review.sides.iter().flat_map(|side| &side.values));
-        waiting.values.extend(values.filter_map(|value| value.as_str().map(str::to_owned)));
+        waiting
+            .records
+            .extend(review.sides.iter().filter_map(|side| side.record.clone()));
+        let values = review
+            .app
+            .iter()
+            .chain(review.sides.iter().flat_map(|side| &side.values));
+        waiting
+            .values
+            .extend(values.filter_map(|value| value.as_str().map(str::to_owned)));
     })
     .await?;
     let last_on_side = last_on_side(edits);
@@ -84,17 +91,29 @@ fn key(edit: &Edit) -> SideField {
 
 /// The last edit of each field on each side: one before it was replaced by its own user.
 fn last_on_side(edits: &[Edit]) -> BTreeMap<SideField, usize> {
-    edits.iter().enumerate().map(|(place, edit)| (key(edit), place)).collect()
+    edits
+        .iter()
+        .enumerate()
+        .map(|(place, edit)| (key(edit), place))
+        .collect()
 }
 
 /// The entity that a record created in a CRM has become.
 async fn find_entity(world: &World, syncs: &Syncs, edit: &mut Edit) -> Result<()> {
-    let (None, Some(record), Some(provider)) = (edit.entity, &edit.record, edit.who.provider()) else { return Ok(()) };
-    let Some(sync) = syncs.of(edit.blueprint).find(|sync| sync.provider == provider) else { return Ok(()) };
+    let (None, Some(record), Some(provider)) = (edit.entity, &edit.record, edit.who.provider()) else {
+        return Ok(());
+    };
+    let Some(sync) = syncs.of(edit.blueprint).find(|sync| sync.provider == provider) else {
+        return Ok(());
+    };
     let mut tx = world.store.begin(Mode::Read).await?;
     let head = tx.heads(sync.sync.side, &[record]).await?.into_iter().next().flatten();
     if let Some(head) = head {
-        edit.entity = tx.load(&[head.key.entity]).await?.first().map(|linked| linked.entity.uid);
+        edit.entity = tx
+            .load(&[head.key.entity])
+            .await?
+            .first()
+            .map(|linked| linked.entity.uid);
     }
     Ok(())
 }
@@ -109,7 +128,10 @@ fn outcome(
     is_last: bool,
 ) -> Result<Outcome> {
     let asked = edit.entity.is_some_and(|uid| waiting.entities.contains(&uid))
-        || edit.record.as_ref().is_some_and(|record| waiting.records.contains(record));
+        || edit
+            .record
+            .as_ref()
+            .is_some_and(|record| waiting.records.contains(record));
     Ok(match (&edit.action, edit.trace()) {
         (Action::Delete, _) => match deleted(edit, entity, trail) {
             Ok(outcome) => outcome,
@@ -141,33 +163,49 @@ fn visible(
     field: &str,
     value: &str,
 ) -> Result<std::result::Result<(), String>> {
-    let Some(entity) = entity else { return Ok(Err("no entity holds it".to_owned())) };
+    let Some(entity) = entity else {
+        return Ok(Err("no entity holds it".to_owned()));
+    };
     if entity.deleted {
         return Ok(Err("its entity is deleted".to_owned()));
     }
-    let hub = entity.values.get(field).and_then(|json| json.as_str()).unwrap_or_default();
+    let hub = entity
+        .values
+        .get(field)
+        .and_then(|json| json.as_str())
+        .unwrap_or_default();
     if hub != value {
         return Ok(Err(format!("the app holds \"{hub}\"")));
     }
     let mut sides = 0;
     for link in entity.links.iter().filter(|link| link.presence == Presence::Live) {
-        let (Some(sync), Some(record)) = (syncs.by_id(link.sync), &link.record) else { continue };
+        let (Some(sync), Some(record)) = (syncs.by_id(link.sync), &link.record) else {
+            continue;
+        };
         let crm = world.crm(sync.provider);
         let Some(held) = crm.record(&entity.blueprint, record) else {
             return Ok(Err(format!("{} has no record {record}", crm.label())));
         };
         let position = sync.blueprint.position(field).unwrap_or(usize::MAX);
-        let Some(group) = sync.side.groups.iter().find(|group| group.fields.contains(&position)) else { continue };
+        let Some(group) = sync.side.groups.iter().find(|group| group.fields.contains(&position)) else {
+            continue;
+        };
         if let Some((_, held)) = compare::difference(crm, sync, group, entity, &held, &Links::default())? {
             return Ok(Err(format!("{} holds \"{held}\"", crm.label())));
         }
         sides += 1;
     }
-    Ok(if sides == 0 { Err("no CRM holds the record".to_owned()) } else { Ok(()) })
+    Ok(if sides == 0 {
+        Err("no CRM holds the record".to_owned())
+    } else {
+        Ok(())
+    })
 }
 
 fn deleted(edit: &Edit, entity: Option<&EntityView>, trail: &Trail) -> std::result::Result<Outcome, String> {
-    let Some(entity) = entity else { return Ok(Outcome::Visible) };
+    let Some(entity) = entity else {
+        return Ok(Outcome::Visible);
+    };
     if edit.who.provider().is_none() {
         return if entity.deleted {
             Ok(Outcome::Visible)
@@ -201,5 +239,9 @@ fn merged(edit: &Edit, entity: Option<&EntityView>, trail: &Trail) -> std::resul
             .iter()
             .any(|link| link.record.as_deref() == Some(record) && link.presence == Presence::Live)
     });
-    if still { Err("the loser's link is live".to_owned()) } else { Ok(()) }
+    if still {
+        Err("the loser's link is live".to_owned())
+    } else {
+        Ok(())
+    }
 }

@@ -28,12 +28,25 @@ pub(super) async fn page(world: &World, blueprint: &str, after: i64, deleted: bo
 /// # Errors
 /// What the engine reports.
 pub(super) async fn next(world: &World, blueprint: &str, after: i64) -> Result<Option<EntityView>> {
-    Ok(list(world, blueprint, after, false, 1).await?.entities.into_iter().next())
+    Ok(list(world, blueprint, after, false, 1)
+        .await?
+        .entities
+        .into_iter()
+        .next())
 }
 
 async fn list(world: &World, blueprint: &str, after: i64, deleted: bool, limit: usize) -> Result<EntityPage> {
-    let query = EntityListQuery { filter: None, after, limit, deleted };
-    world.engine.entities().list(world.tenant, blueprint, &query, &world.admin).await
+    let query = EntityListQuery {
+        filter: None,
+        after,
+        limit,
+        deleted,
+    };
+    world
+        .engine
+        .entities()
+        .list(world.tenant, blueprint, &query, &world.admin)
+        .await
 }
 
 /// An entity as it is now.
@@ -49,7 +62,12 @@ pub(super) async fn get(world: &World, uid: Uuid) -> Result<EntityView> {
 /// # Errors
 /// What the engine reports.
 pub(super) async fn create(world: &World, blueprint: &str, values: Map<String, Json>) -> Result<Uuid> {
-    world.engine.entities().create(world.tenant, blueprint, values, &user()).await.map(|made| made.uid)
+    world
+        .engine
+        .entities()
+        .create(world.tenant, blueprint, values, &user())
+        .await
+        .map(|made| made.uid)
 }
 
 /// The user sets one field, having read the entity at `read`, or blindly.
@@ -59,7 +77,12 @@ pub(super) async fn create(world: &World, blueprint: &str, values: Map<String, J
 pub(super) async fn set(world: &World, uid: Uuid, field: &str, value: &str, read: Option<u64>) -> Result<()> {
     let patch = Map::from_iter([(field.to_owned(), Json::from(value))]);
     let read = read.map_or(EntityRead::Blind, EntityRead::Rev);
-    world.engine.entities().update(world.tenant, uid, patch, read, &user()).await.map(|_| ())
+    world
+        .engine
+        .entities()
+        .update(world.tenant, uid, patch, read, &user())
+        .await
+        .map(|_| ())
 }
 
 /// The user deletes an entity.
@@ -67,5 +90,10 @@ pub(super) async fn set(world: &World, uid: Uuid, field: &str, value: &str, read
 /// # Errors
 /// What the engine reports.
 pub(super) async fn delete(world: &World, uid: Uuid) -> Result<()> {
-    world.engine.entities().delete(world.tenant, uid, &user()).await.map(|_| ())
+    world
+        .engine
+        .entities()
+        .delete(world.tenant, uid, &user())
+        .await
+        .map(|_| ())
 }

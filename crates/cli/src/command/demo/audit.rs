@@ -66,7 +66,10 @@ impl Trail {
     /// What the store reports, and `Corrupt` when the chain is broken.
     pub(super) async fn read_on(&mut self, world: &World, edits: &[Edit]) -> Result<()> {
         let wanted = Wanted {
-            values: edits.iter().filter_map(|edit| Some((edit.trace()?.1, edit.blueprint))).collect(),
+            values: edits
+                .iter()
+                .filter_map(|edit| Some((edit.trace()?.1, edit.blueprint)))
+                .collect(),
             records: edits.iter().filter_map(|edit| edit.record.as_deref()).collect(),
             entities: edits.iter().filter_map(|edit| edit.entity).collect(),
         };
@@ -75,7 +78,9 @@ impl Trail {
                 let mut tx = world.store.begin(Mode::Read).await?;
                 tx.audit(world.tenant, None, self.seq, BLOCKS).await?
             };
-            let Some(last) = blocks.last().map(|block| block.seq) else { return Ok(()) };
+            let Some(last) = blocks.last().map(|block| block.seq) else {
+                return Ok(());
+            };
             for block in &blocks {
                 for entry in open_block(block)? {
                     self.take(&entry, &wanted);
@@ -93,7 +98,9 @@ impl Trail {
             _ => false,
         };
         for text in entry.before.iter().filter_map(Value::as_text) {
-            let Some(blueprint) = wanted.values.get(text) else { continue };
+            let Some(blueprint) = wanted.values.get(text) else {
+                continue;
+            };
             if settles {
                 self.losers.insert(text.to_owned());
                 self.lost.push(Lost {
@@ -128,12 +135,16 @@ impl Trail {
 
     /// Whether an entry of one of these kinds is about the remote record.
     pub(super) fn tells_of_record(&self, record: &str, kinds: &[AuditKind]) -> bool {
-        self.records.get(record).is_some_and(|found| kinds.iter().any(|kind| found.contains(kind)))
+        self.records
+            .get(record)
+            .is_some_and(|found| kinds.iter().any(|kind| found.contains(kind)))
     }
 
     /// Whether an entry of one of these kinds is about the entity.
     pub(super) fn tells_of_entity(&self, entity: Uuid, kinds: &[AuditKind]) -> bool {
-        self.entities.get(&entity).is_some_and(|found| kinds.iter().any(|kind| found.contains(kind)))
+        self.entities
+            .get(&entity)
+            .is_some_and(|found| kinds.iter().any(|kind| found.contains(kind)))
     }
 }
 

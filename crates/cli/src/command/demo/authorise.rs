@@ -21,20 +21,35 @@ const REDIRECT: &str = "http://127.0.0.1:8400/oauth/callback";
 /// What the consent page or the engine reports.
 pub(super) async fn connect_both(world: &World) -> Result<[Connection; 2]> {
     let browser = Browser(ReqwestTransport::new(AddressPolicy { allow_loopback: true })?);
-    Ok([connect(world, &world.salesforce, &browser).await?, connect(world, &world.hubspot, &browser).await?])
+    Ok([
+        connect(world, &world.salesforce, &browser).await?,
+        connect(world, &world.hubspot, &browser).await?,
+    ])
 }
 
 async fn connect(world: &World, crm: &Crm, browser: &Browser) -> Result<Connection> {
     let credentials = crm.credentials();
-    let mut request =
-        AuthoriseRequest::new(world.tenant, crm.provider(), crm.provider(), &*credentials.client_id, REDIRECT);
+    let mut request = AuthoriseRequest::new(
+        world.tenant,
+        crm.provider(),
+        crm.provider(),
+        &*credentials.client_id,
+        REDIRECT,
+    );
     request.login_url = Some(crm.base_url());
     request.client_secret = Some(credentials.client_secret.clone().into());
-    request.objects =
-        ["company", "person"].map(|blueprint| (crm.object(blueprint).to_owned(), Access::Write)).to_vec();
+    request.objects = ["company", "person"]
+        .map(|blueprint| (crm.object(blueprint).to_owned(), Access::Write))
+        .to_vec();
     let authorising = world.engine.connections().authorise(request, &world.admin).await?;
-    let back = browser.agree(&authorising.authorize_url, &credentials.username, &credentials.password).await?;
-    world.engine.connections().complete(world.tenant, &Callback::parse(&back), &world.admin).await
+    let back = browser
+        .agree(&authorising.authorize_url, &credentials.username, &credentials.password)
+        .await?;
+    world
+        .engine
+        .connections()
+        .complete(world.tenant, &Callback::parse(&back), &world.admin)
+        .await
 }
 
 /// As much of a browser as a consent page needs.
@@ -49,7 +64,10 @@ impl Browser {
         }
         let html = String::from_utf8_lossy(page.body()).into_owned();
         let address = Url::parse(authorize_url).map_err(|error| no_consent(error.to_string()))?;
-        let action = attributes(&html, "form").into_iter().next().and_then(|form| value(form, "action"));
+        let action = attributes(&html, "form")
+            .into_iter()
+            .next()
+            .and_then(|form| value(form, "action"));
         let action = action.ok_or_else(|| no_consent("the page has no form".to_owned()))?;
         let action = address.join(&action).map_err(|error| no_consent(error.to_string()))?;
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -58,9 +76,16 @@ impl Browser {
                 form.append_pair(&name, &value);
             }
         }
-        form.append_pair("username", username).append_pair("password", password).append_pair("decision", "allow");
-        let answer = self.send(Method::POST, action.as_str(), form.finish().into_bytes()).await?;
-        let location = answer.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+        form.append_pair("username", username)
+            .append_pair("password", password)
+            .append_pair("decision", "allow");
+        let answer = self
+            .send(Method::POST, action.as_str(), form.finish().into_bytes())
+            .await?;
+        let location = answer
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|location| location.to_str().ok());
         match location {
             Some(location) if answer.status().is_redirection() && location.starts_with(REDIRECT) => {
                 Ok(location.to_owned())
@@ -76,25 +101,44 @@ impl Browser {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from(form))
             .map_err(|error| no_consent(error.to_string()))?;
-        self.0.send(request, &Limits::default()).await.map_err(|error| no_consent(error.to_string()))
+        self.0
+            .send(request, &Limits::default())
+            .await
+            .map_err(|error| no_consent(error.to_string()))
     }
 }
 
 fn no_consent(why: String) -> Error {
-    Error::new(ErrorKind::Protocol, format!("the consent page of a simulator can't be passed: {why}"))
+    Error::new(
+        ErrorKind::Protocol,
+        format!("the consent page of a simulator can't be passed: {why}"),
+    )
 }
 
 /// The attributes of every tag of this name. Enough for a page that we know, and for no other.
 fn attributes<'a>(html: &'a str, tag: &str) -> Vec<&'a str> {
     let open = format!("<{tag} ");
-    html.split(&open).skip(1).filter_map(|rest| rest.split('>').next()).collect()
+    html.split(&open)
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .collect()
 }
 
 fn value(attributes: &str, name: &str) -> Option<String> {
     let rest = attributes.split(&format!("{name}=\"")).nth(1)?;
     let raw = rest.split('"').next()?;
-    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
-    Some(plain.iter().fold(raw.to_owned(), |text, (escaped, letter)| text.replace(escaped, letter)))
+    let plain = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ];
+    Some(
+        plain
+            .iter()
+            .fold(raw.to_owned(), |text, (escaped, letter)| text.replace(escaped, letter)),
+    )
 }
 
 #[cfg(test)]

@@ -43,19 +43,26 @@ pub(super) async fn compare(world: &World, syncs: &Syncs) -> Result<Comparison> 
             loop {
                 let page = app::page(world, blueprint, after, deleted).await?;
                 for entity in &page.entities {
+                    let mut held = Held::new();
                     for link in &entity.links {
-                        let (Some(sync), Some(record)) = (syncs.by_id(link.sync), &link.record) else { continue };
+                        let (Some(sync), Some(record)) = (syncs.by_id(link.sync), &link.record) else {
+                            continue;
+                        };
                         known.remove(&(sync.sync.id, record.clone()));
-                        let held = live(world.crm(sync.provider), blueprint, record).is_some();
-                        *seen.entry(sync.sync.id).or_default() += u64::from(held);
+                        let found = live(world.crm(sync.provider), blueprint, record);
+                        *seen.entry(sync.sync.id).or_default() += u64::from(found.is_some());
+                        held.extend(found.map(|found| (sync.sync.id, found)));
                         if link.presence == Presence::Live && !deleted {
-                            links.entry(sync.provider).or_default().add(&sync.sync.mapping.object, record, entity.uid);
+                            links
+                                .entry(sync.provider)
+                                .or_default()
+                                .add(&sync.sync.mapping.object, record, entity.uid);
                         }
                     }
                     comparison.entities += u64::from(!deleted);
                     comparison.deleted_entities += u64::from(deleted);
                     if !deleted {
-                        compare_entity(world, syncs, &links, entity, &mut comparison)?;
+                        compare_entity(world, syncs, &links, entity, &held, &mut comparison)?;
                     }
                 }
                 let Some(next) = page.next else { break };
@@ -64,24 +71,27 @@ pub(super) async fn compare(world: &World, syncs: &Syncs) -> Result<Comparison> 
         }
         for sync in syncs.of(blueprint) {
             let crm = world.crm(sync.provider);
-            let asked = known.keys().filter(|(id, record)| {
-                *id == sync.sync.id && live(crm, blueprint, record).is_some()
-            });
+            let asked = known
+                .keys()
+                .filter(|(id, record)| *id == sync.sync.id && live(crm, blueprint, record).is_some());
             let asked = asked.count() as u64;
             *waiting.entry(sync.sync.id).or_default() += asked;
             let held = crm.count(blueprint) as u64;
             let accounted = seen.get(&sync.sync.id).copied().unwrap_or_default() + asked;
             comparison.records += held;
             if held != accounted {
-                disagree(&mut comparison, Disagreement {
-                    blueprint: blueprint.to_owned(),
-                    side: crm.label().to_owned(),
-                    entity: None,
-                    record: None,
-                    field: "(the record)".to_owned(),
-                    app: format!("{accounted} linked or in review"),
-                    crm: format!("{held} live"),
-                });
+                disagree(
+                    &mut comparison,
+                    Disagreement {
+                        blueprint: blueprint.to_owned(),
+                        side: crm.label().to_owned(),
+                        entity: None,
+                        record: None,
+                        field: "(the record)".to_owned(),
+                        app: format!("{accounted} linked or in review"),
+                        crm: format!("{held} live"),
+                    },
+                );
             }
         }
     }
@@ -89,9 +99,13 @@ pub(super) async fn compare(world: &World, syncs: &Syncs) -> Result<Comparison> 
     Ok(comparison)
 }
 
+/// The live records of one entity, by sync.
+type Held = BTreeMap<u64, SimulatedRecord>;
+
 /// A record that is neither deleted nor merged away.
 fn live(crm: &Crm, blueprint: &str, record: &str) -> Option<SimulatedRecord> {
-    crm.record(blueprint, record).filter(|record| !record.deleted && record.merged_into.is_none())
+    crm.record(blueprint, record)
+        .filter(|record| !record.deleted && record.merged_into.is_none())
 }
 
 fn disagree(comparison: &mut Comparison, disagreement: Disagreement) {
@@ -106,6 +120,7 @@ fn compare_entity(
     syncs: &Syncs,
     links: &BTreeMap<&'static str, Links>,
     entity: &EntityView,
+    held: &Held,
     comparison: &mut Comparison,
 ) -> Result<()> {
     if entity.conflicts.iter().any(|conflict| conflict.fields.is_empty()) {
@@ -130,9 +145,13 @@ fn compare_entity(
             Place::Cut(record) => {
                 comparison.unlinked += 1;
                 // A link is cut since the record is gone, or since a person cut it; then it may still be there.
-                let gone = link.is_some_and(|link| matches!(link.presence, Presence::Deleted(_) | Presence::MergedInto(_)));
-                if gone && record.is_some_and(|record| live(crm, &entity.blueprint, record).is_some()) {
-                    disagree(comparison, about("(the record)", "deleted there".into(), "live".into(), record));
+                let gone =
+                    link.is_some_and(|link| matches!(link.presence, Presence::Deleted(_) | Presence::MergedInto(_)));
+                if gone && held.contains_key(&sync.sync.id) {
+                    disagree(
+                        comparison,
+                        about("(the record)", "deleted there".into(), "live".into(), record),
+                    );
                 }
                 continue;
             }
@@ -147,19 +166,25 @@ fn compare_entity(
                 continue;
             }
         };
-        let Some(held) = live(crm, &entity.blueprint, record) else {
-            disagree(comparison, about("(the record)", "live".into(), "deleted".into(), Some(record)));
+        let Some(held) = held.get(&sync.sync.id) else {
+            disagree(
+                comparison,
+                about("(the record)", "live".into(), "deleted".into(), Some(record)),
+            );
             continue;
         };
         let frozen: Vec<&String> = entity.conflicts.iter().flat_map(|conflict| &conflict.fields).collect();
         for group in &sync.side.groups {
             let name = sync.blueprint.group_name(group.group);
-            if frozen.iter().any(|field| name.split('+').any(|part| part == field.as_str())) {
+            if frozen
+                .iter()
+                .any(|field| name.split('+').any(|part| part == field.as_str()))
+            {
                 comparison.fields_in_review += 1;
             } else if group.direction.pushes() {
                 comparison.fields += 1;
                 let context = links.get(sync.provider).unwrap_or(&nothing);
-                if let Some((app, held)) = difference(crm, sync, group, entity, &held, context)? {
+                if let Some((app, held)) = difference(crm, sync, group, entity, held, context)? {
                     disagree(comparison, about(&name, app, held, Some(record)));
                 }
             } else if group.direction == Direction::Pull {
@@ -197,7 +222,11 @@ pub(super) fn difference(
     record: &SimulatedRecord,
     links: &Links,
 ) -> Result<Option<(String, String)>> {
-    let hub = group.fields.iter().map(|&field| hub_value(&sync.blueprint, entity, field)).collect::<Result<Vec<_>>>()?;
+    let hub = group
+        .fields
+        .iter()
+        .map(|&field| hub_value(&sync.blueprint, entity, field))
+        .collect::<Result<Vec<_>>>()?;
     let raw = raw::of_group(crm, &sync.side, group, record);
     let written = match group.put(&hub, &raw, links) {
         Ok(written) => written,
@@ -211,7 +240,9 @@ pub(super) fn difference(
 }
 
 fn hub_value(blueprint: &Blueprint, entity: &EntityView, field: usize) -> Result<Value> {
-    let Some(field) = blueprint.fields.get(field) else { return Ok(Value::Null) };
+    let Some(field) = blueprint.fields.get(field) else {
+        return Ok(Value::Null);
+    };
     let json = entity.values.get(&field.name).cloned().unwrap_or_default();
     blueprint.check_value(field, Value::from_json(json))
 }

@@ -12,7 +12,7 @@ use super::report::{ConflictReport, Conflicts};
 use super::world::World;
 
 /// Conflicts shown in the report; all are counted.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 /// Conflicts read at once.
 const PAGE: usize = 500;
 
@@ -21,7 +21,9 @@ const PAGE: usize = 500;
 /// # Errors
 /// What the store reports.
 pub(super) async fn visit(world: &World, mut visit: impl FnMut(Review)) -> Result<()> {
-    let mut query = DocumentQuery::new(DocumentKind::Review).tenant(world.tenant).limit(PAGE);
+    let mut query = DocumentQuery::new(DocumentKind::Review)
+        .tenant(world.tenant)
+        .limit(PAGE);
     loop {
         let mut tx = world.store.begin(Mode::Read).await?;
         let page = tx.documents(&query).await?;
@@ -60,7 +62,9 @@ pub(super) async fn resolve(world: &World) -> Result<u64> {
             _ => Resolution::every(review, &choice(turn, review)),
         };
         let conflicts = world.engine.conflicts();
-        conflicts.resolve(world.tenant, review.id, review.version, &resolution, &reviewer).await?;
+        conflicts
+            .resolve(world.tenant, review.id, review.version, &resolution, &reviewer)
+            .await?;
         decided += 1;
     }
     Ok(decided)
@@ -79,12 +83,15 @@ fn choice(turn: usize, review: &Review) -> FieldChoice {
 /// # Errors
 /// What the store reports.
 pub(super) async fn met(world: &World, syncs: &Syncs, trail: &Trail) -> Result<Conflicts> {
-    let mut conflicts = Conflicts { settled_by_policy: trail.lost.len() as u64, ..Conflicts::default() };
+    let mut conflicts = Conflicts {
+        settled_by_policy: trail.lost.len() as u64,
+        ..Conflicts::default()
+    };
     for lost in trail.lost.iter().take(SHOWN) {
         conflicts.shown.push(ConflictReport {
             entity: lost.entity,
             fields: syncs.blueprint(lost.blueprint)?.group_name(lost.group),
-            reason: lost.note.clone(),
+            reason: settled(&lost.note).to_owned(),
             ended: format!("\"{}\" won over \"{}\"", lost.won, lost.lost),
         });
     }
@@ -98,14 +105,21 @@ pub(super) async fn met(world: &World, syncs: &Syncs, trail: &Trail) -> Result<C
         if reviews.len() < SHOWN {
             let ended = match (&review.resolution, review.status) {
                 (Some(resolution), _) => {
-                    format!("{resolution}, by {}", review.resolved_by.as_deref().unwrap_or("the sync itself"))
+                    format!(
+                        "{resolution}, by {}",
+                        review.resolved_by.as_deref().unwrap_or("the sync itself")
+                    )
                 }
                 (None, ReviewStatus::Pending) => "waits for a person".to_owned(),
                 (None, status) => status.name().to_owned(),
             };
             reviews.push(ConflictReport {
                 entity: review.uid,
-                fields: if review.group == 0 { "(the record)".to_owned() } else { review.fields.join("+") },
+                fields: if review.group == 0 {
+                    "(the record)".to_owned()
+                } else {
+                    review.fields.join("+")
+                },
                 reason: reason(&review),
                 ended,
             });
@@ -116,10 +130,31 @@ pub(super) async fn met(world: &World, syncs: &Syncs, trail: &Trail) -> Result<C
     Ok(conflicts)
 }
 
+fn settled(note: &str) -> &'static str {
+    if note.contains("low confidence") {
+        "changed on both sides at about the same time"
+    } else if note.contains("conflict") {
+        "changed on both sides"
+    } else {
+        "replaced unseen"
+    }
+}
+
 fn reason(review: &Review) -> String {
+    if review.reason == ReviewReason::Conflict {
+        return "changed on both sides, and a person decides this field".to_owned();
+    }
     let name = serde_json::to_value(review.reason).ok();
-    let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or("conflict").replace('_', " ");
-    if review.explanation.is_empty() { name } else { format!("{name}: {}", review.explanation) }
+    let name = name
+        .as_ref()
+        .and_then(|name| name.as_str())
+        .unwrap_or("conflict")
+        .replace('_', " ");
+    if review.explanation.is_empty() {
+        name
+    } else {
+        format!("{name}: {}", review.explanation)
+    }
 }
 
 /// Hands the records that wait before a person to `visit`: the sync and the remote id.

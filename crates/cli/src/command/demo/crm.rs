@@ -8,7 +8,7 @@ use syncline_simulators::{Credentials, Fields, HookError, RequestLog, SimulatedR
 #[derive(Debug, Clone)]
 pub(super) enum Crm {
     /// Salesforce.
-    Salesforce(Salesforce),
+    Salesforce(Box<Salesforce>),
     /// HubSpot.
     HubSpot(HubSpot),
 }

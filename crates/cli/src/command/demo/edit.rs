@@ -154,7 +154,11 @@ impl Edit {
             Action::MergeInto { .. } => "merges into a linked record".to_owned(),
             Action::MergeIntoNew { .. } => "merges into a new record".to_owned(),
         };
-        let record = self.record.clone().or_else(|| self.entity.map(|uid| uid.to_string())).unwrap_or_default();
+        let record = self
+            .record
+            .clone()
+            .or_else(|| self.entity.map(|uid| uid.to_string()))
+            .unwrap_or_default();
         format!("{who} {what} ({} {record}; {})", self.blueprint, self.scenario)
     }
 }

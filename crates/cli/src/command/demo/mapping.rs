@@ -70,9 +70,18 @@ pub(super) async fn map_all(world: &World, connections: &[Connection; 2]) -> Res
             let mut proposal = world.engine.propose(connection, object, None, &world.admin).await?;
             exclude_truth(&mut proposal.mapping);
             proposal.new_fields.retain(|field| {
-                proposal.mapping.rules.iter().any(|rule| rule.fields.contains(&field.name))
+                proposal
+                    .mapping
+                    .rules
+                    .iter()
+                    .any(|rule| rule.fields.contains(&field.name))
             });
-            for rule in proposal.mapping.rules.iter_mut().filter(|rule| rule.fields == [REVIEWED]) {
+            for rule in proposal
+                .mapping
+                .rules
+                .iter_mut()
+                .filter(|rule| rule.fields == [REVIEWED])
+            {
                 rule.strategy = Some(Strategy::ManualReview);
             }
             let (least, left_out) = (
@@ -90,7 +99,10 @@ pub(super) async fn map_all(world: &World, connections: &[Connection; 2]) -> Res
     let mut all = Vec::new();
     for (provider, connection, sync) in saved {
         let schema = world.engine.describe(connection, &sync.mapping.object).await?;
-        let blueprint = world.engine.blueprint(world.tenant, &sync.mapping.blueprint, &world.admin).await?;
+        let blueprint = world
+            .engine
+            .blueprint(world.tenant, &sync.mapping.blueprint, &world.admin)
+            .await?;
         let place = SidePlace {
             side: sync.side,
             slot: sync.slot,
@@ -98,20 +110,30 @@ pub(super) async fn map_all(world: &World, connections: &[Connection; 2]) -> Res
             role: Role::Crm,
             rank: sync.rank,
         };
-        let side = compile(&sync.mapping, &blueprint, &schema, &LensRegistry::standard(), place).map_err(|findings| {
-            let text: Vec<String> = findings.into_iter().map(|finding| finding.message).collect();
-            Error::new(ErrorKind::Invalid, text.join("; "))
-        })?;
-        all.push(DemoSync { provider, sync, blueprint, side });
+        let side =
+            compile(&sync.mapping, &blueprint, &schema, &LensRegistry::standard(), place).map_err(|findings| {
+                let text: Vec<String> = findings.into_iter().map(|finding| finding.message).collect();
+                Error::new(ErrorKind::Invalid, text.join("; "))
+            })?;
+        all.push(DemoSync {
+            provider,
+            sync,
+            blueprint,
+            side,
+        });
     }
     Ok(Syncs { all, notes })
 }
 
 fn exclude_truth(mapping: &mut Mapping) {
     let before = mapping.rules.len();
-    mapping.rules.retain(|rule| !rule.remote.iter().any(|path| TRUTH.contains(&path.as_str())));
+    mapping
+        .rules
+        .retain(|rule| !rule.remote.iter().any(|path| TRUTH.contains(&path.as_str())));
     if mapping.rules.len() < before {
-        let known = TRUTH.iter().find(|path| path.ends_with("__c") == (mapping.object == "Contact"));
+        let known = TRUTH
+            .iter()
+            .find(|path| path.ends_with("__c") == (mapping.object == "Contact"));
         mapping.excluded.extend(known.map(|path| (*path).to_owned()));
     }
 }
@@ -123,9 +145,8 @@ pub(super) fn summary(syncs: &Syncs) -> Vec<MappingSummary> {
         .iter()
         .map(|one| {
             let (least_confidence, left_out) = syncs.notes.get(&one.sync.id).copied().unwrap_or_default();
-            let directions = |wanted: fn(Direction) -> bool| {
-                one.side.groups.iter().filter(|group| wanted(group.direction)).count()
-            };
+            let directions =
+                |wanted: fn(Direction) -> bool| one.side.groups.iter().filter(|group| wanted(group.direction)).count();
             MappingSummary {
                 sync: one.sync.name.clone(),
                 object: one.sync.mapping.object.clone(),

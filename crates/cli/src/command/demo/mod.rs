@@ -18,6 +18,7 @@ mod progress;
 mod quiet;
 mod raw;
 mod report;
+mod scenario;
 mod script;
 mod show;
 mod silence;
@@ -43,18 +44,25 @@ pub(crate) struct DemoArguments {
     /// What every generated record and edit follows from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Seeds Salesforce from a file of people instead; both files or none.
-    #[arg(long, value_name = "FILE.csv", requires = "hubspot")]
+    /// Seeds Salesforce from a file of people instead. Without `--hubspot`, HubSpot starts empty.
+    #[arg(long, value_name = "FILE.csv")]
     pub(crate) salesforce: Option<PathBuf>,
-    /// Seeds HubSpot from a file of people instead; both files or none.
-    #[arg(long, value_name = "FILE.csv", requires = "salesforce")]
+    /// Seeds HubSpot from a file of people instead. Without `--salesforce`, Salesforce starts empty.
+    #[arg(long, value_name = "FILE.csv")]
     pub(crate) hubspot: Option<PathBuf>,
-    /// Keeps the app's records in this SQLite file; a temporary one otherwise.
+    /// Keeps the app's records in this SQLite file, with a key file beside it; a temporary one otherwise.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+}
+
+impl DemoArguments {
+    /// Whether people come from files.
+    const fn has_files(&self) -> bool {
+        self.salesforce.is_some() || self.hubspot.is_some()
+    }
 }
 
 // The one type of the global `--output`: clap takes a second type under the same name for a mistake.
@@ -69,7 +77,11 @@ pub(crate) async fn demo(arguments: DemoArguments) -> Result<ExitCode, Failure> 
     let out = output::Output::new(arguments.output);
     out.json(&report)?;
     show::show(&report, out);
-    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
@@ -89,7 +101,7 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
     stages.end(0);
 
     // On first linking of dirty data one side overwrites most of the other, which is meant here.
-    let release = arguments.salesforce.is_some();
+    let release = arguments.has_files();
     stages.begin("first pull from Salesforce");
     let run = quiet::run(&world, "salesforce", quiet::first(release)).await?;
     stages.end(run.total("pull").read);
@@ -102,7 +114,7 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
     let settled = quiet::until_quiet(&world, &syncs, release).await?;
     stages.end(settled.records);
 
-    if arguments.salesforce.is_some() {
+    if arguments.salesforce.is_some() && arguments.hubspot.is_some() {
         report.people = Some(people::judge(&world, &syncs).await?);
     }
 
@@ -142,6 +154,7 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
 
     report.stages = stages.finish();
     report.store = world.store.label();
+    report.point_on(arguments.db.as_deref(), &world.tenant_name);
     report.conclude();
     progress.finish();
     Ok(report)

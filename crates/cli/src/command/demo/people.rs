@@ -20,10 +20,15 @@ use super::world::World;
 pub(super) async fn judge(world: &World, syncs: &Syncs) -> Result<PeopleReport> {
     let person = |provider: &str, record: &str| {
         let record = world.crm(provider).record("person", record)?;
-        TRUTH.iter().find_map(|field| record.fields.get(*field)?.as_str().and_then(number))
+        TRUTH
+            .iter()
+            .find_map(|field| record.fields.get(*field)?.as_str().and_then(number))
     };
     let in_both = in_both(world);
-    let mut report = PeopleReport { people: in_both.len() as u64, ..PeopleReport::default() };
+    let mut report = PeopleReport {
+        people: in_both.len() as u64,
+        ..PeopleReport::default()
+    };
     let mut linked = BTreeSet::new();
     let mut after = 0;
     loop {
@@ -78,7 +83,11 @@ fn in_both(world: &World) -> BTreeSet<u64> {
         let known: BTreeSet<u64> = crm
             .records("person")
             .iter()
-            .filter_map(|record| TRUTH.iter().find_map(|field| number(record.fields.get(*field)?.as_str()?)))
+            .filter_map(|record| {
+                TRUTH
+                    .iter()
+                    .find_map(|field| number(record.fields.get(*field)?.as_str()?))
+            })
             .collect();
         sides.insert(crm.provider(), known);
     }

@@ -16,7 +16,10 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self { bars: MultiProgress::new(), is_terminal: std::io::stderr().is_terminal() }
+        Self {
+            bars: MultiProgress::new(),
+            is_terminal: std::io::stderr().is_terminal(),
+        }
     }
 
     /// Says something above the bars.
@@ -56,7 +59,9 @@ impl Progress {
 
 fn show(bars: &MultiProgress, shown: &mut BTreeMap<(String, String), ProgressBar>, event: &ProgressEvent) {
     let key = (event.sync.clone(), event.stage.clone());
-    let bar = shown.entry(key).or_insert_with(|| bars.add(ProgressBar::new(0).with_style(style())));
+    let bar = shown
+        .entry(key)
+        .or_insert_with(|| bars.add(ProgressBar::new(0).with_style(style())));
     bar.set_prefix(format!("{} {}", event.sync, event.stage));
     if let Some(total) = event.total {
         bar.set_length(total.max(event.ledger.read));

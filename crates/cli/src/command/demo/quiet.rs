@@ -13,7 +13,10 @@ const ROUNDS: usize = 20;
 
 /// How the first run goes.
 pub(super) fn first(release_brake: bool) -> RunParameters {
-    RunParameters { release_brake, ..RunParameters::default() }
+    RunParameters {
+        release_brake,
+        ..RunParameters::default()
+    }
 }
 
 /// Runs one CRM's syncs.
@@ -21,7 +24,11 @@ pub(super) fn first(release_brake: bool) -> RunParameters {
 /// # Errors
 /// What the engine reports, and `Stopped` or `Internal` for a run that broke off.
 pub(super) async fn run(world: &World, provider: &str, parameters: RunParameters) -> Result<Run> {
-    let request = RunRequest { tenant: world.tenant, scope: RunScope::Provider(provider.to_owned()), parameters };
+    let request = RunRequest {
+        tenant: world.tenant,
+        scope: RunScope::Provider(provider.to_owned()),
+        parameters,
+    };
     let runs = world.engine.runs().run(request, &world.admin).await?;
     let run = runs
         .into_iter()
@@ -30,7 +37,10 @@ pub(super) async fn run(world: &World, provider: &str, parameters: RunParameters
     match run.status {
         RunStatus::Failed | RunStatus::Stopped => {
             let why = run.error.clone().unwrap_or_else(|| run.status.name().to_owned());
-            Err(Error::new(ErrorKind::Internal, format!("the run of {provider} broke off: {why}")))
+            Err(Error::new(
+                ErrorKind::Internal,
+                format!("the run of {provider} broke off: {why}"),
+            ))
         }
         _ => Ok(run),
     }
@@ -86,5 +96,8 @@ pub(super) async fn until_quiet(world: &World, syncs: &Syncs, release_brake: boo
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
-    Err(Error::new(ErrorKind::Internal, format!("the syncs did not get quiet within {ROUNDS} rounds")))
+    Err(Error::new(
+        ErrorKind::Internal,
+        format!("the syncs did not get quiet within {ROUNDS} rounds"),
+    ))
 }

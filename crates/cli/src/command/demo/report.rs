@@ -1,6 +1,7 @@
 //! The result of the demo: what `--output json` prints, and what the tables are made of.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 use syncline::run::{Ledger, Run};
@@ -79,7 +80,11 @@ pub(super) struct RunReport {
 
 impl From<Run> for RunReport {
     fn from(run: Run) -> Self {
-        Self { run: run.id, status: run.status.name(), ledgers: run.ledgers }
+        Self {
+            run: run.id,
+            status: run.status.name(),
+            ledgers: run.ledgers,
+        }
     }
 }
 
@@ -194,23 +199,40 @@ impl PassReport {
 impl DemoReport {
     /// A report without any finding.
     pub(super) fn new(arguments: &DemoArguments) -> Self {
-        let next = match &arguments.db {
-            Some(path) => {
-                let db = path.display();
-                vec![
-                    format!("syncline --db {db} status"),
-                    format!("syncline --db {db} entities list person"),
-                    format!("syncline --db {db} conflicts list"),
-                ]
-            }
-            None => vec![
-                "syncline demo --db demo.db".to_owned(),
-                "syncline init".to_owned(),
-                "syncline simulate salesforce --listen 127.0.0.1:8701 --records 100".to_owned(),
-            ],
+        let records = (!arguments.has_files()).then_some(arguments.records);
+        Self {
+            records,
+            seed: arguments.seed,
+            ..Self::default()
+        }
+    }
+
+    /// Says what to type next.
+    pub(super) fn point_on(&mut self, db: Option<&Path>, tenant: &str) {
+        let Some(db) = db else {
+            self.next = [
+                "syncline demo --db demo.db                # the same, and keep the records to look at them",
+                "syncline init                             # a project of your own",
+                "syncline simulate salesforce --listen 127.0.0.1:8701   # a CRM to connect it to",
+            ]
+            .map(str::to_owned)
+            .to_vec();
+            return;
         };
-        let records = arguments.salesforce.is_none().then_some(arguments.records);
-        Self { records, seed: arguments.seed, next, ..Self::default() }
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let config = db.with_extension("toml");
+        let config = config.display();
+        let text = format!(
+            "tenant = \"{tenant}\"\\ndatabase = \"{}\"\\nkey_file = \"{}\"\\n",
+            name(db),
+            name(&db.with_extension("key"))
+        );
+        self.next = vec![
+            format!("printf '{text}' > {config}"),
+            format!("syncline --config {config} status"),
+            format!("syncline --config {config} entities list person"),
+            format!("syncline --config {config} conflicts list"),
+        ];
     }
 
     /// Adds a wave's edits.
@@ -219,7 +241,13 @@ impl DemoReport {
             self.edits.made += 1;
             let name = edit.outcome.name();
             *self.edits.outcomes.entry(name).or_default() += 1;
-            *self.edits.scenarios.entry(edit.scenario).or_default().entry(name).or_default() += 1;
+            *self
+                .edits
+                .scenarios
+                .entry(edit.scenario)
+                .or_default()
+                .entry(name)
+                .or_default() += 1;
             match &edit.outcome {
                 Outcome::Unaccounted(why) => self.edits.unaccounted.push(format!("{}: {why}", edit.line())),
                 Outcome::Refused(why) if self.edits.refused.len() < 10 => {
@@ -234,12 +262,17 @@ impl DemoReport {
     pub(super) fn conclude(&mut self) {
         let comparison = &self.comparison;
         if comparison.disagreements > 0 {
-            self.faults.push(format!("the sides disagree in {} places", comparison.disagreements));
+            self.faults
+                .push(format!("the sides disagree in {} places", comparison.disagreements));
         }
         if !self.edits.unaccounted.is_empty() {
-            self.faults.push(format!("{} edits are unaccounted for", self.edits.unaccounted.len()));
+            self.faults
+                .push(format!("{} edits are unaccounted for", self.edits.unaccounted.len()));
         }
-        for (name, pass) in [("second pass", &self.second_pass), ("full second pass", &self.full_pass)] {
+        for (name, pass) in [
+            ("second pass", &self.second_pass),
+            ("full second pass", &self.full_pass),
+        ] {
             if !pass.is_silent() {
                 self.faults.push(format!(
                     "the {name} sent {} mutating requests and changed {} entities",

@@ -62,7 +62,16 @@ fn mappings(report: &DemoReport, out: Output) {
 
 fn ledgers(report: &DemoReport, out: Output) {
     let mut table = Table::new(&[
-        "first sync", "", "read", "created", "updated", "deleted", "unchanged", "conflict", "later", "failed",
+        "first sync",
+        "",
+        "read",
+        "created",
+        "updated",
+        "deleted",
+        "unchanged",
+        "conflict",
+        "later",
+        "failed",
     ]);
     for run in &report.first_runs {
         for (sync, by_direction) in &run.ledgers {
@@ -90,12 +99,19 @@ fn ledgers(report: &DemoReport, out: Output) {
 fn edits(report: &DemoReport, out: Output) {
     let mut table = Table::new(&["what users did", "what became of it"]);
     for (scenario, outcomes) in &report.edits.scenarios {
-        let ended: Vec<String> = outcomes.iter().map(|(name, count)| format!("{count} {}", name.replace('_', " "))).collect();
+        let ended: Vec<String> = outcomes
+            .iter()
+            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+            .collect();
         table.row(vec![(*scenario).to_owned(), ended.join(", ")]);
     }
     out.line("");
     out.table(&table);
-    out.line(format_args!("{} edits, {} unaccounted for.", report.edits.made, report.edits.unaccounted.len()));
+    out.line(format_args!(
+        "{} edits, {} unaccounted for.",
+        report.edits.made,
+        report.edits.unaccounted.len()
+    ));
     for line in report.edits.unaccounted.iter().take(20).chain(&report.edits.refused) {
         out.line(format_args!("  {line}"));
     }
@@ -112,7 +128,11 @@ fn conflicts(report: &DemoReport, out: Output) {
     }
     let mut table = Table::new(&["field", "why", "how it ended"]);
     for conflict in &conflicts.shown {
-        table.row(vec![conflict.fields.clone(), conflict.reason.clone(), conflict.ended.clone()]);
+        table.row(vec![
+            conflict.fields.clone(),
+            conflict.reason.clone(),
+            conflict.ended.clone(),
+        ]);
     }
     out.table(&table);
 }
@@ -144,10 +164,13 @@ fn comparison(report: &DemoReport, out: Output) {
         }
         out.table(&table);
     }
-    for (name, pass) in [("Second pass", &report.second_pass), ("Full second pass", &report.full_pass)] {
+    for (name, pass) in [
+        ("Second pass", &report.second_pass),
+        ("Full second pass", &report.full_pass),
+    ] {
         out.line(format_args!(
             "{name}: {} records read at {:.0}/s, {} mutating requests, {} entities changed.",
             pass.read, pass.records_per_second, pass.mutating_requests, pass.entities_changed
-    ));
+        ));
     }
 }

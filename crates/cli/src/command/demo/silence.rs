@@ -23,7 +23,10 @@ pub(super) async fn second_pass(world: &World, syncs: &Syncs, full: bool) -> Res
     let began = std::time::Instant::now();
     let mut read = 0;
     for crm in world.crms() {
-        let parameters = RunParameters { full, ..RunParameters::default() };
+        let parameters = RunParameters {
+            full,
+            ..RunParameters::default()
+        };
         read += quiet::run(world, crm.provider(), parameters).await?.total("pull").read;
     }
     let seconds = began.elapsed().as_secs_f64();
@@ -31,7 +34,11 @@ pub(super) async fn second_pass(world: &World, syncs: &Syncs, full: bool) -> Res
     Ok(PassReport {
         full,
         read,
-        records_per_second: if seconds > 0.0 { (read as f64 / seconds).round() } else { 0.0 },
+        records_per_second: if seconds > 0.0 {
+            (read as f64 / seconds).round()
+        } else {
+            0.0
+        },
         mutating_requests: world.mutating_requests() - requests,
         entities_changed: differing(&revisions, &now),
     })
@@ -42,13 +49,22 @@ async fn revisions(world: &World, syncs: &Syncs) -> Result<Vec<(BlueprintId, i64
     let mut found = Vec::new();
     for name in BLUEPRINTS {
         let blueprint = syncs.blueprint(name)?.id;
-        let mut query = EntityQuery { tenant: world.tenant, blueprint, after: 0, deleted: None, limit: PAGE };
+        let mut query = EntityQuery {
+            tenant: world.tenant,
+            blueprint,
+            after: 0,
+            deleted: None,
+            limit: PAGE,
+        };
         loop {
             let mut tx = world.store.begin(Mode::Read).await?;
             let page = tx.entities(&query).await?;
             let Some(last) = page.last() else { break };
             query.after = last.id;
-            found.extend(page.iter().map(|entity| (blueprint, entity.id, entity.rev, entity.deleted)));
+            found.extend(
+                page.iter()
+                    .map(|entity| (blueprint, entity.id, entity.rev, entity.deleted)),
+            );
         }
     }
     Ok(found)

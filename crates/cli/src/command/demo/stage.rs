@@ -14,7 +14,11 @@ pub(super) struct Stages<'a> {
 
 impl<'a> Stages<'a> {
     pub(super) const fn new(progress: &'a Progress) -> Self {
-        Self { progress, done: Vec::new(), under_way: None }
+        Self {
+            progress,
+            done: Vec::new(),
+            under_way: None,
+        }
     }
 
     /// Begins a stage.
@@ -25,7 +29,9 @@ impl<'a> Stages<'a> {
 
     /// Ends it, with the number of records that it dealt with; 0 when that says nothing.
     pub(super) fn end(&mut self, records: u64) {
-        let Some((name, began)) = self.under_way.take() else { return };
+        let Some((name, began)) = self.under_way.take() else {
+            return;
+        };
         let seconds = began.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 { records as f64 / seconds } else { 0.0 };
         let stage = StageReport {
@@ -34,7 +40,11 @@ impl<'a> Stages<'a> {
             records,
             records_per_second: rate.round(),
         };
-        let counted = if records > 0 { format!(", {records} records, {rate:.0}/s") } else { String::new() };
+        let counted = if records > 0 {
+            format!(", {records} records, {rate:.0}/s")
+        } else {
+            String::new()
+        };
         self.progress.say(&format!("{name}: {seconds:.1} s{counted}"));
         self.done.push(stage);
     }

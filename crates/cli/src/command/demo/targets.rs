@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syncline::Result;
 use syncline::entity::EntityView;
 use syncline::ports::{Random, SeededRandom};
 use syncline::state::Presence;
-use syncline::Result;
 use uuid::Uuid;
 
 use super::app;
@@ -51,7 +51,9 @@ async fn draw(
     most: usize,
     random: &SeededRandom,
 ) -> Result<Vec<Target>> {
-    let Some(first) = app::next(world, blueprint, 0).await? else { return Ok(Vec::new()) };
+    let Some(first) = app::next(world, blueprint, 0).await? else {
+        return Ok(Vec::new());
+    };
     // Numbers are dense: every one of them was given to a record of some CRM.
     let span = world.records().max(1) as u64;
     let wanted = (world.crms()[0].count(blueprint) / 2).min(most);
@@ -62,7 +64,9 @@ async fn draw(
             break;
         }
         let after = first.number - 1 + i64::try_from(random.u64() % span).unwrap_or(0);
-        let Some(entity) = app::next(world, blueprint, after).await? else { continue };
+        let Some(entity) = app::next(world, blueprint, after).await? else {
+            continue;
+        };
         if seen.insert(entity.uid)
             && let Some(target) = target(syncs, &entity)
         {
@@ -74,8 +78,16 @@ async fn draw(
 
 fn target(syncs: &Syncs, entity: &EntityView) -> Option<Target> {
     let mut records = BTreeMap::new();
-    for link in entity.links.iter().filter(|link| link.presence == Presence::Live && !link.held && !link.failed) {
+    for link in entity
+        .links
+        .iter()
+        .filter(|link| link.presence == Presence::Live && !link.held && !link.failed)
+    {
         records.insert(syncs.by_id(link.sync)?.provider, link.record.clone()?);
     }
-    (records.len() == 2 && entity.conflicts.is_empty()).then_some(Target { uid: entity.uid, rev: entity.rev, records })
+    (records.len() == 2 && entity.conflicts.is_empty()).then_some(Target {
+        uid: entity.uid,
+        rev: entity.rev,
+        records,
+    })
 }

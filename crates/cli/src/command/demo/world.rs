@@ -8,7 +8,7 @@ use syncline::model::TenantId;
 use syncline::ports::SystemRandom;
 use syncline::settings::Settings;
 use syncline::store::{SqliteStore, Store};
-use syncline::vault::InMemoryKeyProvider;
+use syncline::vault::{FileKeyProvider, InMemoryKeyProvider, KeyProvider};
 use syncline::{Actor, Engine, Error, ErrorKind, Result, connectors};
 use syncline_simulators::hubspot::HubSpot;
 use syncline_simulators::salesforce::Salesforce;
@@ -24,6 +24,7 @@ pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) store: Arc<dyn Store>,
     pub(super) tenant: TenantId,
+    pub(super) tenant_name: String,
     /// Who connects, maps and runs.
     pub(super) admin: Actor,
     _servers: [Server; 2],
@@ -36,7 +37,11 @@ impl World {
     /// `Invalid` for a people file that can't be read, `Store` for a database that can't be opened.
     pub(super) async fn start(arguments: &DemoArguments) -> Result<Self> {
         let options = |csv: &Option<std::path::PathBuf>| Options {
-            records: if csv.is_some() { 0 } else { usize::try_from(arguments.records).unwrap_or(usize::MAX) },
+            records: if arguments.has_files() {
+                0
+            } else {
+                usize::try_from(arguments.records).unwrap_or(usize::MAX)
+            },
             seed: arguments.seed,
             overlap: 0.5,
             csv: csv.clone(),
@@ -49,22 +54,36 @@ impl World {
             salesforce.serve(anywhere).await.map_err(not_started)?,
             hubspot.serve(anywhere).await.map_err(not_started)?,
         ];
-        let store: Arc<dyn Store> = Arc::new(match &arguments.db {
-            Some(path) => SqliteStore::open(path).await?,
-            None => SqliteStore::in_memory().await?,
-        });
-        let engine = engine(store.clone())?;
+        let (store, keys): (Arc<dyn Store>, Arc<dyn KeyProvider>) = match &arguments.db {
+            Some(path) => (
+                Arc::new(SqliteStore::open(path).await?),
+                Arc::new(FileKeyProvider::open_or_create(
+                    path.with_extension("key"),
+                    &SystemRandom,
+                )?),
+            ),
+            None => (
+                Arc::new(SqliteStore::in_memory().await?),
+                Arc::new(InMemoryKeyProvider::generate(&SystemRandom)),
+            ),
+        };
+        let engine = engine(store.clone(), keys)?;
         let admin = Actor::admin("demo");
         // The simulators start anew each time, so an earlier demo in the same file keeps to its own tenant.
         let number = engine.tenants(&admin).await?.len() + 1;
-        let name = if number == 1 { "Demo".to_owned() } else { format!("Demo {number}") };
-        let tenant = engine.tenant(&name, &admin).await?.id;
+        let name = if number == 1 {
+            "Demo".to_owned()
+        } else {
+            format!("Demo {number}")
+        };
+        let tenant = engine.tenant(&name, &admin).await?;
         Ok(Self {
-            salesforce: Crm::Salesforce(salesforce),
+            salesforce: Crm::Salesforce(Box::new(salesforce)),
             hubspot: Crm::HubSpot(hubspot),
             engine,
             store,
-            tenant,
+            tenant: tenant.id,
+            tenant_name: tenant.name,
             admin,
             _servers: servers,
         })
@@ -77,12 +96,19 @@ impl World {
 
     /// A CRM by its provider's name.
     pub(super) fn crm(&self, provider: &str) -> &Crm {
-        if provider == "hubspot" { &self.hubspot } else { &self.salesforce }
+        if provider == "hubspot" {
+            &self.hubspot
+        } else {
+            &self.salesforce
+        }
     }
 
     /// Live people and companies of both CRMs.
     pub(super) fn records(&self) -> usize {
-        self.crms().into_iter().map(|crm| crm.count("company") + crm.count("person")).sum()
+        self.crms()
+            .into_iter()
+            .map(|crm| crm.count("company") + crm.count("person"))
+            .sum()
     }
 
     /// Requests that could change records, over both CRMs, since they were started.
@@ -91,7 +117,7 @@ impl World {
     }
 }
 
-fn engine(store: Arc<dyn Store>) -> Result<Engine> {
+fn engine(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>) -> Result<Engine> {
     // A person waits for this, and no write is under way for longer than a moment.
     let settings = Settings {
         ambiguity_horizon: Duration::from_secs(1),
@@ -103,7 +129,7 @@ fn engine(store: Arc<dyn Store>) -> Result<Engine> {
     let mut http = HttpSettings::default();
     // The simulators do not count calls, and real limits would make the demo take hours.
     http.default_limits = false;
-    connectors::add_all(Engine::builder(store, Arc::new(InMemoryKeyProvider::generate(&SystemRandom))))
+    connectors::add_all(Engine::builder(store, keys))
         .settings(settings)
         .http(http)
         .allow_loopback(true)
