@@ -198,6 +198,9 @@ pub fn seal_block(
     let mut chain = Sha256::new();
     chain.update(head.1);
     chain.update((head.0 + 1).to_le_bytes());
+    chain.update(tenant.to_le_bytes());
+    chain.update(run.to_le_bytes());
+    chain.update(at.as_microsecond().to_le_bytes());
     let mut entry_bytes = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         entry_bytes.clear();
@@ -234,6 +237,9 @@ pub fn open_block(block: &AuditBlock) -> Result<Vec<AuditEntry>> {
     let mut chain = Sha256::new();
     chain.update(block.previous);
     chain.update(block.seq.to_le_bytes());
+    chain.update(block.tenant.to_le_bytes());
+    chain.update(block.run.to_le_bytes());
+    chain.update(block.at.as_microsecond().to_le_bytes());
     let mut entries = Vec::new();
     for index in 0..block.count as usize {
         let stored = take(&mut bytes, 16)?;
@@ -311,5 +317,8 @@ mod tests {
         let mut moved = block();
         moved.seq += 1;
         assert!(open_block(&moved).is_err());
+        let mut other_run = block();
+        other_run.run += 1;
+        assert!(open_block(&other_run).is_err());
     }
 }

@@ -54,10 +54,17 @@ impl<T> std::ops::DerefMut for Versioned<T> {
 
 pub(crate) fn read<T: Stored>(document: Document) -> Result<Versioned<T>> {
     let mut value: T = serde_json::from_value(document.body).map_err(|error| {
-        Error::new(ErrorKind::Corrupt, format!("stored {} {} can't be read", T::NOUN, document.id)).because(error)
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("stored {} {} can't be read", T::NOUN, document.id),
+        )
+        .because(error)
     })?;
     value.set_id(document.id);
-    Ok(Versioned { value, version: document.version })
+    Ok(Versioned {
+        value,
+        version: document.version,
+    })
 }
 
 /// The thing of this number.
@@ -78,7 +85,11 @@ pub(crate) async fn by_key<T: Stored>(
     scope: u64,
     key: &str,
 ) -> Result<Option<Versioned<T>>> {
-    let query = DocumentQuery::new(T::KIND).tenant(tenant).scope(scope).key(key).limit(1);
+    let query = DocumentQuery::new(T::KIND)
+        .tenant(tenant)
+        .scope(scope)
+        .key(key)
+        .limit(1);
     tx.documents(&query).await?.into_iter().next().map(read).transpose()
 }
 
@@ -89,12 +100,26 @@ pub(crate) async fn find<T: Stored>(tx: &mut dyn Transaction, query: &DocumentQu
 
 /// Stores a thing; it takes its number and new version.
 pub(crate) async fn put<T: Stored>(tx: &mut dyn Transaction, thing: &mut Versioned<T>) -> Result<()> {
-    let Columns { tenant, scope, key, status, at } = thing.columns();
-    let body = serde_json::to_value(&thing.value).map_err(|error| {
-        Error::new(ErrorKind::Internal, format!("a {} can't be written", T::NOUN)).because(error)
-    })?;
-    let document =
-        Document { kind: T::KIND, id: thing.id(), tenant, scope, key, status, at, version: thing.version, body };
+    let Columns {
+        tenant,
+        scope,
+        key,
+        status,
+        at,
+    } = thing.columns();
+    let body = serde_json::to_value(&thing.value)
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("a {} can't be written", T::NOUN)).because(error))?;
+    let document = Document {
+        kind: T::KIND,
+        id: thing.id(),
+        tenant,
+        scope,
+        key,
+        status,
+        at,
+        version: thing.version,
+        body,
+    };
     let id = tx.put_document(&document).await?;
     thing.value.set_id(id);
     thing.version += 1;

@@ -9,9 +9,9 @@ use syncline_core::model::Tenant;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
 
 use crate::actor::{Action, Actor, DefaultPolicy, Policy};
-use crate::connection::{ConnectionParts, Connections, Connectors};
-use crate::document;
-use crate::event::Events;
+use crate::connection::{ConnectionListener, ConnectionParts, ConnectionStatus, Connections, Connectors};
+use crate::document::{self, Versioned};
+use crate::event::{Event, EventKind, Events};
 use crate::http::{AddressPolicy, HttpSettings, MarkSource, ReqwestTransport, Transport};
 use crate::marks::Marks;
 use crate::ports::{Clock, Random, SystemClock, SystemRandom};
@@ -157,10 +157,12 @@ impl EngineBuilder {
             let (marks, clock) = (marks.clone(), self.clock.clone());
             Arc::new(move || marks.next(clock.now()))
         };
+        let events = Events::new();
         let connections = Connections::new(ConnectionParts {
             policy: self.policy.clone(),
             http: self.http,
             addresses: self.addresses,
+            listener: attention(self.store.clone(), self.clock.clone(), events.clone()),
             ..ConnectionParts::new(
                 self.store.clone(),
                 vault,
@@ -181,7 +183,7 @@ impl EngineBuilder {
                 policy: self.policy,
                 settings: self.settings,
                 connections,
-                events: Events::new(),
+                events,
                 marks,
                 runner: Runner::default(),
             }),
@@ -273,4 +275,36 @@ impl Engine {
         document::put(tx.as_mut(), &mut known).await?;
         tx.commit().await
     }
+}
+
+/// Tells the host when a person has to do something about a connection.
+fn attention(store: Arc<dyn Store>, clock: Arc<dyn Clock>, events: Events) -> ConnectionListener {
+    Arc::new(move |connection| {
+        if connection.status != ConnectionStatus::NeedsReauthorisation {
+            return;
+        }
+        let reason = connection.status_reason.clone().unwrap_or_else(|| "the provider refused our tokens".to_owned());
+        let message = format!("connection `{}` has to be authorised again: {reason}", connection.name);
+        let event = Event {
+            id: 0,
+            tenant: connection.tenant,
+            at: clock.now(),
+            kind: EventKind::ConnectionNeedsAttention { connection: connection.id, message },
+        };
+        let (store, events) = (store.clone(), events.clone());
+        // The listener may be called within a transaction of its caller, and must return at once.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let stored: Result<()> = async {
+                let mut tx = store.begin(Mode::Write).await?;
+                document::put(tx.as_mut(), &mut Versioned { value: event, version: 0 }).await?;
+                tx.commit().await
+            }
+            .await;
+            match stored {
+                Ok(()) => events.wake(),
+                Err(error) => tracing::warn!(%error, "an event could not be stored"),
+            }
+        });
+    })
 }

@@ -95,7 +95,13 @@ impl Stored for Event {
     }
 
     fn columns(&self) -> Columns {
-        Columns { tenant: self.tenant, scope: 0, key: None, status: "stored".into(), at: self.at }
+        Columns {
+            tenant: self.tenant,
+            scope: 0,
+            key: None,
+            status: "stored".into(),
+            at: self.at,
+        }
     }
 }
 
@@ -129,7 +135,10 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self { progress: broadcast::channel(256).0, stored: Arc::new(Notify::new()) }
+        Self {
+            progress: broadcast::channel(256).0,
+            stored: Arc::new(Notify::new()),
+        }
     }
 
     pub(crate) fn progress(&self, event: ProgressEvent) {
@@ -149,8 +158,20 @@ impl Events {
         tenant: TenantId,
         kind: EventKind,
     ) -> Result<()> {
-        let event = Event { id: 0, tenant, at: inner.clock.now(), kind };
-        document::put(tx, &mut Versioned { value: event, version: 0 }).await
+        let event = Event {
+            id: 0,
+            tenant,
+            at: inner.clock.now(),
+            kind,
+        };
+        document::put(
+            tx,
+            &mut Versioned {
+                value: event,
+                version: 0,
+            },
+        )
+        .await
     }
 
     /// Wakes those who wait for stored events.
@@ -183,8 +204,14 @@ impl crate::Engine {
             let mut query = DocumentQuery::new(DocumentKind::Event).tenant(tenant);
             query.before = before;
             let page = document::find::<Event>(tx.as_mut(), &query).await?;
-            let Some(last) = page.last().map(|event| event.id) else { break };
-            found.extend(page.into_iter().map(|event| event.value).filter(|event| event.id > after));
+            let Some(last) = page.last().map(|event| event.id) else {
+                break;
+            };
+            found.extend(
+                page.into_iter()
+                    .map(|event| event.value)
+                    .filter(|event| event.id > after),
+            );
             if last <= after {
                 break;
             }

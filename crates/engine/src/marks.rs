@@ -19,7 +19,10 @@ impl Marks {
         let mut last = self.0.load(Ordering::Relaxed);
         loop {
             let next = now.max(last + 1);
-            match self.0.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return Mark(next),
                 Err(seen) => last = seen,
             }

@@ -12,14 +12,21 @@ use crate::sync::Schedule;
 /// Refuses a schedule that never comes or can't be read.
 pub(crate) fn check(schedule: &Schedule) -> Result<()> {
     match schedule {
-        Schedule::Minutes { minutes: 0 } => {
-            Err(Error::new(ErrorKind::Invalid, "a schedule of every 0 minutes never rests; use at least 1"))
-        }
+        Schedule::Minutes { minutes: 0 } => Err(Error::new(
+            ErrorKind::Invalid,
+            "a schedule of every 0 minutes never rests; use at least 1",
+        )),
         Schedule::Day { at } => at.parse::<civil::Time>().map(|_| ()).map_err(|_| {
-            Error::new(ErrorKind::Invalid, format!("`{at}` is no time of day; write it as 06:30"))
+            Error::new(
+                ErrorKind::Invalid,
+                format!("`{at}` is no time of day; write it as 06:30"),
+            )
         }),
         Schedule::Cron { expression } => Cron::from_str(expression).map(|_| ()).map_err(|error| {
-            Error::new(ErrorKind::Invalid, format!("`{expression}` is no cron expression: {error}"))
+            Error::new(
+                ErrorKind::Invalid,
+                format!("`{expression}` is no cron expression: {error}"),
+            )
         }),
         _ => Ok(()),
     }
@@ -36,12 +43,18 @@ pub(crate) fn next(schedule: &Schedule, now: Timestamp, time_zone: &str) -> Opti
             let time: civil::Time = at.parse().ok()?;
             let local = now.to_zoned(zone);
             let today = local.with().time(time).build().ok()?;
-            let next = if today.timestamp() > now { today } else { today.tomorrow().ok()?.with().time(time).build().ok()? };
+            let next = if today.timestamp() > now {
+                today
+            } else {
+                today.tomorrow().ok()?.with().time(time).build().ok()?
+            };
             Some(next.timestamp())
         }
         Schedule::Cron { expression } => {
             let cron = Cron::from_str(expression).ok()?;
-            cron.find_next_occurrence(&now.to_zoned(zone), false).ok().map(|next| next.timestamp())
+            cron.find_next_occurrence(&now.to_zoned(zone), false)
+                .ok()
+                .map(|next| next.timestamp())
         }
     }
 }
@@ -57,15 +70,31 @@ mod tests {
     #[test]
     fn daily_means_the_tenants_own_clock_also_when_it_is_put_forward() {
         let daily = Schedule::Day { at: "06:30".into() };
-        assert_eq!(next(&daily, at("2026-03-28T10:00:00Z"), "Europe/Vienna"), Some(at("2026-03-29T04:30:00Z")));
-        assert_eq!(next(&daily, at("2026-01-01T04:00:00Z"), "Europe/Vienna"), Some(at("2026-01-01T05:30:00Z")));
+        assert_eq!(
+            next(&daily, at("2026-03-28T10:00:00Z"), "Europe/Vienna"),
+            Some(at("2026-03-29T04:30:00Z"))
+        );
+        assert_eq!(
+            next(&daily, at("2026-01-01T04:00:00Z"), "Europe/Vienna"),
+            Some(at("2026-01-01T05:30:00Z"))
+        );
     }
 
     #[test]
     fn cron_expressions_are_read_in_the_tenants_zone_and_nonsense_is_refused() {
-        let cron = Schedule::Cron { expression: "0 9 * * 1".into() };
-        assert_eq!(next(&cron, at("2026-11-21T00:00:00Z"), "America/New_York"), Some(at("2026-11-23T14:00:00Z")));
-        assert!(check(&Schedule::Cron { expression: "every day".into() }).is_err());
+        let cron = Schedule::Cron {
+            expression: "0 9 * * 1".into(),
+        };
+        assert_eq!(
+            next(&cron, at("2026-11-21T00:00:00Z"), "America/New_York"),
+            Some(at("2026-11-23T14:00:00Z"))
+        );
+        assert!(
+            check(&Schedule::Cron {
+                expression: "every day".into()
+            })
+            .is_err()
+        );
         assert!(check(&Schedule::Day { at: "25:00".into() }).is_err());
         assert!(check(&Schedule::Minutes { minutes: 0 }).is_err());
     }

@@ -40,7 +40,14 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { runs: 90, audit: 365, operations: 14, tombstones: 90, events: 7, hints: 30 }
+        Self {
+            runs: 90,
+            audit: 365,
+            operations: 14,
+            tombstones: 90,
+            events: 7,
+            hints: 30,
+        }
     }
 }
 
@@ -80,7 +87,10 @@ impl Default for Settings {
         Self {
             page_rows: 2_000,
             delete_brake: Brake { least: 50, share: 0.1 },
-            overwrite_brake: Brake { least: 1_000, share: 0.5 },
+            overwrite_brake: Brake {
+                least: 1_000,
+                share: 0.5,
+            },
             ambiguity_horizon: Duration::from_secs(60),
             late_write_horizon: Duration::from_secs(3_600),
             failure_retry: Duration::from_secs(60),

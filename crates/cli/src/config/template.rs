@@ -53,7 +53,7 @@ key_file = "syncline.key"
 # rules = [
 #     { field = "email", remote = "Email", lens = ["email"] },
 #     { field = "last_name", remote = "LastName", strategy = "manual_review" },
-#     { field = "phone", remote = "Phone", lens = [{ lens = "phone", country = "AT" }] },
+#     { field = "phone", remote = "Phone", lens = [{ lens = "phone", default_region = "AT" }] },
 #     { field = "company", remote = "Account.Name", direction = "pull" },
 # ]
 # match_keys = [{ exact = [{ field = "email", normalise = "email" }] }]

@@ -73,6 +73,9 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
         }
         (Presence::Live, false) => {}
         (Presence::NeverSeen, false) if side.ext.is_none() && known.mapping.create_in_crm => {
+            if entity.frozen_by(PRESENCE).is_some() {
+                return Ok(plan);
+            }
             plan_create(linked, index, scene, &mut plan);
             return Ok(plan);
         }

@@ -216,7 +216,8 @@ impl Entity {
     }
 
     /// Forgets decisions that no side can still ask for: those on a group below the least revision that any side is
-    /// known to have agreed with, but for the newest of them.
+    /// known to have agreed with, but for the newest of them, which tells a form that was read before the last decision
+    /// what it had read.
     pub fn prune(&mut self, least_base_rev: impl Fn(GroupId) -> u64) {
         let groups: std::collections::BTreeSet<GroupId> = self
             .decisions
@@ -230,7 +231,7 @@ impl Entity {
                 .decisions
                 .iter()
                 .rev()
-                .find(|decision| decision.rev <= least && decides(decision))
+                .find(|decision| decision.rev < least && decides(decision))
                 .map(|d| d.rev);
             let Some(floor) = floor else { continue };
             for decision in self.decisions.iter_mut().filter(|decision| decision.rev < floor) {

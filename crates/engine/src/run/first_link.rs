@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 
 use syncline_core::error::Result;
 use syncline_core::io::Mark;
-use syncline_core::matching::{Candidate, keys_fields, link_by_keys};
+use syncline_core::mapping::{MatchKey, MatchPart};
+use syncline_core::matching::{Candidate, key_hash, keys_fields, link_by_keys};
+use syncline_core::model::PRESENCE;
 use syncline_core::plan::{self, ReviewReason};
 use syncline_core::state::{Base, EntityId, Linked, Side, SideFlags, SideKey};
 use syncline_core::store::Transaction;
+use syncline_core::value::Value;
 
 use super::context::SyncContext;
 use super::links::Links;
@@ -17,8 +20,8 @@ use super::model::Run;
 use super::pull::{linked_entry, store};
 use super::reporter::Reporter;
 use super::session::{Session, settle};
-use crate::conflict::open_match_review;
-use crate::document::Versioned;
+use crate::conflict::{Review, open_match_review};
+use crate::document::{self, Versioned};
 use crate::engine::Inner;
 
 /// Whether new records of this sync are matched before they become entities: there is something to match them with.
@@ -132,7 +135,7 @@ pub(crate) async fn link_staged(
         link_pairs(inner, context, session, run, pairs).await?;
         reporter.progress(context, "pull", run);
     }
-    let alone: Vec<EntityId> = found.unmatched_left.iter().map(|&left| staged.ids[left]).collect();
+    let (alone, taken) = sort_out_unmatched(context, session, run, &staged, &found.unmatched_left, size).await?;
     for ids in alone.chunks(size) {
         let mut page = session.begin().await?;
         let mut loaded = page.tx()?.load(ids).await?;
@@ -142,19 +145,23 @@ pub(crate) async fn link_staged(
         store(page.tx()?, &loaded).await?;
         session.commit(page, run).await?;
     }
-    for asked in found.review.chunks(size / 4) {
+    let unclear = found.review.into_iter().map(|(left, right, why)| {
+        let lefts: Vec<EntityId> = left.into_iter().map(|left| staged.ids[left]).collect();
+        let rights: Vec<EntityId> = right.into_iter().map(|right| free.ids[right]).collect();
+        (lefts, rights, why)
+    });
+    let asked: Vec<(Vec<EntityId>, Vec<EntityId>, String)> = unclear.chain(taken).collect();
+    for asked in asked.chunks((size / 4).max(1)) {
         let mut page = session.begin().await?;
-        for (left, right, why) in asked {
-            let lefts: Vec<EntityId> = left.iter().map(|&left| staged.ids[left]).collect();
-            let rights: Vec<EntityId> = right.iter().map(|&right| free.ids[right]).collect();
-            hold(context, page.tx()?, &rights).await?;
+        for (lefts, rights, why) in asked {
+            hold(context, page.tx()?, rights).await?;
             open_match_review(
                 inner,
                 &mut page,
                 run.id,
                 context,
-                &lefts,
-                &rights,
+                lefts,
+                rights,
                 why,
                 ReviewReason::AmbiguousMatch,
             )
@@ -167,6 +174,82 @@ pub(crate) async fn link_staged(
         session.commit(page, run).await?;
     }
     Ok(())
+}
+
+/// Who is alone and can be published, and who looks like a record that is linked already: a later arrival whose only
+/// candidate is taken is a person's to decide. Those about whom somebody is asked already go on waiting.
+async fn sort_out_unmatched(
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    staged: &Matchable,
+    unmatched: &[usize],
+    size: usize,
+) -> Result<(Vec<EntityId>, Vec<(Vec<EntityId>, Vec<EntityId>, String)>)> {
+    if context.sync.last_run_at.is_none() {
+        // The first import: equal records of one CRM are its own affair.
+        return Ok((unmatched.iter().map(|&left| staged.ids[left]).collect(), Vec::new()));
+    }
+    let keys = &context.sync.mapping.match_keys;
+    let names = keys_fields(keys);
+    let exact: Vec<(&[MatchPart], Vec<usize>)> = keys
+        .iter()
+        .filter_map(|key| match key {
+            MatchKey::Exact { parts } => {
+                let place = |part: &MatchPart| names.iter().position(|name| *name == part.field);
+                Some((parts.as_slice(), parts.iter().filter_map(place).collect()))
+            }
+            MatchKey::Fuzzy { .. } => None,
+        })
+        .collect();
+    let hashes = |values: &[Value]| -> Vec<(usize, u128)> {
+        let hash = |(number, (parts, places)): (usize, &(&[MatchPart], Vec<usize>))| {
+            let values: Vec<Value> = places.iter().map(|&place| values[place].clone()).collect();
+            key_hash(parts, &values).map(|hash| (number, hash))
+        };
+        exact.iter().enumerate().filter_map(hash).collect()
+    };
+    let mut page = session.begin().await?;
+    let mut fresh = Vec::new();
+    for &left in unmatched {
+        let key = format!("{}:{PRESENCE}", staged.ids[left]);
+        let asked = document::by_key::<Review>(page.tx()?, context.sync.tenant, context.sync.id, &key).await?;
+        if asked.is_none() {
+            fresh.push(left);
+        }
+    }
+    let mut wanted: BTreeMap<(usize, u128), Vec<usize>> = BTreeMap::new();
+    for &left in &fresh {
+        for hash in hashes(&staged.candidates[left].values) {
+            wanted.entry(hash).or_default().push(left);
+        }
+    }
+    let fields: Vec<usize> = names.iter().filter_map(|name| context.blueprint.position(name)).collect();
+    let mut holders: BTreeMap<usize, Vec<EntityId>> = BTreeMap::new();
+    let mut after = 0;
+    while !wanted.is_empty() {
+        let linked = page.tx()?.live_sides(context.side(), after, size).await?;
+        let Some((last, ..)) = linked.last() else { break };
+        after = last.entity;
+        let ids: Vec<EntityId> = linked.iter().map(|(key, ..)| key.entity).collect();
+        for linked in page.tx()?.load(&ids).await?.iter().filter(|linked| !linked.entity.deleted) {
+            let values: Vec<Value> = fields.iter().map(|&field| linked.entity.value(field).clone()).collect();
+            for left in hashes(&values).iter().filter_map(|hash| wanted.get(hash)).flatten() {
+                holders.entry(*left).or_default().push(linked.entity.id);
+            }
+        }
+    }
+    session.commit(page, run).await?;
+    let alone = fresh.iter().filter(|left| !holders.contains_key(left)).map(|&left| staged.ids[left]).collect();
+    let why = "the only record like it is linked to another record of this CRM already";
+    let taken = holders
+        .into_iter()
+        .map(|(left, mut rights)| {
+            rights.dedup();
+            (vec![staged.ids[left]], rights, why.to_owned())
+        })
+        .collect();
+    Ok((alone, taken))
 }
 
 /// A provisional entity becomes a real one.

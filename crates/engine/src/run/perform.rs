@@ -87,6 +87,11 @@ async fn carry_out(
         return rollback::carry_out(inner, run, undone, &connection, lease, reporter, stop).await;
     }
     let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
+    if run.parameters.dry_run {
+        // A dry run holds the store's one writer until its end, so a token that has to be refreshed is refreshed now.
+        let connector = inner.connector(&connection.provider)?;
+        connector.account(io.as_ref(), &inner.connections.config(&connection)).await?;
+    }
     let mut contexts = Vec::new();
     {
         let mut tx = inner.store.begin(Mode::Read).await?;

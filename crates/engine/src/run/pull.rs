@@ -487,6 +487,13 @@ async fn apply_known(
     let scene = context.scene(inner, links, &nothing);
     let was_deleted = linked.entity.deleted;
     let effects = match row.state() {
+        RowState::Live if row.is_complete() && !in_filter(context, &row)? => {
+            // Out of the filter is out of sight, which is no delete: it is left alone until it comes back.
+            tally.ledger.filtered += 1;
+            let effects = plan::gone(linked, index, Gone::Inaccessible, None, &scene)?;
+            page.audit.extend(effects.audit);
+            return Ok(());
+        }
         RowState::Live => {
             let mut effects = plan::restored(linked, index, &scene);
             let observation = Observation {

@@ -3,7 +3,8 @@
 use syncline_core::batch::{Batch, Outcome, OutcomeKind, ReadClass, RowState};
 use syncline_core::error::Result;
 use syncline_core::job::{Fetch, FetchBy};
-use syncline_core::plan::{self, Effects, Gone};
+use syncline_core::model::PRESENCE;
+use syncline_core::plan::{self, Effects, Gone, ReviewChange, ReviewReason};
 use syncline_core::state::{EntityId, Linked, Operation, OperationState, OperationVerb, SideFlags};
 use syncline_core::value::{Value, decode_all};
 
@@ -118,6 +119,13 @@ async fn resolve(
             },
         );
         let effects = match row {
+            None if operation.verb == OperationVerb::Create && operation.marker.is_none() => {
+                // It may have made a record that carries no key of ours: making another blindly could double it.
+                linked.entity.frozen.push((PRESENCE, 0));
+                let mut asked = Effects::default();
+                asked.reviews.push(ReviewChange { group: PRESENCE, reason: Some(ReviewReason::AmbiguousCreate) });
+                asked
+            }
             None => {
                 // Nothing of it is there: it is planned anew, and a create goes by the same unique key.
                 linked.sides[index].flags.set(SideFlags::PUSH);

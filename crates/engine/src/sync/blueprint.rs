@@ -16,8 +16,10 @@ pub(crate) async fn extend(
     groups: &[Vec<String>],
 ) -> Result<Blueprint> {
     let known = document::by_key::<Blueprint>(tx, tenant, 0, name).await?;
-    let mut blueprint = known
-        .unwrap_or_else(|| document::Versioned { value: Blueprint::new(0, tenant, name, Vec::new()), version: 0 });
+    let mut blueprint = known.unwrap_or_else(|| document::Versioned {
+        value: Blueprint::new(0, tenant, name, Vec::new()),
+        version: 0,
+    });
     let before = blueprint.value.clone();
     for field in fields {
         match blueprint.position(&field.name) {
@@ -65,8 +67,11 @@ impl crate::Engine {
         self.inner.allow(actor, Action::ReadMappings)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let query = DocumentQuery::new(DocumentKind::Blueprint).tenant(tenant);
-        let mut found: Vec<Blueprint> =
-            document::find::<Blueprint>(tx.as_mut(), &query).await?.into_iter().map(|found| found.value).collect();
+        let mut found: Vec<Blueprint> = document::find::<Blueprint>(tx.as_mut(), &query)
+            .await?
+            .into_iter()
+            .map(|found| found.value)
+            .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }

@@ -12,8 +12,8 @@ use syncline_core::model::{Blueprint, Finding};
 use syncline_core::schema::{ObjectInfo, ObjectSchema};
 use syncline_core::store::Mode;
 
-use super::{NewSync, Schedule};
 use super::blueprint::extend;
+use super::{NewSync, Schedule};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document;
@@ -61,7 +61,9 @@ impl Engine {
         self.inner.allow(actor, Action::ReadMappings)?;
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
-        connector.objects(io.as_ref(), &self.inner.connections.config(connection)).await
+        connector
+            .objects(io.as_ref(), &self.inner.connections.config(connection))
+            .await
     }
 
     /// Proposes a mapping of an object to a blueprint, from both schemas and some records. Without the name of a
@@ -96,7 +98,10 @@ impl Engine {
             .map(String::as_str)
             .collect();
         paths.truncate(SAMPLED_FIELDS);
-        let fields = schema.fields.iter().filter(|field| paths.contains(&field.path.as_str()));
+        let fields = schema
+            .fields
+            .iter()
+            .filter(|field| paths.contains(&field.path.as_str()));
         let projection = Projection::new(fields.map(|field| (field.path.as_str(), field.value_kind)));
         let page = self.sample(connection, object, &projection, SAMPLES).await?;
         let samples = RowSample::from_batch(&projection, &page)?;
@@ -122,7 +127,14 @@ impl Engine {
         let blueprint = {
             // Never committed: a preview leaves the blueprint as it is.
             let mut tx = self.inner.store.begin(Mode::Write).await?;
-            extend(tx.as_mut(), connection.tenant, &new.mapping.blueprint, &new.fields, &new.groups).await?
+            extend(
+                tx.as_mut(),
+                connection.tenant,
+                &new.mapping.blueprint,
+                &new.fields,
+                &new.groups,
+            )
+            .await?
         };
         let place = SidePlace {
             side: 0,
@@ -132,12 +144,22 @@ impl Engine {
             rank: 0,
         };
         let Ok(side) = compile(&new.mapping, &blueprint, &schema, &self.inner.lenses, place) else {
-            return Ok(Preview { records: Vec::new(), unfilled: Vec::new(), findings });
+            return Ok(Preview {
+                records: Vec::new(),
+                unfilled: Vec::new(),
+                findings,
+            });
         };
-        let page = self.sample(&connection, &new.mapping.object, &side.projection, records).await?;
+        let page = self
+            .sample(&connection, &new.mapping.object, &side.projection, records)
+            .await?;
         let mut mapped = preview(&side, &blueprint, &page);
         mapped.truncate(records);
-        Ok(Preview { records: mapped, unfilled: unfilled_required(&side, &blueprint), findings })
+        Ok(Preview {
+            records: mapped,
+            unfilled: unfilled_required(&side, &blueprint),
+            findings,
+        })
     }
 
     /// The first records of an object, at least `records` if there are so many.
@@ -171,7 +193,10 @@ async fn first_page(
     });
     let mut task = connector.open(&connection.config(), job, None)?;
     let mut batch = Batch::new(projection.fields.len());
-    let budget = Budget { rows: records.max(1), ..Budget::default() };
+    let budget = Budget {
+        rows: records.max(1),
+        ..Budget::default()
+    };
     // An account without records ends at once; an empty page in between is legal.
     for _ in 0..10 {
         batch.clear();

@@ -77,7 +77,10 @@ async fn put_schema(
     schema: &ObjectSchema,
     now: jiff::Timestamp,
 ) -> Result<()> {
-    let query = DocumentQuery::new(DocumentKind::Schema).scope(connection.id).key(object).limit(1);
+    let query = DocumentQuery::new(DocumentKind::Schema)
+        .scope(connection.id)
+        .key(object)
+        .limit(1);
     let known = tx.documents(&query).await?.into_iter().next();
     let body = serde_json::to_value(schema)
         .map_err(|error| Error::new(ErrorKind::Internal, "a schema can't be written").because(error))?;
@@ -109,8 +112,14 @@ impl Syncs<'_> {
         let connection = load_connection(inner, new.connection).await?;
         let schema = self.0.describe(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let blueprint =
-            extend(tx.as_mut(), connection.tenant, &new.mapping.blueprint, &new.fields, &new.groups).await?;
+        let blueprint = extend(
+            tx.as_mut(),
+            connection.tenant,
+            &new.mapping.blueprint,
+            &new.fields,
+            &new.groups,
+        )
+        .await?;
         let findings = self.findings(tx.as_mut(), &new, &blueprint, &schema).await?;
         let errors: Vec<String> = findings
             .iter()
@@ -120,7 +129,11 @@ impl Syncs<'_> {
         if !errors.is_empty() {
             return Err(Error::new(
                 ErrorKind::Invalid,
-                format!("the mapping of sync `{}` can't be saved: {}", new.name, errors.join("; ")),
+                format!(
+                    "the mapping of sync `{}` can't be saved: {}",
+                    new.name,
+                    errors.join("; ")
+                ),
             ));
         }
         let now = inner.clock.now();
@@ -154,7 +167,10 @@ impl Syncs<'_> {
                 let others = siblings(tx.as_mut(), connection.tenant, blueprint.id).await?;
                 let slot = (0..=u8::MAX).find(|slot| others.iter().all(|other| other.slot != *slot));
                 let slot = slot.ok_or_else(|| {
-                    Error::new(ErrorKind::Invalid, format!("`{}` is in 256 syncs, which is the most", blueprint.name))
+                    Error::new(
+                        ErrorKind::Invalid,
+                        format!("`{}` is in 256 syncs, which is the most", blueprint.name),
+                    )
                 })?;
                 Versioned {
                     value: Sync {
@@ -187,7 +203,10 @@ impl Syncs<'_> {
             .note(format!("{} saved sync `{}`", actor.name, sync.name));
         append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry]).await?;
         tx.commit().await?;
-        Ok(SavedSync { sync: sync.value, findings })
+        Ok(SavedSync {
+            sync: sync.value,
+            findings,
+        })
     }
 
     /// Everything to say about a mapping before it is saved.
@@ -200,8 +219,14 @@ impl Syncs<'_> {
         let connection = load_connection(inner, new.connection).await?;
         let schema = self.0.describe(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let blueprint =
-            extend(tx.as_mut(), connection.tenant, &new.mapping.blueprint, &new.fields, &new.groups).await?;
+        let blueprint = extend(
+            tx.as_mut(),
+            connection.tenant,
+            &new.mapping.blueprint,
+            &new.fields,
+            &new.groups,
+        )
+        .await?;
         self.findings(tx.as_mut(), new, &blueprint, &schema).await
     }
 
@@ -299,8 +324,12 @@ impl Syncs<'_> {
         let mut sync = document::get::<Sync>(tx.as_mut(), id).await?;
         change(&mut sync.value);
         document::put(tx.as_mut(), &mut sync).await?;
-        let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None)
-            .note(format!("{}: sync `{}` is {}", actor.name, sync.name, sync.status.name()));
+        let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None).note(format!(
+            "{}: sync `{}` is {}",
+            actor.name,
+            sync.name,
+            sync.status.name()
+        ));
         append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry]).await?;
         tx.commit().await?;
         Ok(sync.value)
@@ -317,5 +346,9 @@ async fn load_connection(inner: &Inner, id: u64) -> Result<Connection> {
 pub(crate) async fn siblings(tx: &mut dyn Transaction, tenant: TenantId, blueprint: u32) -> Result<Vec<Sync>> {
     let query = DocumentQuery::new(DocumentKind::Sync).tenant(tenant);
     let found = document::find::<Sync>(tx, &query).await?;
-    Ok(found.into_iter().map(|sync| sync.value).filter(|sync| sync.blueprint == blueprint).collect())
+    Ok(found
+        .into_iter()
+        .map(|sync| sync.value)
+        .filter(|sync| sync.blueprint == blueprint)
+        .collect())
 }
