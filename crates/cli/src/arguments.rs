@@ -22,7 +22,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct GlobalOptions {
     /// The configuration file.
-    #[arg(long, global = true, env = "SYNCLINE_CONFIG", default_value = "syncline.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "SYNCLINE_CONFIG",
+        default_value = "syncline.toml",
+        value_name = "FILE"
+    )]
     pub(crate) config: PathBuf,
     /// How results are printed.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]

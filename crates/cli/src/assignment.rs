@@ -18,7 +18,9 @@ impl FromStr for Assignment {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Some((field, value)) = text.split_once('=') else {
-            return Err(format!("write FIELD=VALUE, such as `{text}=something`, or `{text}=` to clear it"));
+            return Err(format!(
+                "write FIELD=VALUE, such as `{text}=something`, or `{text}=` to clear it"
+            ));
         };
         let (field, value) = match field.strip_suffix(':') {
             Some(field) => {
@@ -31,13 +33,19 @@ impl FromStr for Assignment {
         if field.is_empty() {
             return Err(format!("`{text}` names no field; write FIELD=VALUE"));
         }
-        Ok(Self { field: field.to_owned(), value })
+        Ok(Self {
+            field: field.to_owned(),
+            value,
+        })
     }
 }
 
 /// All of them by field; the last one of a field counts.
 pub(crate) fn values(assignments: Vec<Assignment>) -> Map<String, Value> {
-    assignments.into_iter().map(|assignment| (assignment.field, assignment.value)).collect()
+    assignments
+        .into_iter()
+        .map(|assignment| (assignment.field, assignment.value))
+        .collect()
 }
 
 #[cfg(test)]

@@ -54,7 +54,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with its exit code and one sentence.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), next: None }
+        Self {
+            exit,
+            message: message.into(),
+            next: None,
+        }
     }
 
     /// Something did not work.
@@ -114,17 +118,21 @@ impl From<Error> for Failure {
         };
         let next = match error.kind() {
             ErrorKind::Reauthorise => Some("`syncline connect NAME` signs in again".to_owned()),
-            ErrorKind::RateLimited => Some("wait a little and try again; the provider limits how often it is asked".to_owned()),
-            ErrorKind::Unavailable => {
-                Some("check that the provider can be reached (`syncline connections test NAME`), then try again".to_owned())
+            ErrorKind::RateLimited => {
+                Some("wait a little and try again; the provider limits how often it is asked".to_owned())
             }
+            ErrorKind::Unavailable => Some(
+                "check that the provider can be reached (`syncline connections test NAME`), then try again".to_owned(),
+            ),
             ErrorKind::Stale => Some("look again and repeat with what is there now".to_owned()),
             _ => None,
         };
         let mut message = error.to_string();
         // The cause is what a person needs when the sentence alone is about the store or the network.
-        if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Store | ErrorKind::Internal | ErrorKind::Protocol)
-            && let Some(cause) = std::error::Error::source(&error)
+        if matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Store | ErrorKind::Internal | ErrorKind::Protocol
+        ) && let Some(cause) = std::error::Error::source(&error)
         {
             let cause = cause.to_string();
             if !message.contains(&cause) {

@@ -15,7 +15,9 @@ impl Interrupts {
     pub(crate) fn listen() -> Self {
         Self {
             #[cfg(unix)]
-            signals: signal(SignalKind::interrupt()).ok().zip(signal(SignalKind::terminate()).ok()),
+            signals: signal(SignalKind::interrupt())
+                .ok()
+                .zip(signal(SignalKind::terminate()).ok()),
         }
     }
 

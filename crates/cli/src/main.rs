@@ -36,9 +36,18 @@ fn main() -> ExitCode {
 /// What `SYNCLINE_LOG` asks for, or the engine's own doings when the command is verbose. The engine redacts secrets.
 fn log_to_stderr(verbose: bool) {
     use tracing_subscriber::EnvFilter;
-    let default = if verbose { "warn,syncline=debug,syncline_engine=debug,syncline_storage=debug" } else { "error" };
-    let filter = std::env::var("SYNCLINE_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
+    let default = if verbose {
+        "warn,syncline=debug,syncline_engine=debug,syncline_storage=debug"
+    } else {
+        "error"
+    };
+    let filter = std::env::var("SYNCLINE_LOG")
+        .ok()
+        .and_then(|filter| EnvFilter::try_new(filter).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
     // A logger that is set already is as good.
-    let _already_set = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _already_set = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

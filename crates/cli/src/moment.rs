@@ -14,12 +14,16 @@ pub(crate) fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Times
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let local = text.parse::<civil::DateTime>().or_else(|_| text.parse::<civil::Date>().map(civil::DateTime::from));
+    let local = text
+        .parse::<civil::DateTime>()
+        .or_else(|_| text.parse::<civil::Date>().map(civil::DateTime::from));
     if let Ok(zoned) = local.and_then(|local| local.to_zoned(zone.clone())) {
         return Ok(zoned.timestamp());
     }
     let ago = text.trim_end_matches("ago").trim().parse::<Span>();
-    let past = ago.ok().and_then(|ago| now.to_zoned(zone.clone()).checked_sub(ago.abs()).ok());
+    let past = ago
+        .ok()
+        .and_then(|ago| now.to_zoned(zone.clone()).checked_sub(ago.abs()).ok());
     past.map(|past| past.timestamp()).ok_or_else(|| {
         Failure::usage(format!(
             "`{text}` is no time; write 2026-05-01T12:00:00Z, 2026-05-01, or how long ago, such as 2h or \"3 days\""
@@ -42,7 +46,11 @@ mod tests {
             ("2h", "2026-05-10T10:00:00Z"),
             ("3 days ago", "2026-05-07T12:00:00Z"),
         ] {
-            assert_eq!(parse(text, now, &zone).unwrap(), meant.parse::<Timestamp>().unwrap(), "{text}");
+            assert_eq!(
+                parse(text, now, &zone).unwrap(),
+                meant.parse::<Timestamp>().unwrap(),
+                "{text}"
+            );
         }
         assert!(parse("yesterday-ish", now, &zone).is_err());
     }

@@ -48,7 +48,11 @@ impl Output {
     /// A table for people; nothing when JSON was asked for.
     pub(crate) fn table(self, table: &Table) {
         if !self.is_json() {
-            let text = if self.format == Format::Markdown { table.markdown() } else { table.to_string() };
+            let text = if self.format == Format::Markdown {
+                table.markdown()
+            } else {
+                table.to_string()
+            };
             print(&format!("{text}\n"));
         }
     }

@@ -15,11 +15,14 @@ pub(crate) struct Bars {
 impl Bars {
     /// Shows how far a stage has come.
     pub(crate) fn show(&mut self, event: &ProgressEvent) {
-        let bar = self.bars.entry((event.sync.clone(), event.stage.clone())).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::no_length());
-            bar.set_prefix(format!("{} {}", event.sync, event.stage));
-            bar
-        });
+        let bar = self
+            .bars
+            .entry((event.sync.clone(), event.stage.clone()))
+            .or_insert_with(|| {
+                let bar = self.all.add(ProgressBar::no_length());
+                bar.set_prefix(format!("{} {}", event.sync, event.stage));
+                bar
+            });
         let ledger = &event.ledger;
         match event.total.filter(|total| *total >= ledger.read) {
             Some(total) => {
@@ -29,9 +32,12 @@ impl Bars {
             None => bar.set_style(style("{prefix:24} {spinner} {pos} {msg}")),
         }
         bar.set_position(ledger.read);
-        let left = event.seconds_left.filter(|left| left.is_finite() && *left >= 0.0).map_or_else(String::new, |left| {
-            format!(", {} left", HumanDuration(std::time::Duration::from_secs_f64(left)))
-        });
+        let left = event
+            .seconds_left
+            .filter(|left| left.is_finite() && *left >= 0.0)
+            .map_or_else(String::new, |left| {
+                format!(", {} left", HumanDuration(std::time::Duration::from_secs_f64(left)))
+            });
         bar.set_message(format!(
             "{:.0}/s, {} new, {} changed, {} the same{left}",
             event.rate, ledger.created, ledger.updated, ledger.unchanged

@@ -42,13 +42,17 @@ impl Project {
         } else {
             let path = loaded.folder().join(&config.key_file);
             Arc::new(FileKeyProvider::open(&path).map_err(|error| match error.kind() {
-                ErrorKind::NotFound => Failure::not_found(format!("there is no key file {}", path.display()))
-                    .next("bring it back from your copy, set SYNCLINE_KEY, or make a new one with `syncline init --key-only`"),
+                ErrorKind::NotFound => Failure::not_found(format!("there is no key file {}", path.display())).next(
+                    "bring it back from your copy, set SYNCLINE_KEY, or make a new one with `syncline init --key-only`",
+                ),
                 _ => error.into(),
             })?)
         };
         let store = SqliteStore::open(loaded.folder().join(&config.database)).await?;
-        let loopback = config.connections.values().any(|connection| connection.get_ref().allow_loopback);
+        let loopback = config
+            .connections
+            .values()
+            .any(|connection| connection.get_ref().allow_loopback);
         let builder = Engine::builder(Arc::new(store), keys).allow_loopback(loopback);
         let engine = syncline::connectors::add_all(builder).build()?;
         let actor = actor();
@@ -59,7 +63,13 @@ impl Project {
             (tenant.time_zone, tenant.language) = (time_zone, language);
             engine.update_tenant(&tenant, &actor).await?;
         }
-        Ok(Self { engine, tenant, actor, output: Output::new(global.output), loaded })
+        Ok(Self {
+            engine,
+            tenant,
+            actor,
+            output: Output::new(global.output),
+            loaded,
+        })
     }
 
     /// A connection of the file.
@@ -70,9 +80,16 @@ impl Project {
         let connections = &self.loaded.config.connections;
         connections.get(name).map(toml::Spanned::get_ref).ok_or_else(|| {
             let known: Vec<&str> = connections.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Failure::not_found(format!("{} has no connection `{name}`; it has: {known}", self.loaded.shown()))
-                .next(format!("add a section [connections.{name}] to the file"))
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            Failure::not_found(format!(
+                "{} has no connection `{name}`; it has: {known}",
+                self.loaded.shown()
+            ))
+            .next(format!("add a section [connections.{name}] to the file"))
         })
     }
 
@@ -98,10 +115,18 @@ impl Project {
     /// When there is none, or several.
     pub(crate) async fn sync(&self, name: &str) -> Result<Sync, Failure> {
         let syncs = self.engine.syncs().list(self.tenant.id, false, &self.actor).await?;
-        let connections = self.engine.connections().list(self.tenant.id, true, &self.actor).await?;
+        let connections = self
+            .engine
+            .connections()
+            .list(self.tenant.id, true, &self.actor)
+            .await?;
         let full = |sync: &Sync| {
             let connection = connections.iter().find(|connection| connection.id == sync.connection);
-            format!("{}/{}", connection.map_or("?", |connection| connection.name.as_str()), sync.name)
+            format!(
+                "{}/{}",
+                connection.map_or("?", |connection| connection.name.as_str()),
+                sync.name
+            )
         };
         let found: Vec<&Sync> = syncs
             .iter()
@@ -111,16 +136,26 @@ impl Project {
             [one] => Ok((*one).clone()),
             [] => {
                 let known: Vec<String> = syncs.iter().map(|sync| sync.name.clone()).collect();
-                let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none yet".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 let failure = Failure::not_found(format!("there is no sync `{name}`; there are: {known}"));
                 Err(match self.loaded.config.syncs.get(name) {
-                    Some(table) => failure.next(format!("`syncline connect {}`, then `syncline check`", table.get_ref().connection)),
+                    Some(table) => failure.next(format!(
+                        "`syncline connect {}`, then `syncline check`",
+                        table.get_ref().connection
+                    )),
                     None => failure.next("`syncline map auto CONNECTION OBJECT --write` makes one"),
                 })
             }
             several => {
                 let several: Vec<String> = several.iter().map(|sync| full(sync)).collect();
-                Err(Failure::usage(format!("several syncs are called `{name}`: {}", several.join(", "))))
+                Err(Failure::usage(format!(
+                    "several syncs are called `{name}`: {}",
+                    several.join(", ")
+                )))
             }
         }
     }
@@ -128,6 +163,11 @@ impl Project {
 
 /// Whoever is logged in here: the database is theirs, and so is everything in it.
 fn actor() -> Actor {
-    let name = ["SYNCLINE_ACTOR", "USER", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    Actor::admin(name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| "command line".to_owned()))
+    let name = ["SYNCLINE_ACTOR", "USER", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    Actor::admin(
+        name.filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| "command line".to_owned()),
+    )
 }

@@ -32,7 +32,9 @@ impl Redirect {
             Failure::failed(format!("port {port} of this machine can't be listened on: {error}"))
                 .next("choose another with `--port`, and register it at the provider; 0 takes a free one")
         };
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map_err(failed)?;
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .await
+            .map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         Ok(Self { listener, port })
     }
@@ -54,10 +56,16 @@ impl Redirect {
                 .accept()
                 .await
                 .map_err(|error| Failure::failed(format!("waiting for the browser failed: {error}")))?;
-            let target = tokio::time::timeout(REQUEST_TIME, target(&mut stream)).await.ok().flatten();
+            let target = tokio::time::timeout(REQUEST_TIME, target(&mut stream))
+                .await
+                .ok()
+                .flatten();
             let callback = target.as_deref().and_then(|target| answer_to(target, state));
             let (status, text) = match &callback {
-                Some(_) => ("200 OK", "Syncline has its answer. You can close this window and go back to the terminal."),
+                Some(_) => (
+                    "200 OK",
+                    "Syncline has its answer. You can close this window and go back to the terminal.",
+                ),
                 None => ("404 Not Found", "There is nothing here."),
             };
             let body = format!("<!doctype html><meta charset=\"utf-8\"><title>Syncline</title><p>{text}</p>\n");
@@ -97,7 +105,11 @@ fn answer_to(target: &str, state: &str) -> Option<Callback> {
     use syncline::secrecy::ExposeSecret;
     let (path, query) = target.split_once('?')?;
     let callback = Callback::parse(query);
-    let ours = path == PATH && callback.state.as_ref().is_some_and(|given| given.expose_secret() == state);
+    let ours = path == PATH
+        && callback
+            .state
+            .as_ref()
+            .is_some_and(|given| given.expose_secret() == state);
     ours.then_some(callback)
 }
 
@@ -109,7 +121,12 @@ mod tests {
     fn only_the_browser_with_our_state_ends_the_wait() {
         assert!(answer_to("/callback?code=c&state=s", "s").is_some());
         assert!(answer_to("/callback?error=access_denied&state=s", "s").is_some());
-        for other in ["/callback?code=c&state=x", "/callback?code=c", "/?code=c&state=s", "/favicon.ico"] {
+        for other in [
+            "/callback?code=c&state=x",
+            "/callback?code=c",
+            "/?code=c&state=s",
+            "/favicon.ico",
+        ] {
             assert!(answer_to(other, "s").is_none(), "{other}");
         }
     }

@@ -60,7 +60,9 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// A time in the person's own zone, to the second.
 pub(crate) fn time(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.to_zoned(TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// A time, or a dash.
@@ -87,7 +89,10 @@ pub(crate) fn value(json: &serde_json::Value) -> String {
 /// Whom a connection acts as, by the best name that the provider gave.
 pub(crate) fn user(account: &syncline::schema::Account) -> String {
     let named = Some(account.user_name.as_str()).filter(|name| !name.is_empty());
-    named.or(account.user_email.as_deref()).unwrap_or(&account.user_id).to_owned()
+    named
+        .or(account.user_email.as_deref())
+        .unwrap_or(&account.user_id)
+        .to_owned()
 }
 
 /// Several values, as those of one group of fields.

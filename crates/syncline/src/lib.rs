@@ -30,7 +30,7 @@
 //! for run in engine.runs().run(RunRequest::tenant(tenant.id), &me).await? {
 //!     println!("run {} {}: {:?}", run.id, run.status.name(), run.total("pull"));
 //! }
-//! let people = engine.entities().list(tenant.id, "contact", &EntityListQuery::default(), &me).await?;
+//! let people = engine.entities().list(tenant.id, "person", &EntityListQuery::default(), &me).await?;
 //! assert_eq!(people.entities.len(), 20);
 //! # Ok(())
 //! # }

@@ -32,7 +32,10 @@ pub async fn builder(database: impl AsRef<Path>) -> Result<EngineBuilder> {
     let keys: Arc<dyn KeyProvider> = if std::env::var_os(EnvKeyProvider::VARIABLE).is_some() {
         Arc::new(EnvKeyProvider::from_env()?)
     } else {
-        Arc::new(FileKeyProvider::open_or_create(database.with_extension("key"), &SystemRandom)?)
+        Arc::new(FileKeyProvider::open_or_create(
+            database.with_extension("key"),
+            &SystemRandom,
+        )?)
     };
     let store = SqliteStore::open(database).await?;
     Ok(crate::connectors::add_all(Engine::builder(Arc::new(store), keys)))

@@ -62,7 +62,13 @@ impl FromStr for Position {
 pub(crate) async fn audit(project: &Project, command: AuditCommand) -> Result<ExitCode, Failure> {
     match command {
         AuditCommand::List { run, after, limit } => {
-            list(project, run, after.map(|after| after.0).unwrap_or_default(), usize::from(limit)).await
+            list(
+                project,
+                run,
+                after.map(|after| after.0).unwrap_or_default(),
+                usize::from(limit),
+            )
+            .await
         }
         AuditCommand::Verify => {
             let verdict = project.engine.audit().verify(project.tenant.id, &project.actor).await?;
@@ -78,7 +84,11 @@ pub(crate) async fn audit(project: &Project, command: AuditCommand) -> Result<Ex
 }
 
 async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: usize) -> Result<ExitCode, Failure> {
-    let found = project.engine.audit().list(project.tenant.id, run, after, limit, &project.actor).await?;
+    let found = project
+        .engine
+        .audit()
+        .list(project.tenant.id, run, after, limit, &project.actor)
+        .await?;
     project.output.listing(
         &found,
         &["Position", "When", "Run", "What", "Record", "Sync", "Changes", "Note"],
@@ -88,9 +98,19 @@ async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: 
             let changes: Vec<String> = record
                 .changes
                 .iter()
-                .map(|change| format!("{}: {} -> {}", change.field, value(&change.before), value(&change.after)))
+                .map(|change| {
+                    format!(
+                        "{}: {} -> {}",
+                        change.field,
+                        value(&change.before),
+                        value(&change.after)
+                    )
+                })
                 .collect();
-            let of = record.record.clone().or_else(|| record.entity.map(|entity| entity.to_string()));
+            let of = record
+                .record
+                .clone()
+                .or_else(|| record.entity.map(|entity| entity.to_string()));
             vec![
                 format!("{}.{}", record.position.block, record.position.entry),
                 time(record.at),
@@ -104,7 +124,10 @@ async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: 
         },
     )?;
     if let Some(last) = found.last().filter(|_| found.len() == limit) {
-        project.output.line(format_args!("more with `--after {}.{}`", last.position.block, last.position.entry));
+        project.output.line(format_args!(
+            "more with `--after {}.{}`",
+            last.position.block, last.position.entry
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -122,12 +145,21 @@ async fn export(project: &Project, file: Option<PathBuf>) -> Result<ExitCode, Fa
             })?;
             let mut writer = std::io::BufWriter::new(made);
             let verdict = audit.export(project.tenant.id, &mut writer, &project.actor).await?;
-            writer.flush().map_err(|error| Failure::failed(format!("{} can't be written: {error}", path.display())))?;
+            writer
+                .flush()
+                .map_err(|error| Failure::failed(format!("{} can't be written: {error}", path.display())))?;
             verdict
         }
-        None => audit.export(project.tenant.id, &mut std::io::stdout(), &project.actor).await?,
+        None => {
+            audit
+                .export(project.tenant.id, &mut std::io::stdout(), &project.actor)
+                .await?
+        }
     };
-    note(format_args!("{} entries written; the chain ends at {}", verdict.entries, verdict.root));
+    note(format_args!(
+        "{} entries written; the chain ends at {}",
+        verdict.entries, verdict.root
+    ));
     Ok(judged(&verdict))
 }
 

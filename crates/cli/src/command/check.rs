@@ -50,7 +50,11 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
         checked.extend(check_sync(project, name).await);
     }
     let wrong = checked.iter().any(|checked| checked.result == "error");
-    let applied = if wrong || arguments.no_apply { Applied::default() } else { apply(project).await? };
+    let applied = if wrong || arguments.no_apply {
+        Applied::default()
+    } else {
+        apply(project).await?
+    };
     project.output.json(&json!({
         "ok": !wrong,
         "checked": checked,
@@ -59,7 +63,12 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
     }))?;
     let mut table = Table::new(&["Looked at", "Where", "Result", "What"]);
     for line in &checked {
-        table.row(vec![line.subject.clone(), line.place.clone(), line.result.to_owned(), line.message.clone()]);
+        table.row(vec![
+            line.subject.clone(),
+            line.place.clone(),
+            line.result.to_owned(),
+            line.message.clone(),
+        ]);
     }
     project.output.table(&table);
     tell(project, &applied);
@@ -76,10 +85,14 @@ pub(crate) fn tell(project: &Project, applied: &Applied) {
         project.output.line(format_args!("saved sync `{name}`"));
     }
     for name in &applied.removed {
-        project.output.line(format_args!("removed sync `{name}`, which is no longer in the file; its links are kept"));
+        project.output.line(format_args!(
+            "removed sync `{name}`, which is no longer in the file; its links are kept"
+        ));
     }
     for (name, connection) in &applied.waiting {
-        project.output.line(format_args!("sync `{name}` waits for its connection: `syncline connect {connection}`"));
+        project.output.line(format_args!(
+            "sync `{name}` waits for its connection: `syncline connect {connection}`"
+        ));
     }
 }
 
@@ -94,17 +107,32 @@ async fn check_connection(project: &Project, name: &str) -> Checked {
     };
     let (result, message) = match tested.await {
         Ok(message) => ("ok", message),
-        Err(failure) => ("error", failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; ")),
+        Err(failure) => (
+            "error",
+            failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; "),
+        ),
     };
-    let place = project.loaded.config.connections.get(name).map_or(0, |table| table.span().start);
-    Checked { subject: format!("connection {name}"), place: project.loaded.place(place), result, message }
+    let place = project
+        .loaded
+        .config
+        .connections
+        .get(name)
+        .map_or(0, |table| table.span().start);
+    Checked {
+        subject: format!("connection {name}"),
+        place: project.loaded.place(place),
+        result,
+        message,
+    }
 }
 
 /// Every finding about the mapping of a sync.
 pub(crate) async fn check_sync(project: &Project, name: &str) -> Vec<Checked> {
     let config = &project.loaded.config;
     let subject = format!("sync {name}");
-    let Some(sync) = config.syncs.get(name) else { return Vec::new() };
+    let Some(sync) = config.syncs.get(name) else {
+        return Vec::new();
+    };
     let mapping = config.mappings.get(&sync.get_ref().mapping);
     let line = project.loaded.place(mapping.map_or(0, |mapping| mapping.span().start));
     let findings = async {
@@ -114,7 +142,12 @@ pub(crate) async fn check_sync(project: &Project, name: &str) -> Vec<Checked> {
     };
     match findings.await {
         Ok(findings) if findings.is_empty() => {
-            vec![Checked { subject, place: line, result: "ok", message: String::new() }]
+            vec![Checked {
+                subject,
+                place: line,
+                result: "ok",
+                message: String::new(),
+            }]
         }
         Ok(findings) => findings
             .into_iter()
@@ -130,7 +163,12 @@ pub(crate) async fn check_sync(project: &Project, name: &str) -> Vec<Checked> {
             .collect(),
         Err(failure) => {
             let message = failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; ");
-            vec![Checked { subject, place: line, result: "error", message }]
+            vec![Checked {
+                subject,
+                place: line,
+                result: "error",
+                message,
+            }]
         }
     }
 }

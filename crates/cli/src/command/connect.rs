@@ -54,9 +54,16 @@ pub(crate) async fn connect(project: &Project, arguments: ConnectArguments) -> R
     project.output.json(&with_id(connection.id, &connection))?;
     project.output.line(format_args!(
         "connected `{name}` to {} {} as {}",
-        connection.provider, connection.account.name, user(&connection.account)
+        connection.provider,
+        connection.account.name,
+        user(&connection.account)
     ));
-    let has_syncs = project.loaded.config.syncs.values().any(|sync| sync.get_ref().connection == *name);
+    let has_syncs = project
+        .loaded
+        .config
+        .syncs
+        .values()
+        .any(|sync| sync.get_ref().connection == *name);
     project.output.line(if has_syncs {
         "next: `syncline check`, then `syncline sync`".to_owned()
     } else {
@@ -72,7 +79,10 @@ async fn with_tokens(
     secrets: Secrets,
 ) -> Result<Connection, Failure> {
     let Some(access_token) = secrets.access_token else {
-        return Err(Failure::usage(format!("there is no token: the variable {} is not set", variable(name, "ACCESS_TOKEN"))));
+        return Err(Failure::usage(format!(
+            "there is no token: the variable {} is not set",
+            variable(name, "ACCESS_TOKEN")
+        )));
     };
     let base_url = table.base_url.or_else(|| table.login_url.clone());
     let request = TokenRequest {
@@ -81,9 +91,19 @@ async fn with_tokens(
         client_secret: secrets.client_secret,
         refresh_token: secrets.refresh_token,
         settings: table.settings,
-        ..TokenRequest::new(project.tenant.id, table.provider, name, table.client_id, access_token.expose_secret())
+        ..TokenRequest::new(
+            project.tenant.id,
+            table.provider,
+            name,
+            table.client_id,
+            access_token.expose_secret(),
+        )
     };
-    Ok(project.engine.connections().connect_with_tokens(request, &project.actor).await?)
+    Ok(project
+        .engine
+        .connections()
+        .connect_with_tokens(request, &project.actor)
+        .await?)
 }
 
 async fn sign_in(
@@ -110,7 +130,10 @@ async fn sign_in(
         ));
     }
     let simulated = table.login_url.is_some() && table.allow_loopback;
-    let port = arguments.port.or(table.redirect_port).unwrap_or(if simulated { 0 } else { PORT });
+    let port = arguments
+        .port
+        .or(table.redirect_port)
+        .unwrap_or(if simulated { 0 } else { PORT });
     let redirect = Redirect::listen(port).await?;
     let request = AuthoriseRequest {
         objects: objects(project, name, &table.provider),
@@ -124,7 +147,9 @@ async fn sign_in(
     let authorising = connections.authorise(request, &project.actor).await?;
     show(arguments, &authorising, &redirect);
     let callback = callback(project, arguments, &authorising, &redirect).await?;
-    Ok(connections.complete(project.tenant.id, &callback, &project.actor).await?)
+    Ok(connections
+        .complete(project.tenant.id, &callback, &project.actor)
+        .await?)
 }
 
 /// What will be read and written, for the least scopes: what the syncs of the file need, or the provider's usual objects.
@@ -138,15 +163,24 @@ fn objects(project: &Project, connection: &str, provider: &str) -> Vec<(String, 
         .filter_map(|sync| config.mappings.get(&sync.mapping))
         .map(|mapping| {
             let mapping = mapping.get_ref();
-            let access = if mapping.direction.pushes() { Access::Write } else { Access::Read };
+            let access = if mapping.direction.pushes() {
+                Access::Write
+            } else {
+                Access::Read
+            };
             (mapping.object.clone(), access)
         })
         .collect();
     if !of_syncs.is_empty() {
         return of_syncs;
     }
-    let connector = project.engine.connectors().find(|connector| connector.manifest().provider == provider);
-    let usual = connector.map(|connector| connector.manifest().default_objects.clone()).unwrap_or_default();
+    let connector = project
+        .engine
+        .connectors()
+        .find(|connector| connector.manifest().provider == provider);
+    let usual = connector
+        .map(|connector| connector.manifest().default_objects.clone())
+        .unwrap_or_default();
     usual.into_iter().map(|object| (object, Access::Write)).collect()
 }
 
@@ -155,13 +189,18 @@ fn show(arguments: &ConnectArguments, authorising: &Authorising, redirect: &Redi
     if arguments.headless {
         // On standard output in both formats, since that is what was asked for.
         crate::output::print(&format!("{url}\n"));
-        note(format_args!("open this address in a browser; waiting for it to come back to {}", redirect.uri()));
+        note(format_args!(
+            "open this address in a browser; waiting for it to come back to {}",
+            redirect.uri()
+        ));
         return;
     }
     match webbrowser::open(url) {
         Ok(()) => note("your browser shows the provider's page; agree there and come back"),
         Err(error) => {
-            note(format_args!("no browser could be opened ({error}); open this address yourself:"));
+            note(format_args!(
+                "no browser could be opened ({error}); open this address yourself:"
+            ));
             note(url);
         }
     }
@@ -192,14 +231,25 @@ async fn callback(
 
 /// An address pasted by a person; waits for ever where there is none.
 async fn pasted(may: bool, state: &SecretString) -> Callback {
-    while may {
+    if !may {
+        return std::future::pending().await;
+    }
+    loop {
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
-            std::io::stdin().read_line(&mut line).ok().filter(|count| *count > 0).map(|_| line)
+            std::io::stdin()
+                .read_line(&mut line)
+                .ok()
+                .filter(|count| *count > 0)
+                .map(|_| line)
         });
         let Ok(Some(line)) = line.await else { break };
         let callback = Callback::parse(line.trim());
-        if callback.state.as_ref().is_some_and(|given| given.expose_secret() == state.expose_secret()) {
+        if callback
+            .state
+            .as_ref()
+            .is_some_and(|given| given.expose_secret() == state.expose_secret())
+        {
             return callback;
         }
         note("that address does not belong to this sign-in; paste the whole one from the browser");

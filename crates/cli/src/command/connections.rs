@@ -61,7 +61,10 @@ pub(crate) async fn connections(project: &Project, command: ConnectionsCommand) 
         ConnectionsCommand::Test { name } => test(project, name.as_deref()).await,
         ConnectionsCommand::Pause { name, reason } => {
             let connection = project.connection(&name).await?;
-            told(project, &connections.pause(connection.id, reason.as_deref(), actor).await?)
+            told(
+                project,
+                &connections.pause(connection.id, reason.as_deref(), actor).await?,
+            )
         }
         ConnectionsCommand::Resume { name } => {
             let connection = project.connection(&name).await?;
@@ -81,14 +84,24 @@ pub(crate) async fn connections(project: &Project, command: ConnectionsCommand) 
 /// Says how a connection stands now.
 pub(crate) fn told(project: &Project, connection: &Connection) -> Result<ExitCode, Failure> {
     project.output.json(&with_id(connection.id, connection))?;
-    let because = connection.status_reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    project.output.line(format_args!("connection `{}` is {}{because}", connection.name, connection.status));
+    let because = connection
+        .status_reason
+        .as_deref()
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
+    project.output.line(format_args!(
+        "connection `{}` is {}{because}",
+        connection.name, connection.status
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
     let engine = &project.engine;
-    let found = engine.connections().list(project.tenant.id, deleted, &project.actor).await?;
+    let found = engine
+        .connections()
+        .list(project.tenant.id, deleted, &project.actor)
+        .await?;
     let syncs = engine.syncs().list(project.tenant.id, false, &project.actor).await?;
     let mut rows = Vec::new();
     for connection in found {
@@ -101,7 +114,17 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
     let authorised: Vec<String> = rows.iter().map(|(connection, _)| connection.name.clone()).collect();
     project.output.listing(
         &rows,
-        &["Name", "Provider", "Account", "User", "Status", "Linked", "Last run", "Next run", "Last error"],
+        &[
+            "Name",
+            "Provider",
+            "Account",
+            "User",
+            "Status",
+            "Linked",
+            "Last run",
+            "Next run",
+            "Last error",
+        ],
         "no connections yet; `syncline connect NAME` signs in to one of the configuration",
         |(connection, linked)| {
             let mut json = with_id(connection.id, connection);
@@ -122,8 +145,16 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
             ]
         },
     )?;
-    for name in project.loaded.config.connections.keys().filter(|name| !authorised.contains(name)) {
-        project.output.line(format_args!("`{name}` is in the configuration and not authorised yet: `syncline connect {name}`"));
+    for name in project
+        .loaded
+        .config
+        .connections
+        .keys()
+        .filter(|name| !authorised.contains(name))
+    {
+        project.output.line(format_args!(
+            "`{name}` is in the configuration and not authorised yet: `syncline connect {name}`"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -136,17 +167,27 @@ pub(crate) async fn tested(project: &Project, connection: &Connection) -> Result
 async fn test(project: &Project, name: Option<&str>) -> Result<ExitCode, Failure> {
     let chosen = match name {
         Some(name) => vec![project.connection(name).await?],
-        None => project.engine.connections().list(project.tenant.id, false, &project.actor).await?,
+        None => {
+            project
+                .engine
+                .connections()
+                .list(project.tenant.id, false, &project.actor)
+                .await?
+        }
     };
     let mut rows = Vec::new();
     for connection in chosen {
         let outcome = tested(project, &connection).await;
         if let (Err(failure), Some(_)) = (&outcome, name) {
-            return Err(Failure::refused(failure.to_string().trim_start_matches("error: ").to_owned()));
+            return Err(Failure::refused(
+                failure.to_string().trim_start_matches("error: ").to_owned(),
+            ));
         }
         rows.push((connection, outcome));
     }
-    let all_work = rows.iter().all(|(_, outcome)| outcome.as_ref().is_ok_and(|health| health.ok));
+    let all_work = rows
+        .iter()
+        .all(|(_, outcome)| outcome.as_ref().is_ok_and(|health| health.ok));
     project.output.listing(
         &rows,
         &["Name", "Works", "Answered in", "Account", "User", "Problem"],
@@ -157,20 +198,33 @@ async fn test(project: &Project, name: Option<&str>) -> Result<ExitCode, Failure
         },
         |(connection, outcome)| {
             let health = outcome.as_ref().ok();
-            let account = health.and_then(|health| health.account.as_ref()).unwrap_or(&connection.account);
+            let account = health
+                .and_then(|health| health.account.as_ref())
+                .unwrap_or(&connection.account);
             let problem = match outcome {
                 Ok(health) => maybe(health.problem.as_ref().map(|problem| problem.message.as_str())),
                 Err(failure) => failure.to_string(),
             };
             vec![
                 connection.name.clone(),
-                if health.is_some_and(|health| health.ok) { "yes" } else { "no" }.to_owned(),
-                health.and_then(|health| health.milliseconds).map_or_else(|| "-".to_owned(), |time| format!("{time} ms")),
+                if health.is_some_and(|health| health.ok) {
+                    "yes"
+                } else {
+                    "no"
+                }
+                .to_owned(),
+                health
+                    .and_then(|health| health.milliseconds)
+                    .map_or_else(|| "-".to_owned(), |time| format!("{time} ms")),
                 format!("{} ({})", account.name, account.id),
                 user(account),
                 problem,
             ]
         },
     )?;
-    Ok(if all_work { ExitCode::SUCCESS } else { Exit::Failure.into() })
+    Ok(if all_work {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Failure.into()
+    })
 }

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use syncline::Engine;
 use syncline::manifest::Manifest;
 use syncline::ports::SystemRandom;
 use syncline::store::MemoryStore;
 use syncline::vault::InMemoryKeyProvider;
-use syncline::Engine;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -40,34 +40,71 @@ type CapabilityRow = (&'static str, fn(&Manifest) -> String);
 const ROWS: &[CapabilityRow] = &[
     ("API version", |manifest| manifest.api_version.clone()),
     ("Default objects", |manifest| manifest.default_objects.join(", ")),
-    ("Records per page", |manifest| manifest.capabilities.read.page_size.to_string()),
-    ("Records per strong read", |manifest| manifest.capabilities.read.fetch_size.to_string()),
-    ("Modified stamp to", |manifest| match manifest.capabilities.read.stamp_milliseconds {
-        1000 => "the second".to_owned(),
-        1 => "the millisecond".to_owned(),
-        other => format!("{other} ms"),
+    ("Records per page", |manifest| {
+        manifest.capabilities.read.page_size.to_string()
     }),
-    ("Incremental reads overlap", |manifest| format!("{} min", manifest.capabilities.read.overlap_seconds / 60)),
-    ("Incremental reads may be stale", |manifest| yes(manifest.capabilities.read.index_lags)),
-    ("Creates per call", |manifest| manifest.capabilities.create.batch_size.to_string()),
-    ("Creates carry our unique key", |manifest| yes(manifest.capabilities.create.marker)),
-    ("Updates per call", |manifest| manifest.capabilities.update.batch_size.to_string()),
-    ("Updates are conditional", |manifest| word(&manifest.capabilities.update.compare_and_set)),
-    ("Deletes per call", |manifest| manifest.capabilities.delete.batch_size.to_string()),
-    ("Deletes are conditional", |manifest| word(&manifest.capabilities.delete.compare_and_set)),
-    ("Deletes are seen by", |manifest| word(&manifest.capabilities.delete_evidence).replace('_', " ")),
+    ("Records per strong read", |manifest| {
+        manifest.capabilities.read.fetch_size.to_string()
+    }),
+    ("Modified stamp to", |manifest| {
+        match manifest.capabilities.read.stamp_milliseconds {
+            1000 => "the second".to_owned(),
+            1 => "the millisecond".to_owned(),
+            other => format!("{other} ms"),
+        }
+    }),
+    ("Incremental reads overlap", |manifest| {
+        format!("{} min", manifest.capabilities.read.overlap_seconds / 60)
+    }),
+    ("Incremental reads may be stale", |manifest| {
+        yes(manifest.capabilities.read.index_lags)
+    }),
+    ("Creates per call", |manifest| {
+        manifest.capabilities.create.batch_size.to_string()
+    }),
+    ("Creates carry our unique key", |manifest| {
+        yes(manifest.capabilities.create.marker)
+    }),
+    ("Updates per call", |manifest| {
+        manifest.capabilities.update.batch_size.to_string()
+    }),
+    ("Updates are conditional", |manifest| {
+        word(&manifest.capabilities.update.compare_and_set)
+    }),
+    ("Deletes per call", |manifest| {
+        manifest.capabilities.delete.batch_size.to_string()
+    }),
+    ("Deletes are conditional", |manifest| {
+        word(&manifest.capabilities.delete.compare_and_set)
+    }),
+    ("Deletes are seen by", |manifest| {
+        word(&manifest.capabilities.delete_evidence).replace('_', " ")
+    }),
     ("Undelete", |manifest| yes(manifest.capabilities.undelete)),
-    ("Merges are reported", |manifest| yes(manifest.capabilities.merges_reported)),
-    ("A merge makes a new id", |manifest| yes(manifest.capabilities.merge_makes_new_id)),
+    ("Merges are reported", |manifest| {
+        yes(manifest.capabilities.merges_reported)
+    }),
+    ("A merge makes a new id", |manifest| {
+        yes(manifest.capabilities.merge_makes_new_id)
+    }),
     ("Webhooks", |manifest| yes(manifest.capabilities.webhooks)),
-    ("Rotates refresh tokens", |manifest| yes(manifest.authorisation.rotates_refresh_tokens)),
+    ("Rotates refresh tokens", |manifest| {
+        yes(manifest.authorisation.rotates_refresh_tokens)
+    }),
     ("Limits", |manifest| {
-        let limits = manifest.limits.iter().map(|limit| format!("{} calls in {} s", limit.calls, limit.seconds));
+        let limits = manifest
+            .limits
+            .iter()
+            .map(|limit| format!("{} calls in {} s", limit.calls, limit.seconds));
         limits.collect::<Vec<_>>().join(", ")
     }),
     ("Settings", |manifest| {
         let settings: Vec<&str> = manifest.settings.iter().map(|setting| setting.name.as_str()).collect();
-        if settings.is_empty() { "-".to_owned() } else { settings.join(", ") }
+        if settings.is_empty() {
+            "-".to_owned()
+        } else {
+            settings.join(", ")
+        }
     }),
 ];
 

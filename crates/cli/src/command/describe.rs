@@ -23,11 +23,19 @@ pub(crate) struct DescribeArguments {
 /// When there is no such object, or the provider does not answer.
 pub(crate) async fn describe(project: &Project, arguments: &DescribeArguments) -> Result<ExitCode, Failure> {
     let connection = project.connection(&arguments.connection).await?;
-    let schema = project.engine.describe(&connection, &arguments.object).await.map_err(|error| {
-        let unknown = error.kind() == syncline::ErrorKind::NotFound;
-        let failure = Failure::from(error);
-        if unknown { failure.next(format!("`syncline objects {}` lists those there are", connection.name)) } else { failure }
-    })?;
+    let schema = project
+        .engine
+        .describe(&connection, &arguments.object)
+        .await
+        .map_err(|error| {
+            let unknown = error.kind() == syncline::ErrorKind::NotFound;
+            let failure = Failure::from(error);
+            if unknown {
+                failure.next(format!("`syncline objects {}` lists those there are", connection.name))
+            } else {
+                failure
+            }
+        })?;
     if project.output.is_json() {
         project.output.json(&schema)?;
         return Ok(ExitCode::SUCCESS);
@@ -38,7 +46,13 @@ pub(crate) async fn describe(project: &Project, arguments: &DescribeArguments) -
         "the object has no fields that we may see",
         |field| field.path.clone(),
         |field| {
-            vec![field.path.clone(), field.label.clone(), kind(field), properties(field), choices(field)]
+            vec![
+                field.path.clone(),
+                field.label.clone(),
+                kind(field),
+                properties(field),
+                choices(field),
+            ]
         },
     )?;
     Ok(ExitCode::SUCCESS)
@@ -61,15 +75,28 @@ fn properties(field: &FieldSchema) -> String {
         ("read only", !field.writable()),
         ("set on create only", field.creatable && !field.updatable),
     ];
-    properties.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    properties
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn choices(field: &FieldSchema) -> String {
     if !field.references.is_empty() {
-        let path = field.relationship.as_ref().map(|path| format!(" (path {path}.)")).unwrap_or_default();
+        let path = field
+            .relationship
+            .as_ref()
+            .map(|path| format!(" (path {path}.)"))
+            .unwrap_or_default();
         return format!("{}{path}", field.references.join(", "));
     }
-    let choices: Vec<&str> =
-        field.choices.iter().filter(|choice| choice.active).map(|choice| choice.value.as_str()).collect();
+    let choices: Vec<&str> = field
+        .choices
+        .iter()
+        .filter(|choice| choice.active)
+        .map(|choice| choice.value.as_str())
+        .collect();
     shortened(&choices.join(", "), 160)
 }

@@ -83,13 +83,19 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
     match command {
         EntitiesCommand::List(arguments) => list(project, arguments).await?,
         EntitiesCommand::Get { uid } => show(project, &entities.get(tenant, self::uid(&uid)?, actor).await?)?,
-        EntitiesCommand::Set { uid, values: assignments, rev } => {
+        EntitiesCommand::Set {
+            uid,
+            values: assignments,
+            rev,
+        } => {
             let uid = self::uid(&uid)?;
             let rev = match rev {
                 Some(rev) => rev,
                 None => entities.get(tenant, uid, actor).await?.rev,
             };
-            let edited = entities.update(tenant, uid, values(assignments), EntityRead::Rev(rev), actor).await?;
+            let edited = entities
+                .update(tenant, uid, values(assignments), EntityRead::Rev(rev), actor)
+                .await?;
             project.output.json(&edited)?;
             let output = &project.output;
             output.line(match edited.changed.as_slice() {
@@ -97,13 +103,21 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
                 changed => format!("changed {}; revision {} now", changed.join(", "), edited.entity.rev),
             });
             if !edited.overruled.is_empty() {
-                output.line(format_args!("overruled by a CRM's edit made meanwhile: {}", edited.overruled.join(", ")));
+                output.line(format_args!(
+                    "overruled by a CRM's edit made meanwhile: {}",
+                    edited.overruled.join(", ")
+                ));
             }
             for conflict in &edited.conflicts {
-                output.line(format_args!("conflict {conflict}: `syncline conflicts show {conflict}`"));
+                output.line(format_args!(
+                    "conflict {conflict}: `syncline conflicts show {conflict}`"
+                ));
             }
         }
-        EntitiesCommand::Create { blueprint, values: assignments } => {
+        EntitiesCommand::Create {
+            blueprint,
+            values: assignments,
+        } => {
             let made = entities.create(tenant, &blueprint, values(assignments), actor).await?;
             project.output.json(&made)?;
             project.output.line(made.uid);
@@ -111,7 +125,10 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
         EntitiesCommand::Delete { uid } => {
             let deleted = entities.delete(tenant, self::uid(&uid)?, actor).await?;
             project.output.json(&deleted)?;
-            project.output.line(format_args!("deleted {}; `syncline entities undelete` brings it back", deleted.uid));
+            project.output.line(format_args!(
+                "deleted {}; `syncline entities undelete` brings it back",
+                deleted.uid
+            ));
         }
         EntitiesCommand::Undelete { uid } => {
             let restored = entities.undelete(tenant, self::uid(&uid)?, actor).await?;
@@ -125,7 +142,8 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
 /// A record's id as typed.
 pub(crate) fn uid<U: std::str::FromStr>(text: &str) -> Result<U, Failure> {
     text.parse().map_err(|_| {
-        Failure::usage(format!("`{text}` is no record id; it looks like 01890c6e-...")).next("`syncline entities list` shows them")
+        Failure::usage(format!("`{text}` is no record id; it looks like 01890c6e-..."))
+            .next("`syncline entities list` shows them")
     })
 }
 
@@ -141,7 +159,8 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             match (all.pop(), all.is_empty()) {
                 (Some(only), true) => only,
                 (None, _) => {
-                    return Err(Failure::not_found("there is no blueprint yet").next("`syncline map auto CONNECTION OBJECT --write`, then `syncline check`"));
+                    return Err(Failure::not_found("there is no blueprint yet")
+                        .next("`syncline map auto CONNECTION OBJECT --write`, then `syncline check`"));
                 }
                 (Some(last), false) => {
                     all.push(last);
@@ -151,9 +170,17 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             }
         }
     };
-    if let Some(unknown) = arguments.fields.iter().find(|field| blueprint.position(field).is_none()) {
+    if let Some(unknown) = arguments
+        .fields
+        .iter()
+        .find(|field| blueprint.position(field).is_none())
+    {
         let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
-        return Err(Failure::usage(format!("a {} has no field `{unknown}`; it has: {}", blueprint.name, known.join(", "))));
+        return Err(Failure::usage(format!(
+            "a {} has no field `{unknown}`; it has: {}",
+            blueprint.name,
+            known.join(", ")
+        )));
     }
     let query = EntityListQuery {
         filter: arguments.filter,
@@ -163,15 +190,27 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
     };
     let page = engine.entities().list(tenant, &blueprint.name, &query, actor).await?;
     if project.output.is_json() {
-        return project.output.json(&json!({ "entities": page.entities, "next": page.next }));
+        return project
+            .output
+            .json(&json!({ "entities": page.entities, "next": page.next }));
     }
     if page.entities.is_empty() {
         project.output.line(format_args!("no such {}", blueprint.name));
         return Ok(());
     }
     let columns: Vec<String> = if arguments.fields.is_empty() {
-        let used = |name: &str| page.entities.iter().any(|entity| entity.values.get(name).is_some_and(|held| !held.is_null()));
-        blueprint.fields.iter().map(|field| field.name.clone()).filter(|name| used(name)).take(COLUMNS).collect()
+        let used = |name: &str| {
+            page.entities
+                .iter()
+                .any(|entity| entity.values.get(name).is_some_and(|held| !held.is_null()))
+        };
+        blueprint
+            .fields
+            .iter()
+            .map(|field| field.name.clone())
+            .filter(|name| used(name))
+            .take(COLUMNS)
+            .collect()
     } else {
         arguments.fields
     };
@@ -181,7 +220,11 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
     let mut table = Table::new(&headers);
     for entity in &page.entities {
         let mut row = vec![entity.uid.to_string()];
-        row.extend(columns.iter().map(|column| entity.values.get(column).map_or_else(|| "-".to_owned(), value)));
+        row.extend(
+            columns
+                .iter()
+                .map(|column| entity.values.get(column).map_or_else(|| "-".to_owned(), value)),
+        );
         row.push(time(entity.updated_at));
         table.row(row);
     }
@@ -217,7 +260,12 @@ fn show(project: &Project, entity: &EntityView) -> Result<(), Failure> {
     }
     let mut table = Table::new(&["Sync", "Object", "Record", "There", "Changed there", "Waits for"]);
     for link in &entity.links {
-        let waits = [("writing", link.push_due), ("reading", link.read_due), ("a person", link.held), ("a retry", link.failed)];
+        let waits = [
+            ("writing", link.push_due),
+            ("reading", link.read_due),
+            ("a person", link.held),
+            ("a retry", link.failed),
+        ];
         let waits: Vec<&str> = waits.iter().filter(|(_, is)| *is).map(|(what, _)| *what).collect();
         table.row(vec![
             link.sync_name.clone(),

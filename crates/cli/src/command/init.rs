@@ -35,10 +35,16 @@ pub(crate) fn init(arguments: &InitArguments, path: &Path, output: Output) -> Re
         output.line(format_args!("kept the key file {}", key.display()));
     } else {
         FileKeyProvider::open_or_create(&key, &SystemRandom)?;
-        output.line(format_args!("wrote {}: keep a copy elsewhere, and out of version control", key.display()));
+        output.line(format_args!(
+            "wrote {}: keep a copy elsewhere, and out of version control",
+            key.display()
+        ));
     }
     if !arguments.key_only {
-        output.line(format_args!("wrote {}: every setting is in it, with what it does", path.display()));
+        output.line(format_args!(
+            "wrote {}: every setting is in it, with what it does",
+            path.display()
+        ));
         output.line("next: add a connection to it, then `syncline connect NAME`; or see `syncline demo` first");
     }
     output.json(&serde_json::json!({ "config": path, "key_file": key }))?;

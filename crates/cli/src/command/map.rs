@@ -75,11 +75,19 @@ async fn auto(project: &Project, arguments: &AutoArguments) -> Result<ExitCode, 
     // What the file says of blueprints counts for the proposal.
     save_blueprints(project).await?;
     let blueprint = arguments.blueprint.as_deref();
-    let proposal = project.engine.propose(&connection, &arguments.object, blueprint, &project.actor).await.map_err(|error| {
-        let unknown = error.kind() == syncline::ErrorKind::NotFound;
-        let failure = Failure::from(error);
-        if unknown { failure.next(format!("`syncline objects {}` lists those there are", connection.name)) } else { failure }
-    })?;
+    let proposal = project
+        .engine
+        .propose(&connection, &arguments.object, blueprint, &project.actor)
+        .await
+        .map_err(|error| {
+            let unknown = error.kind() == syncline::ErrorKind::NotFound;
+            let failure = Failure::from(error);
+            if unknown {
+                failure.next(format!("`syncline objects {}` lists those there are", connection.name))
+            } else {
+                failure
+            }
+        })?;
     project.output.json(&proposal)?;
     show(project, &proposal);
     let name = arguments
@@ -87,20 +95,34 @@ async fn auto(project: &Project, arguments: &AutoArguments) -> Result<ExitCode, 
         .clone()
         .unwrap_or_else(|| format!("{}-{}", connection.name, arguments.object).to_lowercase());
     if !arguments.write {
-        project.output.line(format_args!("next: the same with `--write` adds it to {} as `{name}`", project.loaded.shown()));
+        project.output.line(format_args!(
+            "next: the same with `--write` adds it to {} as `{name}`",
+            project.loaded.shown()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
-    let addition =
-        Addition { name: &name, connection: &connection.name, proposal: &proposal, schedule: &arguments.schedule };
+    let addition = Addition {
+        name: &name,
+        connection: &connection.name,
+        proposal: &proposal,
+        schedule: &arguments.schedule,
+    };
     append(&project.loaded, &addition)?;
-    project.output.line(format_args!("added mapping and sync `{name}` to {}", project.loaded.shown()));
-    project.output.line(format_args!("next: `syncline map preview {name}`, then `syncline sync --sync {name} --dry-run`"));
+    project.output.line(format_args!(
+        "added mapping and sync `{name}` to {}",
+        project.loaded.shown()
+    ));
+    project.output.line(format_args!(
+        "next: `syncline map preview {name}`, then `syncline sync --sync {name} --dry-run`"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
 fn show(project: &Project, proposal: &Proposal) {
     let mapping = &proposal.mapping;
-    project.output.line(format_args!("{} <-> {}", mapping.blueprint, mapping.object));
+    project
+        .output
+        .line(format_args!("{} <-> {}", mapping.blueprint, mapping.object));
     let mut table = Table::new(&["Field", "", "Remote", "Lens", "Confidence", "Why"]);
     for proposed in &proposal.rules {
         let rule = &proposed.rule;
@@ -111,9 +133,11 @@ fn show(project: &Project, proposal: &Proposal) {
             Direction::None => "off",
         };
         let lens = match &rule.transform {
-            Some(syncline::mapping::Transform::Lens { steps }) => {
-                steps.iter().map(|step| step.lens.as_str()).collect::<Vec<_>>().join(", ")
-            }
+            Some(syncline::mapping::Transform::Lens { steps }) => steps
+                .iter()
+                .map(|step| step.lens.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
             Some(syncline::mapping::Transform::Cel { expression }) => expression.clone(),
             None => String::new(),
         };
@@ -128,7 +152,10 @@ fn show(project: &Project, proposal: &Proposal) {
     }
     project.output.table(&table);
     if !proposal.left_out.is_empty() {
-        project.output.line(format_args!("{} fields are left out; `--output json` says why", proposal.left_out.len()));
+        project.output.line(format_args!(
+            "{} fields are left out; `--output json` says why",
+            proposal.left_out.len()
+        ));
     }
     for note in &proposal.notes {
         project.output.line(format_args!("- {note}"));
@@ -139,13 +166,23 @@ async fn preview(project: &Project, arguments: &PreviewArguments) -> Result<Exit
     let config = &project.loaded.config;
     let Some(sync) = config.syncs.get(&arguments.sync) else {
         let known: Vec<&str> = config.syncs.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-        return Err(Failure::not_found(format!("the configuration has no sync `{}`; it has: {known}", arguments.sync))
-            .next("`syncline map auto CONNECTION OBJECT --write` adds one"));
+        let known = if known.is_empty() {
+            "none yet".to_owned()
+        } else {
+            known.join(", ")
+        };
+        return Err(Failure::not_found(format!(
+            "the configuration has no sync `{}`; it has: {known}",
+            arguments.sync
+        ))
+        .next("`syncline map auto CONNECTION OBJECT --write` adds one"));
     };
     let connection = project.connection(&sync.get_ref().connection).await?;
     let new = new_sync(config, &arguments.sync, &connection)?;
-    let preview = project.engine.preview(&new, usize::from(arguments.records), &project.actor).await?;
+    let preview = project
+        .engine
+        .preview(&new, usize::from(arguments.records), &project.actor)
+        .await?;
     project.output.json(&preview)?;
     for record in &preview.records {
         show_record(project, record);
@@ -154,11 +191,21 @@ async fn preview(project: &Project, arguments: &PreviewArguments) -> Result<Exit
         project.output.line("there is no record to show");
     }
     for field in &preview.unfilled {
-        project.output.line(format_args!("nothing fills the required field `{field}`"));
+        project
+            .output
+            .line(format_args!("nothing fills the required field `{field}`"));
     }
-    let wrong = preview.findings.iter().any(|finding| finding.severity == Severity::Error);
+    let wrong = preview
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     for finding in &preview.findings {
-        project.output.line(format_args!("{}: {}: {}", word(&finding.severity), finding.place, finding.message));
+        project.output.line(format_args!(
+            "{}: {}: {}",
+            word(&finding.severity),
+            finding.place,
+            finding.message
+        ));
     }
     Ok(if wrong { Exit::Usage.into() } else { ExitCode::SUCCESS })
 }
@@ -172,11 +219,18 @@ fn show_record(project: &Project, record: &PreviewRecord) {
             (None, Some(mapped)) => value(mapped),
             (None, None) => "-".to_owned(),
         };
-        table.row(vec![field.field.clone(), mapped, field.remote.join(", "), values(&field.raw)]);
+        table.row(vec![
+            field.field.clone(),
+            mapped,
+            field.remote.join(", "),
+            values(&field.raw),
+        ]);
     }
     project.output.table(&table);
     if !record.missing.is_empty() {
-        project.output.line(format_args!("missing, though required: {}", record.missing.join(", ")));
+        project
+            .output
+            .line(format_args!("missing, though required: {}", record.missing.join(", ")));
     }
 }
 
@@ -184,10 +238,17 @@ async fn check(project: &Project, syncs: &[String]) -> Result<ExitCode, Failure>
     let config = &project.loaded.config;
     if let Some(unknown) = syncs.iter().find(|name| !config.syncs.contains_key(*name)) {
         let known: Vec<&str> = config.syncs.keys().map(String::as_str).collect();
-        return Err(Failure::not_found(format!("the configuration has no sync `{unknown}`; it has: {}", known.join(", "))));
+        return Err(Failure::not_found(format!(
+            "the configuration has no sync `{unknown}`; it has: {}",
+            known.join(", ")
+        )));
     }
     let mut checked = Vec::new();
-    for name in config.syncs.keys().filter(|name| syncs.is_empty() || syncs.contains(name)) {
+    for name in config
+        .syncs
+        .keys()
+        .filter(|name| syncs.is_empty() || syncs.contains(name))
+    {
         checked.extend(check_sync(project, name).await);
     }
     project.output.listing(
@@ -196,7 +257,12 @@ async fn check(project: &Project, syncs: &[String]) -> Result<ExitCode, Failure>
         "the configuration has no sync; `syncline map auto CONNECTION OBJECT --write` adds one",
         |checked| json!(checked),
         |checked| {
-            vec![checked.subject.clone(), checked.place.clone(), checked.result.to_owned(), checked.message.clone()]
+            vec![
+                checked.subject.clone(),
+                checked.place.clone(),
+                checked.result.to_owned(),
+                checked.message.clone(),
+            ]
         },
     )?;
     let wrong = checked.iter().any(|checked| checked.result == "error");

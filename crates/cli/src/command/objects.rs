@@ -29,13 +29,21 @@ pub(crate) async fn objects(project: &Project, arguments: &ObjectsArguments) -> 
         "the provider offers no such object",
         Clone::clone,
         |object| {
-            let may = [("created", object.creatable), ("changed", object.updatable), ("deleted", object.deletable)];
+            let may = [
+                ("created", object.creatable),
+                ("changed", object.updatable),
+                ("deleted", object.deletable),
+            ];
             let may: Vec<&str> = may.iter().filter(|(_, may)| *may).map(|(verb, _)| *verb).collect();
             vec![
                 object.name.clone(),
                 object.label.clone(),
                 if object.custom { "yes" } else { "" }.to_owned(),
-                if may.is_empty() { "read only".to_owned() } else { may.join(", ") },
+                if may.is_empty() {
+                    "read only".to_owned()
+                } else {
+                    may.join(", ")
+                },
             ]
         },
     )?;

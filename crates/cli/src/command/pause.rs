@@ -40,13 +40,22 @@ pub(crate) async fn pause(project: &Project, arguments: PauseArguments) -> Resul
     let (engine, actor) = (&project.engine, &project.actor);
     if let Some(name) = &arguments.connection {
         let connection = project.connection(name).await?;
-        return told(project, &engine.connections().pause(connection.id, arguments.reason.as_deref(), actor).await?);
+        return told(
+            project,
+            &engine
+                .connections()
+                .pause(connection.id, arguments.reason.as_deref(), actor)
+                .await?,
+        );
     }
     let sync = project.sync(arguments.sync.as_deref().unwrap_or_default()).await?;
     let reason = arguments.reason.unwrap_or_else(|| format!("by {actor}"));
     let sync = engine.syncs().pause(sync.id, &reason, actor).await?;
     project.output.json(&with_id(sync.id, &sync))?;
-    project.output.line(format_args!("sync `{}` is paused ({reason}); `syncline resume {}` lets it go on", sync.name, sync.name));
+    project.output.line(format_args!(
+        "sync `{}` is paused ({reason}); `syncline resume {}` lets it go on",
+        sync.name, sync.name
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,10 +71,16 @@ pub(crate) async fn resume(project: &Project, arguments: ResumeArguments) -> Res
     }
     let sync = project.sync(arguments.sync.as_deref().unwrap_or_default()).await?;
     if sync.status != syncline::sync::SyncStatus::Paused {
-        return Err(Failure::refused(format!("sync `{}` is {}, not paused", sync.name, sync.status.name())));
+        return Err(Failure::refused(format!(
+            "sync `{}` is {}, not paused",
+            sync.name,
+            sync.status.name()
+        )));
     }
     let sync = engine.syncs().resume(sync.id, actor).await?;
     project.output.json(&with_id(sync.id, &sync))?;
-    project.output.line(format_args!("sync `{}` is {}", sync.name, sync.status.name()));
+    project
+        .output
+        .line(format_args!("sync `{}` is {}", sync.name, sync.status.name()));
     Ok(ExitCode::SUCCESS)
 }

@@ -49,21 +49,31 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
         Source::Everywhere => RollbackRelease::Everywhere,
     };
     let runs = project.engine.runs();
-    let unknown = || Failure::not_found(format!("there is no run {}", arguments.run)).next("`syncline runs list` lists them");
-    let undone = runs.get(arguments.run, &project.actor).await.map_err(|error| match error.kind() {
-        syncline::ErrorKind::NotFound => unknown(),
-        _ => error.into(),
-    })?;
+    let unknown =
+        || Failure::not_found(format!("there is no run {}", arguments.run)).next("`syncline runs list` lists them");
+    let undone = runs
+        .get(arguments.run, &project.actor)
+        .await
+        .map_err(|error| match error.kind() {
+            syncline::ErrorKind::NotFound => unknown(),
+            _ => error.into(),
+        })?;
     if undone.tenant != project.tenant.id {
         return Err(unknown());
     }
     if arguments.release_held {
         let released = runs.release_rollback(arguments.run, release, &project.actor).await?;
-        project.output.json(&json!({ "rollback": arguments.run, "released": released }))?;
-        project.output.line(format_args!("{released} fields were released; the next `syncline sync` brings them together"));
+        project
+            .output
+            .json(&json!({ "rollback": arguments.run, "released": released }))?;
+        project.output.line(format_args!(
+            "{released} fields were released; the next `syncline sync` brings them together"
+        ));
         return Ok(ExitCode::SUCCESS);
     }
-    let run = runs.rollback(arguments.run, release, arguments.dry_run, &project.actor).await?;
+    let run = runs
+        .rollback(arguments.run, release, arguments.dry_run, &project.actor)
+        .await?;
     project.output.json(&with_id(run.id, &run))?;
     project.output.table(&ledger_table(&run));
     if arguments.dry_run {
@@ -75,9 +85,16 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
             table.row(vec![left.record.clone(), left.field.clone(), left.reason.clone()]);
         }
         project.output.table(&table);
-        project.output.line(format_args!("{} changes were left as they are", run.diverged_count));
+        project
+            .output
+            .line(format_args!("{} changes were left as they are", run.diverged_count));
     }
-    project.output.line(format_args!("run {} {}: it undoes run {}", run.id, run.status.name(), arguments.run));
+    project.output.line(format_args!(
+        "run {} {}: it undoes run {}",
+        run.id,
+        run.status.name(),
+        arguments.run
+    ));
     if let Some(error) = &run.error {
         note(format_args!("run {}: {error}", run.id));
     }

@@ -125,7 +125,11 @@ pub(crate) async fn runs(project: &Project, command: RunsCommand) -> Result<Exit
 
 /// Another tenant's failures are nobody's business here.
 async fn known_failure(project: &Project, failure: u64) -> Result<(), Failure> {
-    let known = project.engine.runs().failures(project.tenant.id, None, &project.actor).await?;
+    let known = project
+        .engine
+        .runs()
+        .failures(project.tenant.id, None, &project.actor)
+        .await?;
     if known.iter().any(|known| known.id == failure) {
         return Ok(());
     }
@@ -135,7 +139,8 @@ async fn known_failure(project: &Project, failure: u64) -> Result<(), Failure> {
 async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure> {
     let zone = TimeZone::get(&project.tenant.time_zone).unwrap_or(TimeZone::UTC);
     let moment = |text: Option<&String>| {
-        text.map(|text| crate::moment::parse(text, project.engine.now(), &zone)).transpose()
+        text.map(|text| crate::moment::parse(text, project.engine.now(), &zone))
+            .transpose()
     };
     let query = RunQuery {
         connection: match &arguments.connection {
@@ -149,14 +154,37 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
         before: arguments.before,
         limit: usize::from(arguments.limit),
     };
-    let found = project.engine.runs().list(project.tenant.id, &query, &project.actor).await?;
-    let connections = project.engine.connections().list(project.tenant.id, true, &project.actor).await?;
+    let found = project
+        .engine
+        .runs()
+        .list(project.tenant.id, &query, &project.actor)
+        .await?;
+    let connections = project
+        .engine
+        .connections()
+        .list(project.tenant.id, true, &project.actor)
+        .await?;
     let name = |id: u64| {
-        connections.iter().find(|connection| connection.id == id).map_or_else(|| id.to_string(), |found| found.name.clone())
+        connections
+            .iter()
+            .find(|connection| connection.id == id)
+            .map_or_else(|| id.to_string(), |found| found.name.clone())
     };
     project.output.listing(
         &found,
-        &["Run", "Connection", "Over", "By", "Status", "Started", "Took", "Pulled", "Pushed", "Failed", "Error"],
+        &[
+            "Run",
+            "Connection",
+            "Over",
+            "By",
+            "Status",
+            "Started",
+            "Took",
+            "Pulled",
+            "Pushed",
+            "Failed",
+            "Error",
+        ],
         "no such run",
         |run| with_id(run.id, run),
         |run| {
@@ -213,14 +241,23 @@ fn took(run: &Run) -> String {
 
 async fn show(project: &Project, id: u64) -> Result<(), Failure> {
     let unknown = || Failure::not_found(format!("there is no run {id}")).next("`syncline runs list` lists them");
-    let run = project.engine.runs().get(id, &project.actor).await.map_err(|error| match error.kind() {
-        syncline::ErrorKind::NotFound => unknown(),
-        _ => error.into(),
-    })?;
+    let run = project
+        .engine
+        .runs()
+        .get(id, &project.actor)
+        .await
+        .map_err(|error| match error.kind() {
+            syncline::ErrorKind::NotFound => unknown(),
+            _ => error.into(),
+        })?;
     if run.tenant != project.tenant.id {
         return Err(unknown());
     }
-    let mut failures = project.engine.runs().failures(project.tenant.id, None, &project.actor).await?;
+    let mut failures = project
+        .engine
+        .runs()
+        .failures(project.tenant.id, None, &project.actor)
+        .await?;
     failures.retain(|failure| failure.run == id);
     if project.output.is_json() {
         let mut json = with_id(run.id, &run);
@@ -263,7 +300,16 @@ async fn show(project: &Project, id: u64) -> Result<(), Failure> {
 fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -> Result<(), Failure> {
     project.output.listing(
         failures,
-        &["Failure", "Run", "Direction", "Record", "Fields", "Attempts", "Tried again", "What is wrong"],
+        &[
+            "Failure",
+            "Run",
+            "Direction",
+            "Record",
+            "Fields",
+            "Attempts",
+            "Tried again",
+            "What is wrong",
+        ],
         nothing,
         |failure| with_id(failure.id, failure),
         |failure| {
@@ -271,7 +317,11 @@ fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -
                 failure.id.to_string(),
                 failure.run.to_string(),
                 failure.direction.clone(),
-                failure.record.clone().or_else(|| failure.entity.map(|entity| format!("entity {entity}"))).unwrap_or_default(),
+                failure
+                    .record
+                    .clone()
+                    .or_else(|| failure.entity.map(|entity| format!("entity {entity}")))
+                    .unwrap_or_default(),
                 failure.fields.join(", "),
                 failure.attempts.to_string(),
                 time(failure.retry_at),

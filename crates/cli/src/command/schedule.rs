@@ -26,12 +26,24 @@ pub(crate) async fn schedule(project: &Project, _: &ScheduleArguments) -> Result
     let applied = apply(project).await?;
     tell(project, &applied);
     for sync in engine.syncs().list(tenant, false, &project.actor).await? {
-        project.output.line(format_args!("sync `{}` is {}; next at {}", sync.name, sync.status.name(), maybe_time(sync.next_run_at)));
+        project.output.line(format_args!(
+            "sync `{}` is {}; next at {}",
+            sync.name,
+            sync.status.name(),
+            maybe_time(sync.next_run_at)
+        ));
     }
-    let known = engine.events(tenant, 0, usize::MAX).await?.last().map_or(0, |event| event.id);
+    let known = engine
+        .events(tenant, 0, usize::MAX)
+        .await?
+        .last()
+        .map_or(0, |event| event.id);
     let connections = engine.connections().list(tenant, true, &project.actor).await?;
     let names = |id: u64| {
-        connections.iter().find(|connection| connection.id == id).map_or_else(|| id.to_string(), |found| found.name.clone())
+        connections
+            .iter()
+            .find(|connection| connection.id == id)
+            .map_or_else(|| id.to_string(), |found| found.name.clone())
     };
     let stop = StopFlag::new();
     let work = engine.run_schedule(stop.clone(), &project.actor);
@@ -70,14 +82,30 @@ fn tell_event(output: Output, event: &Event, names: &impl Fn(u64) -> String) {
     }
     let what = match &event.kind {
         EventKind::RunStarted { run, connection } => format!("run {run} on `{}` began", names(*connection)),
-        EventKind::RunFinished { run, connection, status } => format!("run {run} on `{}` {status}", names(*connection)),
+        EventKind::RunFinished {
+            run,
+            connection,
+            status,
+        } => format!("run {run} on `{}` {status}", names(*connection)),
         EventKind::ConflictOpened { conflict, sync } => {
             format!("conflict {conflict} of sync `{sync}`: `syncline conflicts show {conflict}`")
         }
-        EventKind::RecordFailed { sync, record, message } => format!("record {record} of sync `{sync}` failed: {message}"),
-        EventKind::ConnectionNeedsAttention { connection, message } => format!("connection `{}`: {message}", names(*connection)),
-        EventKind::SchemaDrifted { connection, object, changes } => {
-            format!("{object} of `{}` is no longer what it was: {}", names(*connection), changes.join("; "))
+        EventKind::RecordFailed { sync, record, message } => {
+            format!("record {record} of sync `{sync}` failed: {message}")
+        }
+        EventKind::ConnectionNeedsAttention { connection, message } => {
+            format!("connection `{}`: {message}", names(*connection))
+        }
+        EventKind::SchemaDrifted {
+            connection,
+            object,
+            changes,
+        } => {
+            format!(
+                "{object} of `{}` is no longer what it was: {}",
+                names(*connection),
+                changes.join("; ")
+            )
         }
         _ => serde_json::to_string(&event.kind).unwrap_or_default(),
     };

@@ -90,7 +90,9 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
         return Ok(ExitCode::SUCCESS);
     }
     let Some(provider) = arguments.provider else {
-        return Err(Failure::usage("name the CRM: `syncline simulate salesforce` or `syncline simulate hubspot`"));
+        return Err(Failure::usage(
+            "name the CRM: `syncline simulate salesforce` or `syncline simulate hubspot`",
+        ));
     };
     if let Some(folder) = arguments.from.as_ref().filter(|folder| !folder.is_dir()) {
         return Err(Failure::not_found(format!("there is no folder {}", folder.display())));
@@ -125,11 +127,17 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
     let (server, line) = match provider {
         Provider::Salesforce => {
             let simulator = Salesforce::new(options).map_err(broken)?;
-            (simulator.serve(arguments.listen).await.map_err(unbound)?, simulator.connection_line())
+            (
+                simulator.serve(arguments.listen).await.map_err(unbound)?,
+                simulator.connection_line(),
+            )
         }
         Provider::Hubspot => {
             let simulator = HubSpot::new(options).map_err(broken)?;
-            (simulator.serve(arguments.listen).await.map_err(unbound)?, simulator.connection_line())
+            (
+                simulator.serve(arguments.listen).await.map_err(unbound)?,
+                simulator.connection_line(),
+            )
         }
     };
     let mut interrupts = Interrupts::listen();

@@ -29,13 +29,20 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
     let connections = engine.connections().list(tenant, false, actor).await?;
     let syncs = engine.syncs().list(tenant, false, actor).await?;
     let conflicts = engine.conflicts().count_pending(tenant, actor).await?;
-    let under_way = RunQuery { status: vec![RunStatus::Running, RunStatus::Queued], ..RunQuery::default() };
+    let under_way = RunQuery {
+        status: vec![RunStatus::Running, RunStatus::Queued],
+        ..RunQuery::default()
+    };
     let running = engine.runs().list(tenant, &under_way, actor).await?;
 
     let mut rows = Vec::new();
     for sync in &syncs {
         let counts = engine.syncs().counts(sync, actor).await?;
-        let query = ConflictQuery { sync: Some(sync.id), limit: 10_000, ..ConflictQuery::pending() };
+        let query = ConflictQuery {
+            sync: Some(sync.id),
+            limit: 10_000,
+            ..ConflictQuery::pending()
+        };
         let open = engine.conflicts().list(tenant, &query, actor).await?.len();
         let failed = engine.runs().failures(tenant, Some(sync.id), actor).await?.len();
         rows.push((sync, counts, open, failed));
@@ -60,7 +67,15 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
             "running": running.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>(),
         }))?;
     } else {
-        let mut table = Table::new(&["Connection", "Provider", "Account", "Status", "Last run", "Next run", "Last error"]);
+        let mut table = Table::new(&[
+            "Connection",
+            "Provider",
+            "Account",
+            "Status",
+            "Last run",
+            "Next run",
+            "Last error",
+        ]);
         for connection in &connections {
             table.row(vec![
                 connection.name.clone(),
@@ -72,10 +87,26 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 maybe(connection.last_error.as_ref().map(|problem| problem.message.as_str())),
             ]);
         }
-        show(project, &table, connections.is_empty(), "no connections yet; `syncline connect NAME` signs in to one");
+        show(
+            project,
+            &table,
+            connections.is_empty(),
+            "no connections yet; `syncline connect NAME` signs in to one",
+        );
         let mut table = Table::new(&[
-            "Sync", "Blueprint", "Object", "Direction", "Schedule", "Status", "Linked", "To write", "To read", "Conflicts", "Failed",
-            "Last run", "Next run",
+            "Sync",
+            "Blueprint",
+            "Object",
+            "Direction",
+            "Schedule",
+            "Status",
+            "Linked",
+            "To write",
+            "To read",
+            "Conflicts",
+            "Failed",
+            "Last run",
+            "Next run",
         ]);
         for (sync, counts, open, failed) in &rows {
             table.row(vec![
@@ -84,7 +115,9 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 sync.mapping.object.clone(),
                 word(&sync.mapping.direction),
                 show_schedule(&sync.schedule),
-                sync.paused_because.as_ref().map_or_else(|| sync.status.name().to_owned(), |why| format!("paused ({why})")),
+                sync.paused_because
+                    .as_ref()
+                    .map_or_else(|| sync.status.name().to_owned(), |why| format!("paused ({why})")),
                 counts.linked.to_string(),
                 counts.push.to_string(),
                 counts.read.to_string(),
@@ -94,15 +127,31 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 maybe_time(sync.next_run_at),
             ]);
         }
-        show(project, &table, rows.is_empty(), "no syncs yet; `syncline map auto CONNECTION OBJECT --write` makes one");
+        show(
+            project,
+            &table,
+            rows.is_empty(),
+            "no syncs yet; `syncline map auto CONNECTION OBJECT --write` makes one",
+        );
         for run in &running {
-            project.output.line(format_args!("run {} is {} since {}", run.id, run.status.name(), maybe_time(run.started_at)));
+            project.output.line(format_args!(
+                "run {} is {} since {}",
+                run.id,
+                run.status.name(),
+                maybe_time(run.started_at)
+            ));
         }
         if conflicts > 0 {
-            project.output.line(format_args!("{conflicts} conflicts wait for a person: `syncline conflicts list`"));
+            project.output.line(format_args!(
+                "{conflicts} conflicts wait for a person: `syncline conflicts list`"
+            ));
         }
     }
-    Ok(if arguments.fail_on_conflicts && conflicts > 0 { Exit::Conflicts.into() } else { ExitCode::SUCCESS })
+    Ok(if arguments.fail_on_conflicts && conflicts > 0 {
+        Exit::Conflicts.into()
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn show(project: &Project, table: &Table, is_empty: bool, nothing: &str) {

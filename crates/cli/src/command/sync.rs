@@ -1,23 +1,24 @@
 //! `syncline sync`.
 
-use std::process::ExitCode;
-use std::time::Duration;
+mod report;
+mod watch;
 
-use futures::FutureExt;
-use futures::future::join_all;
+use std::process::ExitCode;
+
 use jiff::tz::TimeZone;
 use syncline::RunRequest;
 use syncline::mapping::Direction;
-use syncline::run::{Run, RunParameters, RunQuery, RunScope, RunStatus};
+use syncline::run::{Run, RunParameters, RunScope, RunStatus};
 
 use super::check::tell;
 use crate::config::apply;
 use crate::failure::{Exit, Failure};
-use crate::interrupt::Interrupts;
-use crate::output::{note, with_id};
-use crate::progress::Bars;
+use crate::output::note;
 use crate::project::Project;
-use crate::table::{Table, value};
+use report::show;
+use watch::carry_out;
+
+pub(crate) use report::{ledger_table, show_plan};
 
 /// What `sync` takes.
 #[derive(Debug, clap::Args)]
@@ -99,15 +100,24 @@ impl From<Way> for Direction {
 /// When nothing could be run. How runs ended is in the exit code.
 pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<ExitCode, Failure> {
     if !arguments.record.is_empty() && arguments.sync.len() != 1 {
-        return Err(Failure::usage("records belong to one sync; name exactly one with `--sync`"));
+        return Err(Failure::usage(
+            "records belong to one sync; name exactly one with `--sync`",
+        ));
     }
     let applied = apply(project).await?;
     tell(project, &applied);
     if let Some((_, connection)) = applied.waiting.first()
-        && project.engine.syncs().list(project.tenant.id, false, &project.actor).await?.is_empty()
+        && project
+            .engine
+            .syncs()
+            .list(project.tenant.id, false, &project.actor)
+            .await?
+            .is_empty()
     {
-        return Err(Failure::refused("nothing can run: no connection of these syncs is authorised yet")
-            .next(format!("`syncline connect {connection}` signs in")));
+        return Err(
+            Failure::refused("nothing can run: no connection of these syncs is authorised yet")
+                .next(format!("`syncline connect {connection}` signs in")),
+        );
     }
     let requests = requests(project, &arguments).await?;
     let (outcomes, stopped) = Box::pin(carry_out(project, requests)).await?;
@@ -129,9 +139,15 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
     for failure in &failures {
         note(failure);
     }
-    let waiting = project.engine.conflicts().count_pending(project.tenant.id, &project.actor).await?;
+    let waiting = project
+        .engine
+        .conflicts()
+        .count_pending(project.tenant.id, &project.actor)
+        .await?;
     if waiting > 0 {
-        project.output.line(format_args!("{waiting} conflicts wait for a person: `syncline conflicts list`"));
+        project.output.line(format_args!(
+            "{waiting} conflicts wait for a person: `syncline conflicts list`"
+        ));
     }
     if !failures.is_empty() {
         return Ok(Exit::Failure.into());
@@ -170,10 +186,17 @@ async fn requests(project: &Project, arguments: &SyncArguments) -> Result<Vec<Ru
         scopes.push(RunScope::Connection(project.connection(name).await?.id));
     }
     for provider in &arguments.provider {
-        let mut known: Vec<&str> = project.engine.connectors().map(|connector| connector.manifest().provider.as_str()).collect();
+        let mut known: Vec<&str> = project
+            .engine
+            .connectors()
+            .map(|connector| connector.manifest().provider.as_str())
+            .collect();
         known.sort_unstable();
         if !known.contains(&provider.as_str()) {
-            return Err(Failure::not_found(format!("there is no provider `{provider}`; there are: {}", known.join(", "))));
+            return Err(Failure::not_found(format!(
+                "there is no provider `{provider}`; there are: {}",
+                known.join(", ")
+            )));
         }
         scopes.push(RunScope::Provider(provider.clone()));
     }
@@ -181,173 +204,37 @@ async fn requests(project: &Project, arguments: &SyncArguments) -> Result<Vec<Ru
         scopes.push(RunScope::Tenant);
     }
     let tenant = project.tenant.id;
-    Ok(scopes.into_iter().map(|scope| RunRequest { tenant, scope, parameters: parameters.clone() }).collect())
+    Ok(scopes
+        .into_iter()
+        .map(|scope| RunRequest {
+            tenant,
+            scope,
+            parameters: parameters.clone(),
+        })
+        .collect())
 }
-
-/// What became of each request.
-type Outcomes = Vec<Result<Vec<Run>, syncline::Error>>;
-
-/// Carries requests out under live bars, until they are done or a second Ctrl-C; tells whether somebody asked to stop.
-async fn carry_out(project: &Project, requests: Vec<RunRequest>) -> Result<(Outcomes, bool), Failure> {
-    let mut interrupts = Interrupts::listen();
-    let mut events = project.engine.progress();
-    // On tasks of their own, so that a busy run does not hold up the bars and Ctrl-C.
-    let work = requests.into_iter().map(|request| {
-        let (engine, actor) = (project.engine.clone(), project.actor.clone());
-        tokio::spawn(async move { engine.runs().run(request, &actor).await })
-    });
-    let work = join_all(work).fuse();
-    let mut work = std::pin::pin!(work);
-    let mut bars = Bars::default();
-    let mut beat = tokio::time::interval(Duration::from_millis(200));
-    let mut beats: u32 = 0;
-    let mut is_quiet = true;
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            done = &mut work => {
-                bars.finish();
-                let broken = |error| Err(syncline::Error::new(syncline::ErrorKind::Internal, "a run broke off").because(error));
-                let outcomes = done.into_iter().map(|outcome| outcome.unwrap_or_else(broken)).collect();
-                return Ok((outcomes, stopping));
-            }
-            event = events.recv() => match event {
-                Ok(event) => {
-                    is_quiet = false;
-                    bars.show(&event);
-                }
-                // Too slow for all of them; the next one tells as much.
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => tokio::time::sleep(Duration::from_millis(200)).await,
-            },
-            _ = beat.tick() => {
-                bars.tick();
-                beats = beats.saturating_add(1);
-                if is_quiet && beats == QUIET_BEATS {
-                    bars.say("waiting for the connection: another run holds it, or one that was killed did a moment ago");
-                }
-            }
-            () = interrupts.next() => {
-                if stopping {
-                    bars.finish();
-                    return Err(Failure::new(Exit::Interrupted, "stopped at once").next("nothing is lost: the next run goes on from here"));
-                }
-                stopping = true;
-                bars.say("stopping at the next safe place; Ctrl-C again stops at once");
-                stop_all(project).await?;
-            }
-        }
-    }
-}
-
-/// Beats of 200 ms without a word from a run, after which a person is told what it may wait for.
-const QUIET_BEATS: u32 = 15;
-
-async fn stop_all(project: &Project) -> Result<(), Failure> {
-    let query = RunQuery { status: vec![RunStatus::Running, RunStatus::Queued], ..RunQuery::default() };
-    for run in project.engine.runs().list(project.tenant.id, &query, &project.actor).await? {
-        // One that ended meanwhile needs no stopping.
-        let _over = project.engine.runs().stop(run.id, &project.actor).await;
-    }
-    Ok(())
-}
-
 fn exit_of(runs: &[Run], stopped: bool, conflicts: bool) -> ExitCode {
     let any = |status: RunStatus| runs.iter().any(|run| run.status == status);
-    let braked = runs.iter().any(|run| run.error.as_ref().is_some_and(|error| error.contains("mass-change brake")));
+    let braked = runs.iter().any(|run| {
+        run.error
+            .as_ref()
+            .is_some_and(|error| error.contains("mass-change brake"))
+    });
     if braked {
         Exit::Refused.into()
     } else if any(RunStatus::Failed) {
         Exit::Failure.into()
     } else if any(RunStatus::Stopped) {
-        if stopped { Exit::Interrupted.into() } else { Exit::Refused.into() }
+        if stopped {
+            Exit::Interrupted.into()
+        } else {
+            Exit::Refused.into()
+        }
     } else if any(RunStatus::Partial) {
         Exit::Partial.into()
     } else if conflicts {
         Exit::Conflicts.into()
     } else {
         ExitCode::SUCCESS
-    }
-}
-
-fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(), Failure> {
-    project.output.json(&runs.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>())?;
-    for run in runs {
-        if !run.ledgers.is_empty() {
-            project.output.table(&ledger_table(run));
-        }
-        let mut line = format!("run {} {}", run.id, run.status.name());
-        if let (Some(started), Some(finished)) = (run.started_at, run.finished_at) {
-            line.push_str(&format!(" in {:.1} s", finished.duration_since(started).as_secs_f64()));
-        }
-        project.output.line(line);
-        if dry_run {
-            show_plan(project, run);
-        }
-        let failed = run.total("pull").failed + run.total("push").failed;
-        if failed > 0 {
-            project.output.line(format_args!("{failed} records failed: `syncline runs show {}` says why", run.id));
-        }
-        let deferred = run.total("pull").deferred + run.total("push").deferred;
-        if deferred > 0 {
-            project.output.line(format_args!("{deferred} records were left for a later run; run again"));
-        }
-        if let Some(error) = &run.error {
-            note(format_args!("run {}: {error}", run.id));
-        }
-    }
-    Ok(())
-}
-
-/// The ledger of a run: everything read is accounted for.
-pub(crate) fn ledger_table(run: &Run) -> Table {
-    let mut table = Table::new(&[
-        "Sync", "Direction", "Read", "Created", "Updated", "Deleted", "Unchanged", "Filtered", "Conflicted", "Deferred", "Failed",
-    ]);
-    for (sync, directions) in &run.ledgers {
-        for (direction, ledger) in directions {
-            let counts = [
-                ledger.read,
-                ledger.created,
-                ledger.updated,
-                ledger.deleted,
-                ledger.unchanged,
-                ledger.filtered,
-                ledger.conflicted,
-                ledger.deferred,
-                ledger.failed,
-            ];
-            let mut row = vec![sync.clone(), direction.clone()];
-            row.extend(counts.iter().map(u64::to_string));
-            table.row(row);
-        }
-    }
-    table
-}
-
-/// Fields of a plan that a table shows.
-const SHOWN: usize = 200;
-
-/// The plan of a dry run.
-pub(crate) fn show_plan(project: &Project, run: &Run) {
-    if run.plan.is_empty() {
-        project.output.line("nothing would change");
-        return;
-    }
-    let mut table = Table::new(&["Where", "Record", "Action", "Field", "Before", "After"]);
-    for change in run.plan.iter().take(SHOWN) {
-        table.row(vec![
-            change.target.clone(),
-            change.record.clone(),
-            change.action.clone(),
-            change.field.clone(),
-            value(&change.before),
-            value(&change.after),
-        ]);
-    }
-    project.output.table(&table);
-    let shown = run.plan.len().min(SHOWN) as u64;
-    if run.planned > shown {
-        project.output.line(format_args!("{shown} of {} changes shown; `--output json` has up to 10,000", run.planned));
     }
 }

@@ -27,19 +27,30 @@ pub(crate) struct Applied {
 /// # Errors
 /// With everything that is wrong with the first mapping that can't be saved, and where it is.
 pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
-    let Project { engine, tenant, actor, loaded, .. } = project;
+    let Project {
+        engine,
+        tenant,
+        actor,
+        loaded,
+        ..
+    } = project;
     save_blueprints(project).await?;
     let connections = engine.connections().list(tenant.id, true, actor).await?;
     let known = engine.syncs().list(tenant.id, true, actor).await?;
     let mut applied = Applied::default();
     for (name, sync) in &loaded.config.syncs {
         let place = loaded.place(sync.span().start);
-        let Some(connection) = connections.iter().find(|connection| connection.name == sync.get_ref().connection) else {
+        let Some(connection) = connections
+            .iter()
+            .find(|connection| connection.name == sync.get_ref().connection)
+        else {
             applied.waiting.push((name.clone(), sync.get_ref().connection.clone()));
             continue;
         };
         let new = new_sync(&loaded.config, name, connection)?;
-        let existing = known.iter().find(|known| known.connection == connection.id && known.name == *name);
+        let existing = known
+            .iter()
+            .find(|known| known.connection == connection.id && known.name == *name);
         if existing.is_some_and(|existing| is_same(existing, &new)) {
             continue;
         }
@@ -47,14 +58,18 @@ pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
             // Can't be checked against a schema that can't be read; what is saved stays until it can.
             continue;
         }
-        let findings = save(engine, new, existing, actor).await.map_err(|failure| located(&failure, &place))?;
+        let findings = save(engine, new, existing, actor)
+            .await
+            .map_err(|failure| located(&failure, &place))?;
         applied.saved.push((name.clone(), findings));
     }
     for sync in known.iter().filter(|sync| sync.status != SyncStatus::Deleted) {
         let on = connections.iter().find(|connection| connection.id == sync.connection);
-        let wanted = loaded.config.syncs.get(&sync.name).is_some_and(|table| {
-            on.is_none_or(|connection| connection.name == table.get_ref().connection)
-        });
+        let wanted = loaded
+            .config
+            .syncs
+            .get(&sync.name)
+            .is_some_and(|table| on.is_none_or(|connection| connection.name == table.get_ref().connection));
         if !wanted {
             engine.syncs().delete(sync.id, actor).await?;
             applied.removed.push(sync.name.clone());
@@ -63,7 +78,12 @@ pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
     Ok(applied)
 }
 
-async fn save(engine: &Engine, new: NewSync, existing: Option<&Sync>, actor: &Actor) -> Result<Vec<Finding>, syncline::Error> {
+async fn save(
+    engine: &Engine,
+    new: NewSync,
+    existing: Option<&Sync>,
+    actor: &Actor,
+) -> Result<Vec<Finding>, syncline::Error> {
     let saved = engine.syncs().save(new, actor).await?;
     // Saving lets a sync run again; the file says nothing of pauses, which people make by hand.
     if let Some(paused) = existing.filter(|existing| existing.status == SyncStatus::Paused) {
@@ -75,7 +95,9 @@ async fn save(engine: &Engine, new: NewSync, existing: Option<&Sync>, actor: &Ac
 
 fn located(error: &syncline::Error, place: &str) -> Failure {
     match error.kind() {
-        syncline::ErrorKind::Invalid => Failure::usage(format!("{place}: {error}")).next("`syncline map check` lists every finding"),
+        syncline::ErrorKind::Invalid => {
+            Failure::usage(format!("{place}: {error}")).next("`syncline map check` lists every finding")
+        }
         syncline::ErrorKind::NotFound => Failure::not_found(format!("{place}: {error}")),
         _ => Failure::failed(format!("{place}: {error}")),
     }
@@ -93,10 +115,19 @@ fn is_same(existing: &Sync, new: &NewSync) -> bool {
 /// When the file contradicts itself; reading it has found that already.
 pub(crate) fn new_sync(config: &Config, name: &str, connection: &Connection) -> Result<NewSync, Failure> {
     let missing = |what: &str| Failure::not_found(format!("there is no {what} in the configuration"));
-    let sync = config.syncs.get(name).ok_or_else(|| missing(&format!("sync `{name}`")))?.get_ref();
-    let mapping = config.mappings.get(&sync.mapping).ok_or_else(|| missing(&format!("mapping `{}`", sync.mapping)))?;
+    let sync = config
+        .syncs
+        .get(name)
+        .ok_or_else(|| missing(&format!("sync `{name}`")))?
+        .get_ref();
+    let mapping = config
+        .mappings
+        .get(&sync.mapping)
+        .ok_or_else(|| missing(&format!("mapping `{}`", sync.mapping)))?;
     let mapping = mapping.get_ref().mapping().map_err(Failure::usage)?;
-    let (fields, groups) = fields_by_blueprint(config)?.remove(&mapping.blueprint).unwrap_or_default();
+    let (fields, groups) = fields_by_blueprint(config)?
+        .remove(&mapping.blueprint)
+        .unwrap_or_default();
     Ok(NewSync {
         name: name.to_owned(),
         connection: connection.id,
@@ -115,7 +146,10 @@ fn fields_by_blueprint(config: &Config) -> Result<BTreeMap<String, Shape>, Failu
     let mut shapes: BTreeMap<String, Shape> = BTreeMap::new();
     for (name, blueprint) in &config.blueprints {
         let fields: Result<Vec<Field>, String> = blueprint.fields.iter().map(super::FieldTable::field).collect();
-        shapes.insert(name.clone(), (fields.map_err(Failure::usage)?, blueprint.groups.clone()));
+        shapes.insert(
+            name.clone(),
+            (fields.map_err(Failure::usage)?, blueprint.groups.clone()),
+        );
     }
     for mapping in config.mappings.values().map(toml::Spanned::get_ref) {
         let shape = shapes.entry(mapping.blueprint.clone()).or_default();
@@ -133,7 +167,13 @@ fn fields_by_blueprint(config: &Config) -> Result<BTreeMap<String, Shape>, Failu
 /// # Errors
 /// With everything that is wrong with one.
 pub(crate) async fn save_blueprints(project: &Project) -> Result<(), Failure> {
-    let Project { engine, tenant, actor, loaded, .. } = project;
+    let Project {
+        engine,
+        tenant,
+        actor,
+        loaded,
+        ..
+    } = project;
     for (name, (fields, groups)) in fields_by_blueprint(&loaded.config)? {
         engine
             .save_blueprint(tenant.id, &name, &fields, &groups, actor)

@@ -13,7 +13,11 @@ impl MappingTable {
     /// A sentence that names the rule or key that contradicts itself.
     pub(crate) fn mapping(&self) -> Result<Mapping, String> {
         let rules = self.rules.iter().map(RuleTable::rule).collect::<Result<_, _>>()?;
-        let match_keys = self.match_keys.iter().map(MatchKeyTable::key).collect::<Result<_, _>>()?;
+        let match_keys = self
+            .match_keys
+            .iter()
+            .map(MatchKeyTable::key)
+            .collect::<Result<_, _>>()?;
         let mut mapping = Mapping::new(self.blueprint.as_str(), self.object.as_str());
         mapping.direction = self.direction;
         mapping.strategy = self.strategy;
@@ -43,12 +47,19 @@ impl RuleTable {
         let fields = self.field.list();
         let transform = match (&self.cel, self.lens.is_empty()) {
             (Some(_), false) => {
-                return Err(format!("the rule for {} has both `lens` and `cel`; keep one", fields.join(", ")));
+                return Err(format!(
+                    "the rule for {} has both `lens` and `cel`; keep one",
+                    fields.join(", ")
+                ));
             }
-            (Some(expression), true) => Some(Transform::Cel { expression: expression.clone() }),
+            (Some(expression), true) => Some(Transform::Cel {
+                expression: expression.clone(),
+            }),
             (None, false) => {
                 let steps = self.lens.iter().map(LensTable::spec).collect::<Result<_, _>>();
-                Some(Transform::Lens { steps: steps.map_err(|why| format!("the rule for {}: {why}", fields.join(", ")))? })
+                Some(Transform::Lens {
+                    steps: steps.map_err(|why| format!("the rule for {}: {why}", fields.join(", ")))?,
+                })
             }
             (None, true) => None,
         };
@@ -83,7 +94,9 @@ impl MatchKeyTable {
             (false, true) if self.link.is_some() || self.review.is_some() => {
                 Err("an exact match key has no score; remove `link` and `review`".to_owned())
             }
-            (false, true) => Ok(MatchKey::Exact { parts: self.exact.iter().map(PartTable::part).collect() }),
+            (false, true) => Ok(MatchKey::Exact {
+                parts: self.exact.iter().map(PartTable::part).collect(),
+            }),
             (true, false) => Ok(MatchKey::Fuzzy {
                 parts: self
                     .fuzzy
@@ -106,8 +119,14 @@ impl MatchKeyTable {
 impl PartTable {
     fn part(&self) -> MatchPart {
         match self {
-            Self::Name(field) => MatchPart { field: field.clone(), normalise: Default::default() },
-            Self::Table { field, normalise } => MatchPart { field: field.clone(), normalise: *normalise },
+            Self::Name(field) => MatchPart {
+                field: field.clone(),
+                normalise: Default::default(),
+            },
+            Self::Table { field, normalise } => MatchPart {
+                field: field.clone(),
+                normalise: *normalise,
+            },
         }
     }
 }
@@ -131,14 +150,15 @@ impl FieldTable {
         if let Some(blueprint) = &self.blueprint {
             kind.insert("blueprint".to_owned(), json!(blueprint));
         }
-        let kind: FieldType = serde_json::from_value(Value::Object(kind)).map_err(|_| {
-            format!("field `{name}` is a reference; name the `blueprint` that it refers to")
-        })?;
+        let kind: FieldType = serde_json::from_value(Value::Object(kind))
+            .map_err(|_| format!("field `{name}` is a reference; name the `blueprint` that it refers to"))?;
         if !self.choices.is_empty() && !matches!(kind, FieldType::Choice { .. } | FieldType::MultiChoice { .. }) {
             return Err(format!("field `{name}` has choices, but its type is no choice"));
         }
         if self.blueprint.is_some() && !matches!(kind, FieldType::Reference { .. }) {
-            return Err(format!("field `{name}` names a blueprint, but its type is no reference"));
+            return Err(format!(
+                "field `{name}` names a blueprint, but its type is no reference"
+            ));
         }
         let mut field = Field::new(name.as_str(), kind);
         if let Some(label) = &self.label {
@@ -147,7 +167,10 @@ impl FieldTable {
         field.required = self.required;
         field.unique = self.unique;
         field.indexed = self.indexed;
-        field.default = self.default.as_ref().map(|default| syncline::Value::from_json(to_json(default)));
+        field.default = self
+            .default
+            .as_ref()
+            .map(|default| syncline::Value::from_json(to_json(default)));
         field.description = self.description.clone().unwrap_or_default();
         Ok(field)
     }
@@ -162,7 +185,9 @@ fn to_json(value: &toml::Value) -> Value {
         toml::Value::Boolean(truth) => json!(truth),
         toml::Value::Datetime(at) => json!(at.to_string()),
         toml::Value::Array(items) => items.iter().map(to_json).collect(),
-        toml::Value::Table(table) => Value::Object(table.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()),
+        toml::Value::Table(table) => {
+            Value::Object(table.iter().map(|(key, value)| (key.clone(), to_json(value))).collect())
+        }
     }
 }
 

@@ -24,8 +24,10 @@ impl Loaded {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Failure::not_found(format!("there is no configuration file {}", path.display()))
-                    .next("`syncline init` writes one; `--config FILE` names another"));
+                return Err(
+                    Failure::not_found(format!("there is no configuration file {}", path.display()))
+                        .next("`syncline init` writes one; `--config FILE` names another"),
+                );
             }
             Err(error) => return Err(Failure::failed(format!("{} can't be read: {error}", path.display()))),
         };
@@ -50,14 +52,21 @@ impl Loaded {
             }
             failure.next("correct the file; `syncline check` looks at all of it")
         })?;
-        let loaded = Self { path: path.to_owned(), config, text };
+        let loaded = Self {
+            path: path.to_owned(),
+            config,
+            text,
+        };
         loaded.check()?;
         Ok(loaded)
     }
 
     /// The folder that paths in the file start from.
     pub(crate) fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+        self.path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or_else(|| Path::new("."))
     }
 
     /// The file's name.
@@ -102,13 +111,15 @@ impl Loaded {
                 .get_ref()
                 .mapping()
                 .and_then(|_| mapping.get_ref().fields())
-                .or_else(|message| wrong(mapping.span().start, format!("mapping `{name}`: {message}")).map(|()| Vec::new()))?;
+                .or_else(|message| {
+                    wrong(mapping.span().start, format!("mapping `{name}`: {message}")).map(|()| Vec::new())
+                })?;
         }
         for (name, blueprint) in &config.blueprints {
             for field in &blueprint.fields {
-                field
-                    .field()
-                    .map_err(|message| Failure::usage(format!("{}: blueprint `{name}`: {message}", self.path.display())))?;
+                field.field().map_err(|message| {
+                    Failure::usage(format!("{}: blueprint `{name}`: {message}", self.path.display()))
+                })?;
             }
         }
         for (name, sync) in &config.syncs {
@@ -116,11 +127,23 @@ impl Loaded {
             let sync = sync.get_ref();
             if !config.connections.contains_key(&sync.connection) {
                 let known = names(config.connections.keys());
-                return wrong(offset, format!("sync `{name}`: there is no connection `{}`; there are: {known}", sync.connection));
+                return wrong(
+                    offset,
+                    format!(
+                        "sync `{name}`: there is no connection `{}`; there are: {known}",
+                        sync.connection
+                    ),
+                );
             }
             if !config.mappings.contains_key(&sync.mapping) {
                 let known = names(config.mappings.keys());
-                return wrong(offset, format!("sync `{name}`: there is no mapping `{}`; there are: {known}", sync.mapping));
+                return wrong(
+                    offset,
+                    format!(
+                        "sync `{name}`: there is no mapping `{}`; there are: {known}",
+                        sync.mapping
+                    ),
+                );
             }
             if let Err(message) = super::parse_schedule(&sync.schedule) {
                 return wrong(offset, format!("sync `{name}`: {message}"));
@@ -133,11 +156,20 @@ impl Loaded {
 /// Names for a sentence, or that there are none.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).collect();
-    if names.is_empty() { "none yet".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none yet".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn line(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 fn is_local(url: &url::Url) -> bool {
@@ -154,7 +186,9 @@ mod tests {
     use super::*;
 
     fn complaint(text: &str) -> String {
-        Loaded::parse(Path::new("syncline.toml"), text.to_owned()).unwrap_err().to_string()
+        Loaded::parse(Path::new("syncline.toml"), text.to_owned())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -165,7 +199,10 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_named_with_its_line() {
         let text = complaint("tenant = \"x\"\n\n[connections.sales]\nprovider = \"salesforce\"\nclientid = \"y\"\n");
-        assert!(text.starts_with("error: syncline.toml:5: unknown field `clientid`"), "{text}");
+        assert!(
+            text.starts_with("error: syncline.toml:5: unknown field `clientid`"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -177,7 +214,10 @@ mod tests {
     #[test]
     fn a_sync_without_its_mapping_or_connection_is_named_with_its_line() {
         let text = complaint("\n[syncs.people]\nconnection = \"sales\"\nmapping = \"people\"\n");
-        assert!(text.contains("syncline.toml:2") && text.contains("no connection `sales`"), "{text}");
+        assert!(
+            text.contains("syncline.toml:2") && text.contains("no connection `sales`"),
+            "{text}"
+        );
     }
 
     #[test]

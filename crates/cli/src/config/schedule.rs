@@ -23,7 +23,9 @@ pub(crate) fn parse(text: &str) -> Result<Schedule, String> {
         ["daily", "at", at] | ["daily", at] if at.parse::<jiff::civil::Time>().is_ok() => {
             Ok(Schedule::Day { at: (*at).to_owned() })
         }
-        ["cron", expression @ ..] if expression.len() >= 5 => Ok(Schedule::Cron { expression: expression.join(" ") }),
+        ["cron", expression @ ..] if expression.len() >= 5 => Ok(Schedule::Cron {
+            expression: expression.join(" "),
+        }),
         _ => Err(wrong()),
     }
 }
@@ -45,14 +47,27 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for text in ["manual", "hourly", "every 15 minutes", "daily at 06:30", "cron 0 9 * * 1"] {
+        for text in [
+            "manual",
+            "hourly",
+            "every 15 minutes",
+            "daily at 06:30",
+            "cron 0 9 * * 1",
+        ] {
             assert_eq!(show(&parse(text).unwrap()), text);
         }
     }
 
     #[test]
     fn anything_else_is_answered_with_the_forms_there_are() {
-        for text in ["", "sometimes", "every 0 minutes", "every -1 minutes", "daily at 25:00", "cron 0 9"] {
+        for text in [
+            "",
+            "sometimes",
+            "every 0 minutes",
+            "every -1 minutes",
+            "daily at 25:00",
+            "cron 0 9",
+        ] {
             assert!(parse(text).unwrap_err().contains("every 15 minutes"), "{text}");
         }
     }

@@ -21,7 +21,13 @@ pub(crate) struct Secrets {
 pub(crate) fn variable(connection: &str, what: &str) -> String {
     let name: String = connection
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("SYNCLINE_{name}_{what}")
 }
@@ -59,8 +65,10 @@ fn read(path: &Path) -> Result<SecretString, Failure> {
         use std::os::unix::fs::PermissionsExt;
         let open = std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
         if open {
-            return Err(Failure::refused(format!("others may read the client secret file {shown}"))
-                .next(format!("chmod 600 {shown}")));
+            return Err(
+                Failure::refused(format!("others may read the client secret file {shown}"))
+                    .next(format!("chmod 600 {shown}")),
+            );
         }
     }
     Ok(SecretString::from(text.trim().to_owned()))
@@ -72,6 +80,9 @@ mod tests {
 
     #[test]
     fn a_connections_name_becomes_a_variable_that_any_shell_accepts() {
-        assert_eq!(variable("acme-eu.sales", "CLIENT_SECRET"), "SYNCLINE_ACME_EU_SALES_CLIENT_SECRET");
+        assert_eq!(
+            variable("acme-eu.sales", "CLIENT_SECRET"),
+            "SYNCLINE_ACME_EU_SALES_CLIENT_SECRET"
+        );
     }
 }

@@ -13,8 +13,15 @@ use crate::table::word;
 /// When the file has no such rule, or can't be written; says what to add by hand.
 pub(crate) fn set_strategy(loaded: &Loaded, sync: &str, fields: &[String], strategy: Strategy) -> Result<(), Failure> {
     let text = edited(&loaded.text, sync, fields, strategy).ok_or_else(|| {
-        Failure::failed(format!("the rule for {} was not found in {}", fields.join(", "), loaded.shown()))
-            .next(format!("add strategy = \"{}\" to it, or the next `check` or `sync` takes it back", word(&strategy)))
+        Failure::failed(format!(
+            "the rule for {} was not found in {}",
+            fields.join(", "),
+            loaded.shown()
+        ))
+        .next(format!(
+            "add strategy = \"{}\" to it, or the next `check` or `sync` takes it back",
+            word(&strategy)
+        ))
     })?;
     Loaded::parse(&loaded.path, text.clone())?;
     super::write::replace(&loaded.path, &text)
@@ -44,9 +51,14 @@ fn edited(text: &str, sync: &str, fields: &[String], strategy: Strategy) -> Opti
 }
 
 fn touches(rule: &dyn TableLike, fields: &[String]) -> bool {
-    let Some(field) = rule.get("field").or_else(|| rule.get("fields")) else { return false };
+    let Some(field) = rule.get("field").or_else(|| rule.get("fields")) else {
+        return false;
+    };
     let is_one = |text: Option<&str>| text.is_some_and(|text| fields.iter().any(|field| field == text));
-    is_one(field.as_str()) || field.as_array().is_some_and(|several| several.iter().any(|one| is_one(one.as_str())))
+    is_one(field.as_str())
+        || field
+            .as_array()
+            .is_some_and(|several| several.iter().any(|one| is_one(one.as_str())))
 }
 
 #[cfg(test)]
@@ -59,7 +71,11 @@ mod tests {
         let once = edited(text, "s", &["b".to_owned()], Strategy::AppWins).unwrap();
         assert_eq!(once, text.replace("crm_wins", "app_wins"));
         let both = edited(&once, "s", &["a".to_owned()], Strategy::ManualReview).unwrap();
-        assert!(both.contains("\"A\" , strategy = \"manual_review\"") || both.contains("\"A\", strategy = \"manual_review\""), "{both}");
+        assert!(
+            both.contains("\"A\" , strategy = \"manual_review\"")
+                || both.contains("\"A\", strategy = \"manual_review\""),
+            "{both}"
+        );
         assert!(both.contains("# why") && both.starts_with("# mine"));
         assert!(edited(text, "s", &["c".to_owned()], Strategy::AppWins).is_none());
     }

@@ -31,8 +31,10 @@ pub(crate) fn append(loaded: &Loaded, addition: &Addition<'_>) -> Result<(), Fai
     let name = addition.name;
     let (config, path) = (&loaded.config, loaded.path.display());
     if config.mappings.contains_key(name) || config.syncs.contains_key(name) {
-        return Err(Failure::refused(format!("{path} has a mapping or sync `{name}` already"))
-            .next("choose another name with `--name`, or remove the old one first"));
+        return Err(
+            Failure::refused(format!("{path} has a mapping or sync `{name}` already"))
+                .next("choose another name with `--name`, or remove the old one first"),
+        );
     }
     let text = format!("{}\n{}", loaded.text.trim_end(), section(addition));
     // Whatever is written must be readable again, or the next command would stop at it.
@@ -50,7 +52,12 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// The lines to add.
 fn section(addition: &Addition<'_>) -> String {
-    let Addition { name, connection, proposal, schedule } = *addition;
+    let Addition {
+        name,
+        connection,
+        proposal,
+        schedule,
+    } = *addition;
     let mapping = &proposal.mapping;
     let mut text = String::new();
     let key = key(name);
@@ -96,7 +103,11 @@ fn settings(text: &mut String, mapping: &Mapping) {
         let _ = writeln!(text, "strategy = {}", quoted(&word(&mapping.strategy)));
     }
     if let Some(marker) = &mapping.marker {
-        let _ = writeln!(text, "marker = {} # carries our unique key, so that a create sent twice makes one record", quoted(marker));
+        let _ = writeln!(
+            text,
+            "marker = {} # carries our unique key, so that a create sent twice makes one record",
+            quoted(marker)
+        );
     }
     if let Some(filter) = &mapping.filter {
         let _ = writeln!(text, "filter = {}", quoted(filter));
@@ -104,12 +115,18 @@ fn settings(text: &mut String, mapping: &Mapping) {
     if !mapping.excluded.is_empty() {
         let _ = writeln!(text, "excluded = [{}]", list(&mapping.excluded));
     }
-    for (name, value) in [("create_in_app", mapping.create_in_app), ("create_in_crm", mapping.create_in_crm)] {
+    for (name, value) in [
+        ("create_in_app", mapping.create_in_app),
+        ("create_in_crm", mapping.create_in_crm),
+    ] {
         if !value {
             let _ = writeln!(text, "{name} = false");
         }
     }
-    for (name, value) in [("on_crm_delete", mapping.on_crm_delete), ("on_app_delete", mapping.on_app_delete)] {
+    for (name, value) in [
+        ("on_crm_delete", mapping.on_crm_delete),
+        ("on_app_delete", mapping.on_app_delete),
+    ] {
         if value != defaults.on_crm_delete {
             let _ = writeln!(text, "{name} = {}", quoted(&word(&value)));
         }
@@ -117,7 +134,11 @@ fn settings(text: &mut String, mapping: &Mapping) {
 }
 
 fn rule(rule: &Rule) -> String {
-    let mut text = format!("{{ field = {}, remote = {}", one_or_many(&rule.fields), one_or_many(&rule.remote));
+    let mut text = format!(
+        "{{ field = {}, remote = {}",
+        one_or_many(&rule.fields),
+        one_or_many(&rule.remote)
+    );
     if rule.direction != Default::default() {
         let _ = write!(text, ", direction = {}", quoted(&word(&rule.direction)));
     }
@@ -145,7 +166,10 @@ fn lens(spec: &LensSpec) -> String {
     if spec.options.is_empty() {
         return quoted(&spec.lens);
     }
-    let options = spec.options.iter().map(|(name, value)| format!(", {} = {}", key(name), json(value)));
+    let options = spec
+        .options
+        .iter()
+        .map(|(name, value)| format!(", {} = {}", key(name), json(value)));
     format!("{{ lens = {}{} }}", quoted(&spec.lens), options.collect::<String>())
 }
 
@@ -156,7 +180,11 @@ fn match_key(written: &MatchKey) -> String {
                 .iter()
                 .map(|part| match part.normalise {
                     Normalisation::Text => quoted(&part.field),
-                    other => format!("{{ field = {}, normalise = {} }}", quoted(&part.field), quoted(&word(&other))),
+                    other => format!(
+                        "{{ field = {}, normalise = {} }}",
+                        quoted(&part.field),
+                        quoted(&word(&other))
+                    ),
                 })
                 .collect();
             format!("{{ exact = [{}] }}", parts.join(", "))
@@ -178,7 +206,10 @@ fn match_key(written: &MatchKey) -> String {
                     )
                 })
                 .collect();
-            format!("{{ fuzzy = [{}], link = {link:?}, review = {review:?} }}", parts.join(", "))
+            format!(
+                "{{ fuzzy = [{}], link = {link:?}, review = {review:?} }}",
+                parts.join(", ")
+            )
         }
     }
 }
@@ -186,13 +217,21 @@ fn match_key(written: &MatchKey) -> String {
 fn field(field: &Field) -> String {
     let mut text = format!("{{ name = {}", quoted(&field.name));
     let kind = serde_json::to_value(&field.kind).unwrap_or_default();
-    if let Some(kind) = kind.get("type").and_then(serde_json::Value::as_str).filter(|kind| *kind != "text") {
+    if let Some(kind) = kind
+        .get("type")
+        .and_then(serde_json::Value::as_str)
+        .filter(|kind| *kind != "text")
+    {
         let _ = write!(text, ", type = {}", quoted(kind));
     }
     if field.label != Field::new(field.name.as_str(), FieldType::Text).label && !field.label.is_empty() {
         let _ = write!(text, ", label = {}", quoted(&field.label));
     }
-    for (name, value) in [("required", field.required), ("unique", field.unique), ("indexed", field.indexed)] {
+    for (name, value) in [
+        ("required", field.required),
+        ("unique", field.unique),
+        ("indexed", field.indexed),
+    ] {
         if value {
             let _ = write!(text, ", {name} = true");
         }
@@ -205,7 +244,11 @@ fn field(field: &Field) -> String {
                     if choice.label == choice.value {
                         quoted(&choice.value)
                     } else {
-                        format!("{{ value = {}, label = {} }}", quoted(&choice.value), quoted(&choice.label))
+                        format!(
+                            "{{ value = {}, label = {} }}",
+                            quoted(&choice.value),
+                            quoted(&choice.label)
+                        )
                     }
                 })
                 .collect();
@@ -243,7 +286,10 @@ fn quoted(text: &str) -> String {
 
 /// A key, bare where it can be.
 fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+    let bare = !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
     if bare { name.to_owned() } else { quoted(name) }
 }
 
@@ -254,7 +300,10 @@ fn json(value: &serde_json::Value) -> String {
         serde_json::Value::String(text) => quoted(text),
         serde_json::Value::Array(items) => format!("[{}]", items.iter().map(json).collect::<Vec<_>>().join(", ")),
         serde_json::Value::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{} = {}", key(name), json(value))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{} = {}", key(name), json(value)))
+                .collect();
             format!("{{ {} }}", fields.join(", "))
         }
         other => other.to_string(),
@@ -272,13 +321,23 @@ mod tests {
     fn what_is_written_is_read_back_as_the_same_mapping() {
         let mut mapping = Mapping::new("contact", "Contact");
         let mut email = Rule::new("email", "Email").lens(LensSpec::new("trim")).lens(
-            LensSpec::new("table").with("entries", serde_json::json!([["a \"b\"", "c"]])).with("unknown", "keep"),
+            LensSpec::new("table")
+                .with("entries", serde_json::json!([["a \"b\"", "c"]]))
+                .with("unknown", "keep"),
         );
         email.empty = EmptyPolicy::Never;
-        mapping.rules = vec![email, Rule::new("name", "Account.Name").direction(syncline::mapping::Direction::Pull)];
+        mapping.rules = vec![
+            email,
+            Rule::new("name", "Account.Name").direction(syncline::mapping::Direction::Pull),
+        ];
         mapping.marker = Some("External_Id__c".to_owned());
         mapping.match_keys = vec![
-            MatchKey::Exact { parts: vec![MatchPart { field: "email".into(), normalise: Normalisation::Email }] },
+            MatchKey::Exact {
+                parts: vec![MatchPart {
+                    field: "email".into(),
+                    normalise: Normalisation::Email,
+                }],
+            },
             MatchKey::Fuzzy {
                 parts: vec![FuzzyPart {
                     field: "name".into(),
@@ -290,20 +349,37 @@ mod tests {
                 review: 0.75,
             },
         ];
-        let choices = vec![FieldChoice { value: "a".into(), label: "A's \\ label".into() }];
+        let choices = vec![FieldChoice {
+            value: "a".into(),
+            label: "A's \\ label".into(),
+        }];
         let proposal = Proposal {
-            rules: vec![ProposedRule { rule: mapping.rules[0].clone(), confidence: 0.9, reason: "same name".into() }],
+            rules: vec![ProposedRule {
+                rule: mapping.rules[0].clone(),
+                confidence: 0.9,
+                reason: "same name".into(),
+            }],
             mapping,
             new_fields: vec![
                 Field::new("email", FieldType::Email),
                 Field::new("name", FieldType::Text),
                 Field::new("kind", FieldType::Choice { choices }),
-                Field::new("account", FieldType::Reference { blueprint: "account".into() }),
+                Field::new(
+                    "account",
+                    FieldType::Reference {
+                        blueprint: "account".into(),
+                    },
+                ),
             ],
             left_out: Vec::new(),
             notes: Vec::new(),
         };
-        let addition = Addition { name: "sales contact", connection: "sales", proposal: &proposal, schedule: "hourly" };
+        let addition = Addition {
+            name: "sales contact",
+            connection: "sales",
+            proposal: &proposal,
+            schedule: "hourly",
+        };
         let text = format!("[connections.sales]\nprovider = \"salesforce\"\n{}", section(&addition));
         let loaded = Loaded::parse(Path::new("x.toml"), text).unwrap();
         let table = loaded.config.mappings["sales contact"].get_ref();

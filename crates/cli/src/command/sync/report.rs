@@ -1,0 +1,114 @@
+//! What runs came to, for people and programs.
+
+use syncline::run::Run;
+
+use crate::failure::Failure;
+use crate::output::{note, with_id};
+use crate::project::Project;
+use crate::table::{Table, value};
+
+/// Shows runs with their ledgers, and the plan of dry ones.
+///
+/// # Errors
+/// When a run has no JSON form.
+pub(super) fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(), Failure> {
+    project
+        .output
+        .json(&runs.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>())?;
+    for run in runs {
+        if !run.ledgers.is_empty() {
+            project.output.table(&ledger_table(run));
+        }
+        let mut line = format!("run {} {}", run.id, run.status.name());
+        if let (Some(started), Some(finished)) = (run.started_at, run.finished_at) {
+            line.push_str(&format!(" in {:.1} s", finished.duration_since(started).as_secs_f64()));
+        }
+        project.output.line(line);
+        if dry_run {
+            show_plan(project, run);
+        }
+        let failed = run.total("pull").failed + run.total("push").failed;
+        if failed > 0 {
+            project.output.line(format_args!(
+                "{failed} records failed: `syncline runs show {}` says why",
+                run.id
+            ));
+        }
+        let deferred = run.total("pull").deferred + run.total("push").deferred;
+        if deferred > 0 {
+            project
+                .output
+                .line(format_args!("{deferred} records were left for a later run; run again"));
+        }
+        if let Some(error) = &run.error {
+            note(format_args!("run {}: {error}", run.id));
+        }
+    }
+    Ok(())
+}
+
+/// The ledger of a run: everything read is accounted for.
+pub(crate) fn ledger_table(run: &Run) -> Table {
+    let mut table = Table::new(&[
+        "Sync",
+        "Direction",
+        "Read",
+        "Created",
+        "Updated",
+        "Deleted",
+        "Unchanged",
+        "Filtered",
+        "Conflicted",
+        "Deferred",
+        "Failed",
+    ]);
+    for (sync, directions) in &run.ledgers {
+        for (direction, ledger) in directions {
+            let counts = [
+                ledger.read,
+                ledger.created,
+                ledger.updated,
+                ledger.deleted,
+                ledger.unchanged,
+                ledger.filtered,
+                ledger.conflicted,
+                ledger.deferred,
+                ledger.failed,
+            ];
+            let mut row = vec![sync.clone(), direction.clone()];
+            row.extend(counts.iter().map(u64::to_string));
+            table.row(row);
+        }
+    }
+    table
+}
+
+/// Fields of a plan that a table shows.
+const SHOWN: usize = 200;
+
+/// The plan of a dry run.
+pub(crate) fn show_plan(project: &Project, run: &Run) {
+    if run.plan.is_empty() {
+        project.output.line("nothing would change");
+        return;
+    }
+    let mut table = Table::new(&["Where", "Record", "Action", "Field", "Before", "After"]);
+    for change in run.plan.iter().take(SHOWN) {
+        table.row(vec![
+            change.target.clone(),
+            change.record.clone(),
+            change.action.clone(),
+            change.field.clone(),
+            value(&change.before),
+            value(&change.after),
+        ]);
+    }
+    project.output.table(&table);
+    let shown = run.plan.len().min(SHOWN) as u64;
+    if run.planned > shown {
+        project.output.line(format_args!(
+            "{shown} of {} changes shown; `--output json` has up to 10,000",
+            run.planned
+        ));
+    }
+}

@@ -1,0 +1,7 @@
+//! The `syncline` command as people run it: its words, its exit codes, and the way from nothing to two CRMs in sync.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail the test")]
+
+mod folder;
+mod journey;
+mod simulator;
+mod wrong_input;
