@@ -11,7 +11,9 @@
 //! # Ok::<(), syncline_core::Error>(())
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
 use phonenumber::{Mode, country};
 
@@ -48,6 +50,7 @@ pub(super) fn kind() -> LensKind {
         Ok(single(Phone {
             region: region.transpose()?,
             format: options.one_of("format", FORMATS)?.unwrap_or(Mode::E164),
+            known: Mutex::default(),
         }))
     })
 }
@@ -56,7 +59,12 @@ pub(super) fn kind() -> LensKind {
 struct Phone {
     region: Option<country::Id>,
     format: Mode,
+    /// Canonical forms of the numbers met last.
+    known: Mutex<BTreeMap<String, String>>,
 }
+
+/// Numbers remembered: a few pages' worth.
+const REMEMBERED: usize = 4_096;
 
 impl Phone {
     fn parse(&self, text: &str) -> Option<phonenumber::PhoneNumber> {
@@ -80,11 +88,27 @@ impl Phone {
         Some(text)
     }
 
+    /// Planning one record asks for the same number several times over, and reading one takes dozens of expressions.
     fn canonical(&self, text: &str) -> String {
+        let known = |cache: &BTreeMap<String, String>| cache.get(text).cloned();
+        if let Some(form) = self.known.lock().ok().and_then(|cache| known(&cache)) {
+            return form;
+        }
+        let form = self.read(text);
+        if let Ok(mut cache) = self.known.lock() {
+            if cache.len() >= REMEMBERED {
+                cache.clear();
+            }
+            cache.insert(text.to_owned(), form.clone());
+        }
+        form
+    }
+
+    fn read(&self, text: &str) -> String {
         self.parse(text)
             .and_then(|number| Self::e164(&number))
             // A form that does not read back as itself would never settle.
-            .filter(|form| self.parse(form).and_then(|number| Self::e164(&number)).as_ref() == Some(form))
+            .filter(|form| form == text || self.parse(form).and_then(|number| Self::e164(&number)).as_ref() == Some(form))
             .unwrap_or_else(|| text.to_owned())
     }
 
@@ -124,6 +148,7 @@ mod tests {
         Phone {
             region: region.parse().ok(),
             format,
+            known: Mutex::default(),
         }
     }
 
