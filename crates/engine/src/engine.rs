@@ -283,21 +283,36 @@ fn attention(store: Arc<dyn Store>, clock: Arc<dyn Clock>, events: Events) -> Co
         if connection.status != ConnectionStatus::NeedsReauthorisation {
             return;
         }
-        let reason = connection.status_reason.clone().unwrap_or_else(|| "the provider refused our tokens".to_owned());
+        let reason = connection
+            .status_reason
+            .clone()
+            .unwrap_or_else(|| "the provider refused our tokens".to_owned());
         let message = format!("connection `{}` has to be authorised again: {reason}", connection.name);
         let event = Event {
             id: 0,
             tenant: connection.tenant,
             at: clock.now(),
-            kind: EventKind::ConnectionNeedsAttention { connection: connection.id, message },
+            kind: EventKind::ConnectionNeedsAttention {
+                connection: connection.id,
+                message,
+            },
         };
         let (store, events) = (store.clone(), events.clone());
         // The listener may be called within a transaction of its caller, and must return at once.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         runtime.spawn(async move {
             let stored: Result<()> = async {
                 let mut tx = store.begin(Mode::Write).await?;
-                document::put(tx.as_mut(), &mut Versioned { value: event, version: 0 }).await?;
+                document::put(
+                    tx.as_mut(),
+                    &mut Versioned {
+                        value: event,
+                        version: 0,
+                    },
+                )
+                .await?;
                 tx.commit().await
             }
             .await;

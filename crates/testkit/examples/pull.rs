@@ -1,10 +1,6 @@
 //! Records per second of a first pull into SQLite and of an unchanged full one, simulator included:
 //! `cargo run --release -p syncline-testkit --example pull -- 200000`.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a measuring program"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program")]
 
 use std::sync::Arc;
 use std::time::Instant;

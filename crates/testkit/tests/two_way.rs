@@ -121,7 +121,10 @@ async fn a_record_behind_thousands_that_share_one_stamp_is_found() {
     stage.sync("salesforce", RunParameters::default()).await.unwrap();
     stage.salesforce.touch_all("Contact").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
-    let id = stage.salesforce.create("Contact", person("Newcomer", "newcomer@example.org")).unwrap();
+    let id = stage
+        .salesforce
+        .create("Contact", person("Newcomer", "newcomer@example.org"))
+        .unwrap();
     for _ in 0..4 {
         // A window ends before the server's present, by as long as the first answer took.
         tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
@@ -129,7 +132,9 @@ async fn a_record_behind_thousands_that_share_one_stamp_is_found() {
         assert!(run.error.is_none(), "{:?}", run.error);
     }
     let people = stage.entities("person").await.unwrap();
-    let found = people.iter().filter(|linked| linked.sides.iter().any(|side| side.ext.as_ref() == Some(&id)));
+    let found = people
+        .iter()
+        .filter(|linked| linked.sides.iter().any(|side| side.ext.as_ref() == Some(&id)));
     assert_eq!(found.count(), 1);
 }
 
@@ -148,16 +153,28 @@ async fn a_later_arrival_whose_only_candidate_is_taken_waits_for_a_person() {
     stage.salesforce.create("Contact", person("Double", &email)).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     stage.rounds(2).await.unwrap();
-    assert_eq!(stage.entities("person").await.unwrap().len(), people.len(), "nothing was made of it");
+    assert_eq!(
+        stage.entities("person").await.unwrap().len(),
+        people.len(),
+        "nothing was made of it"
+    );
     let pending = stage
         .engine
         .conflicts()
-        .list(stage.tenant, &syncline_engine::conflict::ConflictQuery::pending(), &stage.actor)
+        .list(
+            stage.tenant,
+            &syncline_engine::conflict::ConflictQuery::pending(),
+            &stage.actor,
+        )
         .await
         .unwrap();
     assert_eq!(pending.len(), 1, "{pending:#?}");
     assert!(pending[0].explanation.contains("linked"), "{}", pending[0].explanation);
-    assert_eq!(stage.hubspot.count("contacts"), people.len(), "and nothing was written for it");
+    assert_eq!(
+        stage.hubspot.count("contacts"),
+        people.len(),
+        "and nothing was written for it"
+    );
 }
 
 #[tokio::test]
@@ -174,12 +191,19 @@ async fn leaving_the_filter_is_no_delete_and_coming_back_is_seen() {
     stage.rounds(2).await.unwrap();
     let again = stage.entities("person").await.unwrap();
     assert_eq!(again.len(), people.len());
-    assert_ne!(again[0].entity.value(4), &Value::text("Left"), "what is outside is not taken in");
+    assert_ne!(
+        again[0].entity.value(4),
+        &Value::text("Left"),
+        "what is outside is not taken in"
+    );
     let mut back = field("Title", "Back");
     back.extend(field("MailingCity", "Graz"));
     stage.salesforce.update("Contact", &id, back).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     stage.rounds(2).await.unwrap();
     let again = stage.entities("person").await.unwrap();
-    assert_eq!((again[0].entity.value(4), again[0].entity.value(5)), (&Value::text("Back"), &Value::text("Graz")));
+    assert_eq!(
+        (again[0].entity.value(4), again[0].entity.value(5)),
+        (&Value::text("Back"), &Value::text("Graz"))
+    );
 }

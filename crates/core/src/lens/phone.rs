@@ -108,7 +108,9 @@ impl Phone {
         self.parse(text)
             .and_then(|number| Self::e164(&number))
             // A form that does not read back as itself would never settle.
-            .filter(|form| form == text || self.parse(form).and_then(|number| Self::e164(&number)).as_ref() == Some(form))
+            .filter(|form| {
+                form == text || self.parse(form).and_then(|number| Self::e164(&number)).as_ref() == Some(form)
+            })
             .unwrap_or_else(|| text.to_owned())
     }
 

@@ -1,5 +1,11 @@
 //! A hub with sides in memory, driven through the plan alone: what the tests of the decision rule share.
-#![allow(unreachable_pub, dead_code, clippy::unwrap_used, clippy::unnecessary_unwrap, reason = "each test uses its own part of it")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::unnecessary_unwrap,
+    reason = "each test uses its own part of it"
+)]
 
 use std::sync::Arc;
 

@@ -224,7 +224,10 @@ async fn sort_out_unmatched(
             wanted.entry(hash).or_default().push(left);
         }
     }
-    let fields: Vec<usize> = names.iter().filter_map(|name| context.blueprint.position(name)).collect();
+    let fields: Vec<usize> = names
+        .iter()
+        .filter_map(|name| context.blueprint.position(name))
+        .collect();
     let mut holders: BTreeMap<usize, Vec<EntityId>> = BTreeMap::new();
     let mut after = 0;
     while !wanted.is_empty() {
@@ -232,7 +235,13 @@ async fn sort_out_unmatched(
         let Some((last, ..)) = linked.last() else { break };
         after = last.entity;
         let ids: Vec<EntityId> = linked.iter().map(|(key, ..)| key.entity).collect();
-        for linked in page.tx()?.load(&ids).await?.iter().filter(|linked| !linked.entity.deleted) {
+        for linked in page
+            .tx()?
+            .load(&ids)
+            .await?
+            .iter()
+            .filter(|linked| !linked.entity.deleted)
+        {
             let values: Vec<Value> = fields.iter().map(|&field| linked.entity.value(field).clone()).collect();
             for left in hashes(&values).iter().filter_map(|hash| wanted.get(hash)).flatten() {
                 holders.entry(*left).or_default().push(linked.entity.id);
@@ -240,7 +249,11 @@ async fn sort_out_unmatched(
         }
     }
     session.commit(page, run).await?;
-    let alone = fresh.iter().filter(|left| !holders.contains_key(left)).map(|&left| staged.ids[left]).collect();
+    let alone = fresh
+        .iter()
+        .filter(|left| !holders.contains_key(left))
+        .map(|&left| staged.ids[left])
+        .collect();
     let why = "the only record like it is linked to another record of this CRM already";
     let taken = holders
         .into_iter()

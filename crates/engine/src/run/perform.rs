@@ -90,7 +90,9 @@ async fn carry_out(
     if run.parameters.dry_run {
         // A dry run holds the store's one writer until its end, so a token that has to be refreshed is refreshed now.
         let connector = inner.connector(&connection.provider)?;
-        connector.account(io.as_ref(), &inner.connections.config(&connection)).await?;
+        connector
+            .account(io.as_ref(), &inner.connections.config(&connection))
+            .await?;
     }
     let mut contexts = Vec::new();
     {

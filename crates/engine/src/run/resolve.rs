@@ -123,7 +123,10 @@ async fn resolve(
                 // It may have made a record that carries no key of ours: making another blindly could double it.
                 linked.entity.frozen.push((PRESENCE, 0));
                 let mut asked = Effects::default();
-                asked.reviews.push(ReviewChange { group: PRESENCE, reason: Some(ReviewReason::AmbiguousCreate) });
+                asked.reviews.push(ReviewChange {
+                    group: PRESENCE,
+                    reason: Some(ReviewReason::AmbiguousCreate),
+                });
                 asked
             }
             None => {
