@@ -3,7 +3,11 @@
 //!
 //! The model: one field group on one hub with three CRMs, in which an edit that is not consumed yet meets the decisions
 //! that the hub took since that side last agreed.
-#![allow(missing_docs, reason = "a test has no public interface")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test has no public interface and may panic"
+)]
 
 mod support;
 
@@ -22,12 +26,15 @@ enum Step {
     Sync(usize),
 }
 
+/// Revision, cause (`None` is the app), stamp and value.
+type ModelDecision = (u64, Option<usize>, (i64, i64, i32), String);
+
 /// The reference, in the words of its own definition.
 #[derive(Debug)]
 struct Model {
     hub: String,
     rev: u64,
-    decisions: Vec<(u64, Option<usize>, (i64, i64, i32), String)>,
+    decisions: Vec<ModelDecision>,
     sides: Vec<ModelSide>,
 }
 
@@ -110,12 +117,7 @@ impl Model {
         }
     }
 
-    fn beats(
-        policy: Policy,
-        i: usize,
-        stamp: (i64, i64, i32),
-        rivals: &[(u64, Option<usize>, (i64, i64, i32), String)],
-    ) -> bool {
+    fn beats(policy: Policy, i: usize, stamp: (i64, i64, i32), rivals: &[ModelDecision]) -> bool {
         let seat = |cause: Option<usize>| {
             let crm = cause.is_some();
             let first = if policy == Policy::CrmWins { crm } else { !crm };
