@@ -109,7 +109,10 @@ fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping
         // A first observation, or one under another mapping version, which is never compared with an old base.
         for group in &mapping.groups {
             let state = side.group_mut(group.group);
-            state.base = Base::Never;
+            // What was sent to a record that has not been read yet is what it held.
+            if remapped || !matches!(state.base, Base::Held(_)) {
+                state.base = Base::Never;
+            }
         }
         return Ok(());
     }

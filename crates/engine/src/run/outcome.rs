@@ -22,6 +22,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) outcome: &'a Outcome,
     pub(crate) row: Option<RowRef<'a>>,
     pub(crate) finished: Mark,
+    /// Whether the record that it names belongs to another entity.
+    pub(crate) is_foreign: bool,
 }
 
 /// Takes an answer in and closes the operation, or leaves it open when its outcome is unknown.
@@ -49,6 +51,13 @@ pub(crate) async fn take(
             deleted(context, page, linked, index, answer.finished);
             Ok(Effects::default())
         }
+        OutcomeKind::Applied { .. } if answer.is_foreign => {
+            // The CRM took two of ours for one and the same.
+            operation.state = OperationState::Rejected;
+            let existing = outcome.id.clone().unwrap_or_default();
+            taken(inner, context, page, run, linked, index, operation, &existing).await?;
+            Ok(Effects::default())
+        }
         OutcomeKind::Applied { .. } => {
             operation.state = OperationState::Confirmed;
             if let Some(row) = &answer.row {
@@ -61,7 +70,7 @@ pub(crate) async fn take(
                     scene,
                 );
             }
-            applied_unseen(linked, index, operation, answer);
+            applied_unseen(context, linked, index, operation, answer);
             Ok(Effects::default())
         }
         OutcomeKind::NotApplied { .. } | OutcomeKind::Conflict => {
@@ -88,7 +97,13 @@ pub(crate) async fn take(
         }
         OutcomeKind::Duplicate { existing } => {
             operation.state = OperationState::Superseded;
-            adopt(inner, context, page, run, linked, index, existing, verb).await?;
+            // An update has its record: whoever else holds the unique value is another one.
+            if answer.is_foreign || verb != OperationVerb::Create {
+                taken(inner, context, page, run, linked, index, operation, existing).await?;
+            } else {
+                defer(context, run, verb);
+                adopt(inner, context, page, linked, index, existing);
+            }
             Ok(Effects::default())
         }
         OutcomeKind::Rejected { fields } => {
@@ -149,116 +164,112 @@ fn deleted(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: u
 }
 
 /// A definite success whose record could not be read: what was sent is its base, and it is read as soon as possible.
-fn applied_unseen(linked: &mut Linked, index: usize, operation: &Operation, answer: &Answer<'_>) {
+/// Without the base, our own write would come back as an edit and undo what the app decided meanwhile.
+fn applied_unseen(
+    context: &SyncContext,
+    linked: &mut Linked,
+    index: usize,
+    operation: &Operation,
+    answer: &Answer<'_>,
+) {
+    let sent = sent_values(context, linked, index, operation);
     let side = &mut linked.sides[index];
     side.ext = side.ext.clone().or_else(|| answer.outcome.id.clone());
     side.presence = Presence::Live;
     side.write_seq = answer.finished.0;
     side.dirty_seq = answer.finished.0;
+    side.mapping_version = operation.mapping_version;
     side.flags.clear(SideFlags::IN_FLIGHT);
     side.flags.set(SideFlags::READ);
     if let Some((_, marker)) = &operation.marker {
         side.marker = Some(marker.clone());
     }
-    for group in &operation.groups {
-        side.group_mut(*group).base_rev = Some(operation.rev);
+    for (group, values) in sent {
+        let state = side.group_mut(group);
+        state.base = Base::Held(values);
+        state.base_rev = Some(operation.rev);
     }
 }
 
-/// Until this write can no longer land, a value that equals it is nobody's edit.
-fn haunt(inner: &Inner, context: &SyncContext, linked: &mut Linked, index: usize, operation: &Operation) {
-    let now = inner.clock.now();
-    let until = now.saturating_add(inner.settings.late_write_horizon).unwrap_or(now);
+/// The raw values of an operation's groups as they were sent: what the side held, overlaid with the targets.
+fn sent_values(
+    context: &SyncContext,
+    linked: &Linked,
+    index: usize,
+    operation: &Operation,
+) -> Vec<(GroupId, Vec<Value>)> {
     let row = syncline_core::value::decode_all(&linked.sides[index].obs).unwrap_or_default();
-    for group in context
+    let value = |path: usize| {
+        let target = operation
+            .target
+            .iter()
+            .find(|(position, _)| usize::from(*position) == path);
+        target
+            .map(|(_, value)| value.clone())
+            .or_else(|| row.get(path).cloned())
+            .unwrap_or_default()
+    };
+    context
         .mapping
         .groups
         .iter()
         .filter(|group| operation.groups.contains(&group.group))
-    {
-        let values: Vec<Value> = group
-            .paths
-            .iter()
-            .map(|&path| {
-                let target = operation
-                    .target
-                    .iter()
-                    .find(|(position, _)| usize::from(*position) == path);
-                target
-                    .map(|(_, value)| value.clone())
-                    .or_else(|| row.get(path).cloned())
-                    .unwrap_or_default()
-            })
-            .collect();
+        .map(|group| (group.group, group.paths.iter().map(|&path| value(path)).collect()))
+        .collect()
+}
+
+/// Until this write can no longer land, a value that equals it is nobody's edit.
+pub(super) fn haunt(inner: &Inner, context: &SyncContext, linked: &mut Linked, index: usize, operation: &Operation) {
+    let now = inner.clock.now();
+    let until = now.saturating_add(inner.settings.late_write_horizon).unwrap_or(now);
+    for (group, values) in sent_values(context, linked, index, operation) {
         linked.sides[index]
-            .group_mut(group.group)
+            .group_mut(group)
             .ghosts
             .push(Ghost { values, until });
     }
 }
 
-/// The CRM has a record with our key or a unique value: it is the one meant, unless it belongs to another entity.
+/// The CRM has a record with our key or a unique value, which is nobody's: it is the one meant.
+fn adopt(inner: &Inner, context: &SyncContext, page: &mut Page, linked: &mut Linked, index: usize, existing: &str) {
+    let uid = linked.entity.uid;
+    let side = &mut linked.sides[index];
+    side.flags.clear(SideFlags::IN_FLIGHT);
+    side.ext = Some(existing.to_owned());
+    side.presence = Presence::Live;
+    for group in &context.mapping.groups {
+        side.group_mut(group.group).base = Base::Never;
+    }
+    page.audit.push(
+        AuditEntry::new(AuditKind::Linked, uid, context.side(), Some(existing))
+            .note("the CRM had a record with the same unique value"),
+    );
+    dirty(inner, linked, index);
+}
+
+/// A unique value of ours is another record's: nothing is written until it changes, and a person can see why.
 #[expect(
     clippy::too_many_arguments,
-    reason = "a record is adopted with exactly these, and each has another owner"
+    reason = "a refusal is taken in with exactly these, and each has another owner"
 )]
-async fn adopt(
+pub(super) async fn taken(
     inner: &Inner,
     context: &SyncContext,
     page: &mut Page,
     run: &mut Run,
     linked: &mut Linked,
     index: usize,
+    operation: &Operation,
     existing: &str,
-    verb: OperationVerb,
 ) -> Result<()> {
-    defer(context, run, verb);
-    let holder = page
-        .tx()?
-        .heads(context.side(), &[existing])
-        .await?
-        .into_iter()
-        .next()
-        .flatten();
-    let foreign = holder.filter(|head| head.key.entity != linked.entity.id);
-    linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
-    if let Some(foreign) = foreign {
-        let note = FailureNote {
-            record: Some(existing.to_owned()),
-            entity: Some(linked.entity.id),
-            fields: Vec::new(),
-            message: format!(
-                "{} has a record with the same unique value ({existing}), and it belongs to entity number {}; merge \
-                 the two, or change the value",
-                context.mapping.label, foreign.key.entity
-            ),
-        };
-        let hash = linked.entity.values.iter().fold(Vec::new(), |mut bytes, value| {
-            value.encode(&mut bytes);
-            bytes
-        });
-        linked.sides[index].group_mut(PRESENCE).quarantine = Some(Quarantine {
-            error: note.message.clone(),
-            input_hash: content_hash(&hash),
-        });
-        linked.sides[index].flags.set(SideFlags::FAILED);
-        return record_failure(inner, page, run.id, &context.sync, "push", note).await;
-    }
-    if verb == OperationVerb::Create {
-        let uid = linked.entity.uid;
-        let side = &mut linked.sides[index];
-        side.ext = Some(existing.to_owned());
-        side.presence = Presence::Live;
-        for group in &context.mapping.groups {
-            side.group_mut(group.group).base = Base::Never;
-        }
-        page.audit.push(
-            AuditEntry::new(AuditKind::Linked, uid, context.side(), Some(existing))
-                .note("the CRM had a record with the same unique value"),
-        );
-    }
-    dirty(inner, linked, index);
-    Ok(())
+    let outcome = Outcome {
+        message: Some(format!(
+            "{} has another record with the same unique value ({existing}); merge the two, or change the value",
+            context.mapping.label
+        )),
+        ..Outcome::new(0, OutcomeKind::Rejected { fields: Vec::new() })
+    };
+    reject(inner, context, page, run, linked, index, operation, &[], &outcome).await
 }
 
 #[expect(

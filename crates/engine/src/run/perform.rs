@@ -13,7 +13,7 @@ use super::manager::syncs_of;
 use super::model::{Moment, Run, RunStatus};
 use super::reporter::Reporter;
 use super::session::Session;
-use super::{first_link, pull, push, retry, rollback, sweep};
+use super::{first_link, pull, push, resolve, retry, rollback, sweep};
 use crate::connection::{Connection, Problem};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
@@ -117,6 +117,8 @@ async fn carry_out(
     order(&mut contexts);
     let mut session = Session::new(inner, run.parameters.dry_run, lease.clone());
     for context in &contexts {
+        // What an earlier run left open comes first, or what it created would be read as a stranger's.
+        resolve::resolve_unknown(inner, context, &mut session, run, reporter).await?;
         if reads(context, run) {
             moment(inner, run, format!("reading {}", context.mapping.label));
             if !run.parameters.hints {

@@ -154,7 +154,9 @@ async fn candidates(
                 continue;
             } else {
                 ledger.unchanged += 1;
-                if linked.sides[index].flags.has(SideFlags::FAILED) {
+                let flags = linked.sides[index].flags;
+                // What is quarantined is not written, which does not mean that it need not be.
+                if flags.has(SideFlags::FAILED) && !flags.has(SideFlags::QUARANTINED) {
                     clear_failure(&mut page, &context.sync, "push", &linked.sides[index]).await?;
                 }
             }
@@ -617,11 +619,19 @@ async fn take_outcomes(
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
     let nothing = Links::default();
     let mut closed = Vec::new();
-    for outcome in &batch.outcomes {
+    let mut owners = owners(context, &mut page, batch).await?;
+    // Those that were created come before those that turned out to exist, which may be the very same records.
+    let (existed, rest): (Vec<_>, Vec<_>) = batch
+        .outcomes
+        .iter()
+        .partition(|outcome| matches!(outcome.kind, OutcomeKind::Duplicate { .. }));
+    for outcome in rest.into_iter().chain(existed) {
         let Some(operation) = operations.get(outcome.index) else {
             continue;
         };
         answered[outcome.index] = true;
+        let entity = operation.key.entity;
+        let owner = named(outcome).map_or(entity, |ext| *owners.entry(ext.to_owned()).or_insert(entity));
         let mut operation = operation.clone();
         let Some(linked) = known.get_mut(&operation.key.entity) else {
             continue;
@@ -638,7 +648,12 @@ async fn take_outcomes(
         };
         let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
         let scene = context.scene(inner, &links, &nothing);
-        let answer = Answer { outcome, row, finished };
+        let answer = Answer {
+            outcome,
+            row,
+            finished,
+            is_foreign: owner != entity,
+        };
         let effects = outcome::take(
             inner,
             context,
@@ -651,8 +666,10 @@ async fn take_outcomes(
             &scene,
         )
         .await?;
+        // Refused once more is not mended.
+        let is_mended = had_failed && !linked.sides[index].flags.has(SideFlags::FAILED);
         settle(
-            inner, &mut page, run, context, linked, index, "push", had_failed, effects,
+            inner, &mut page, run, context, linked, index, "push", is_mended, effects,
         )
         .await?;
         closed.push(operation);
@@ -661,6 +678,24 @@ async fn take_outcomes(
     store(page.tx()?, &changed).await?;
     page.tx()?.put_operations(&closed.iter().collect::<Vec<_>>()).await?;
     session.commit(page, run).await
+}
+
+/// The record that an answer names as ours.
+fn named(outcome: &Outcome) -> Option<&str> {
+    match &outcome.kind {
+        OutcomeKind::Applied { .. } => outcome.id.as_deref(),
+        OutcomeKind::Duplicate { existing } => Some(existing),
+        _ => None,
+    }
+}
+
+/// Which entities the records belong to that answers name.
+async fn owners(context: &SyncContext, page: &mut Page, batch: &Batch) -> Result<BTreeMap<String, EntityId>> {
+    let exts: Vec<&str> = batch.outcomes.iter().filter_map(named).collect();
+    let heads = page.tx()?.heads(context.side(), &exts).await?;
+    let owner =
+        |(ext, head): (&&str, Option<syncline_core::store::SideHead>)| Some(((*ext).to_owned(), head?.key.entity));
+    Ok(exts.iter().zip(heads).filter_map(owner).collect())
 }
 
 /// A row as an observation or a read-back needs it.

@@ -1,11 +1,15 @@
 //! Writes whose outcome is not known: found out by reading, never sent again blindly (section 7).
 
-use syncline_core::batch::{Batch, Outcome, OutcomeKind, ReadClass, RowState};
+use std::collections::BTreeMap;
+
+use syncline_core::batch::{Batch, Outcome, OutcomeKind, ReadClass, RowRef, RowState};
 use syncline_core::error::Result;
 use syncline_core::job::{Fetch, FetchBy};
+use syncline_core::matching::key_fields;
 use syncline_core::model::PRESENCE;
-use syncline_core::plan::{self, Effects, Gone, ReviewChange, ReviewReason};
+use syncline_core::plan::{self, Effects, Gone, ReviewReason};
 use syncline_core::state::{EntityId, Linked, Operation, OperationState, OperationVerb, SideFlags};
+use syncline_core::store::{InboxEntry, SideHead};
 use syncline_core::value::{Value, decode_all};
 
 use super::context::SyncContext;
@@ -15,7 +19,8 @@ use super::outcome::Answer;
 use super::pull::store;
 use super::push::{links_for, strong};
 use super::reporter::Reporter;
-use super::session::{Session, settle};
+use super::session::{Page, Session, settle};
+use crate::conflict::open_review;
 use crate::document::Versioned;
 use crate::engine::Inner;
 
@@ -69,8 +74,8 @@ async fn resolve(
     run: &mut Versioned<Run>,
     operations: Vec<Operation>,
 ) -> Result<()> {
-    let (by_id, by_marker) = read(inner, context, session, run, &operations).await?;
     let mark = inner.marks.next(inner.clock.now());
+    let read = read(inner, context, session, run, &operations).await?;
     let mut page = session.begin().await?;
     let ids: Vec<EntityId> = operations.iter().map(|operation| operation.key.entity).collect();
     let mut loaded = page.tx()?.load(&ids).await?;
@@ -78,63 +83,47 @@ async fn resolve(
     let nothing = Links::default();
     let mut closed = Vec::new();
     for mut operation in operations {
-        let Some(linked) = loaded
+        let landed = std::mem::replace(&mut operation.state, OperationState::Superseded);
+        let place = loaded
             .iter_mut()
-            .find(|linked| linked.entity.id == operation.key.entity)
-        else {
-            continue;
-        };
-        let Some(index) = linked.side_index(context.side()) else {
+            .find(|linked| linked.entity.id == operation.key.entity);
+        let found = place.and_then(|linked| Some((linked.side_index(context.side())?, linked)));
+        let Some((index, linked)) = found else {
+            // The record that it was for is no longer kept.
+            closed.push(operation);
             continue;
         };
         let scene = context.scene(inner, &links, &nothing);
-        let row = match (&operation.verb, &operation.marker) {
-            (OperationVerb::Create, Some((_, marker))) => {
-                let place = context
-                    .mapping
-                    .marker
-                    .as_ref()
-                    .and_then(|field| context.mapping.projection.position(field));
-                by_marker.rows().find(|row| {
-                    place.is_some_and(|place| {
-                        row.value(place)
-                            .ok()
-                            .flatten()
-                            .is_some_and(|value| value.to_string() == *marker)
-                    })
-                })
-            }
-            (OperationVerb::Create, None) => None,
-            _ => {
-                let ext = linked.sides[index].ext.clone();
-                by_id.rows().find(|row| Some(row.id()) == ext.as_deref())
-            }
-        };
         linked.sides[index].flags.clear(SideFlags::IN_FLIGHT);
-        operation.state = OperationState::Superseded;
+        if landed == OperationState::Sent {
+            // Nobody was there to see it go wrong, but it may land late like any other.
+            super::outcome::haunt(inner, context, linked, index, &operation);
+        }
+        let found = match operation.verb {
+            OperationVerb::Create => created(context, &mut page, linked, &operation, &read).await?,
+            _ => Created::of(linked.sides[index].ext.as_deref().and_then(|ext| read.by_id(ext))),
+        };
         let outcome = Outcome::new(
             0,
             OutcomeKind::Applied {
                 created: operation.verb == OperationVerb::Create,
             },
         );
-        let effects = match row {
-            None if operation.verb == OperationVerb::Create && operation.marker.is_none() => {
-                // It may have made a record that carries no key of ours: making another blindly could double it.
-                linked.entity.frozen.push((PRESENCE, 0));
-                let mut asked = Effects::default();
-                asked.reviews.push(ReviewChange {
-                    group: PRESENCE,
-                    reason: Some(ReviewReason::AmbiguousCreate),
-                });
-                asked
-            }
-            None => {
+        let effects = match found {
+            Created::No => {
                 // Nothing of it is there: it is planned anew, and a create goes by the same unique key.
                 linked.sides[index].flags.set(SideFlags::PUSH);
                 Effects::default()
             }
-            Some(row) if row.state() != RowState::Live => {
+            Created::Taken(ext) => {
+                super::outcome::taken(inner, context, &mut page, run, linked, index, &operation, &ext).await?;
+                Effects::default()
+            }
+            Created::Several(exts) => {
+                ask(inner, context, &mut page, run, linked, &exts).await?;
+                Effects::default()
+            }
+            Created::Yes(row) if row.state() != RowState::Live => {
                 let how = match row.state() {
                     RowState::Missing => Gone::Inaccessible,
                     RowState::Archived => Gone::Archived,
@@ -142,15 +131,18 @@ async fn resolve(
                 };
                 plan::gone(linked, index, how, row.stamp(), &scene)?
             }
-            Some(row) if operation.verb == OperationVerb::Delete => {
+            Created::Yes(row) if operation.verb == OperationVerb::Delete => {
                 linked.sides[index].flags.set(SideFlags::PUSH);
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
             }
-            Some(row) if operation.verb == OperationVerb::Create || applied(context, &operation, row.encoded())? => {
+            Created::Yes(row)
+                if operation.verb == OperationVerb::Create || applied(context, &operation, row.encoded())? =>
+            {
                 let answer = Answer {
                     outcome: &outcome,
                     row: Some(row),
                     finished: mark,
+                    is_foreign: false,
                 };
                 super::outcome::take(
                     inner,
@@ -165,7 +157,7 @@ async fn resolve(
                 )
                 .await?
             }
-            Some(row) => {
+            Created::Yes(row) => {
                 // Not applied, or somebody wrote since: what is there is taken in, and the push planned anew.
                 linked.sides[index].flags.set(SideFlags::PUSH);
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
@@ -179,14 +171,136 @@ async fn resolve(
     session.commit(page, run).await
 }
 
-/// Reads the records of updates and deletes by id, and those of creates by our key.
+/// What became of a write, as far as reading can tell.
+enum Created<'a> {
+    /// Nothing of it is there.
+    No,
+    /// This is the record.
+    Yes(RowRef<'a>),
+    /// The record belongs to another entity.
+    Taken(String),
+    /// Each of these may be the one that was created.
+    Several(Vec<String>),
+}
+
+impl<'a> Created<'a> {
+    fn of(row: Option<RowRef<'a>>) -> Self {
+        row.map_or(Self::No, Self::Yes)
+    }
+}
+
+/// The record that a create made: the one with our key, or without such a key the only unlinked one that holds
+/// everything that was written.
+async fn created<'a>(
+    context: &SyncContext,
+    page: &mut Page,
+    linked: &Linked,
+    operation: &Operation,
+    read: &'a ReadBack,
+) -> Result<Created<'a>> {
+    let mut rows = Vec::new();
+    for row in read.by_key(operation) {
+        let is_it = match &operation.marker {
+            Some((field, marker)) => {
+                let place = context.mapping.projection.position(field);
+                let value = place.map(|place| row.value(place)).transpose()?.flatten();
+                value.is_some_and(|value| value.to_string() == *marker)
+            }
+            None => applied(context, operation, row.encoded())?,
+        };
+        if is_it && row.state() == RowState::Live {
+            rows.push(row);
+        }
+    }
+    let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
+    let heads = page.tx()?.heads(context.side(), &exts).await?;
+    let foreign = |head: &SideHead| head.key.entity != linked.entity.id;
+    let mut free = Vec::new();
+    let mut taken = None;
+    for (row, head) in rows.into_iter().zip(heads) {
+        match head.filter(foreign) {
+            None => free.push(row),
+            Some(head) if head.flags.has(SideFlags::STAGED) => {
+                // It came in before anybody knew whose it is, and nobody has seen it yet.
+                page.tx()?.delete_sides(&[head.key]).await?;
+                page.tx()?.delete_entities(&[head.key.entity]).await?;
+                free.push(row);
+            }
+            Some(_) => taken = Some(row.id().to_owned()),
+        }
+    }
+    Ok(match (free.as_slice(), taken) {
+        ([], Some(ext)) if operation.marker.is_some() => Created::Taken(ext),
+        ([], _) => Created::No,
+        ([row], _) => Created::Yes(*row),
+        (several, _) => Created::Several(several.iter().map(|row| row.id().to_owned()).collect()),
+    })
+}
+
+/// A person says whether the record is to be created: several look as if it had been.
+async fn ask(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    linked: &mut Linked,
+    exts: &[String],
+) -> Result<()> {
+    linked.entity.frozen.push((PRESENCE, 0));
+    let review = open_review(
+        inner,
+        page,
+        run.id,
+        context,
+        linked,
+        PRESENCE,
+        ReviewReason::AmbiguousCreate,
+    )
+    .await?;
+    if let Some(frozen) = linked.entity.frozen.last_mut() {
+        frozen.1 = review;
+    }
+    // While the create was open they were left alone.
+    let seq = inner.marks.next(inner.clock.now()).0;
+    let hint = |ext: &String| InboxEntry {
+        side: context.side(),
+        ext: ext.clone(),
+        seq,
+    };
+    page.tx()?.put_hints(&exts.iter().map(hint).collect::<Vec<_>>()).await
+}
+
+/// What strong reads found of the operations' records.
+struct ReadBack {
+    by_id: Batch,
+    /// By the remote field that they were looked for by.
+    by_key: BTreeMap<String, Batch>,
+    /// The field that each create is looked for by.
+    keys: BTreeMap<uuid::Uuid, (String, String)>,
+}
+
+impl ReadBack {
+    fn by_id(&self, ext: &str) -> Option<RowRef<'_>> {
+        self.by_id.rows().find(|row| row.id() == ext)
+    }
+
+    fn by_key(&self, operation: &Operation) -> impl Iterator<Item = RowRef<'_>> {
+        let batch = self
+            .keys
+            .get(&operation.id)
+            .and_then(|(field, _)| self.by_key.get(field));
+        batch.into_iter().flat_map(Batch::rows)
+    }
+}
+
+/// Reads the records of updates and deletes by id, and those of creates by our key or what comes nearest to one.
 async fn read(
     inner: &Inner,
     context: &SyncContext,
     session: &mut Session<'_>,
     run: &mut Versioned<Run>,
     operations: &[Operation],
-) -> Result<(Batch, Batch)> {
+) -> Result<ReadBack> {
     let mut page = session.begin().await?;
     let ids: Vec<EntityId> = operations
         .iter()
@@ -206,27 +320,65 @@ async fn read(
     } else {
         super::pull::fetch(inner, context, exts).await?.0
     };
-    let mut by_marker = Batch::new(context.mapping.projection.fields.len());
-    let markers: Vec<String> = operations
+    let keys: BTreeMap<uuid::Uuid, (String, String)> = operations
         .iter()
-        .filter_map(|operation| operation.marker.as_ref().map(|(_, value)| value.clone()))
+        .filter(|operation| operation.verb == OperationVerb::Create)
+        .filter_map(|operation| Some((operation.id, key(context, operation)?)))
         .collect();
-    if let (Some(field), false) = (&context.mapping.marker, markers.is_empty()) {
+    let mut values: BTreeMap<&String, Vec<String>> = BTreeMap::new();
+    for (field, value) in keys.values() {
+        values.entry(field).or_default().push(value.clone());
+    }
+    let mut by_key = BTreeMap::new();
+    for (field, values) in values {
+        let mut batch = Batch::new(context.mapping.projection.fields.len());
         let fetch = Fetch {
             object: context.mapping.object.clone(),
             projection: context.mapping.projection.clone(),
             by: FetchBy::Key {
                 field: field.clone(),
-                values: markers,
+                values,
             },
         };
         context
             .connector
-            .fetch(context.io.as_ref(), &context.config, &fetch, &mut by_marker)
+            .fetch(context.io.as_ref(), &context.config, &fetch, &mut batch)
             .await?;
-        by_marker.class = ReadClass::Strong;
+        batch.class = ReadClass::Strong;
+        by_key.insert(field.clone(), batch);
     }
-    Ok((by_id, by_marker))
+    Ok(ReadBack { by_id, by_key, keys })
+}
+
+/// What a created record is looked for by: our key, else a text that it was given, preferably one that records are
+/// matched by.
+fn key(context: &SyncContext, operation: &Operation) -> Option<(String, String)> {
+    if let Some(marker) = &operation.marker {
+        return Some(marker.clone());
+    }
+    let mapping = &context.mapping;
+    let matched: Vec<usize> = context
+        .sync
+        .mapping
+        .match_keys
+        .iter()
+        .flat_map(key_fields)
+        .filter_map(|name| context.blueprint.position(&name))
+        .collect();
+    let rules = || mapping.groups.iter().flat_map(|group| &group.rules);
+    let rank = |path: usize| {
+        let rule = rules().find(|rule| rule.paths.contains(&path));
+        let refers = rule.is_none_or(|rule| !rule.lens.references().is_empty());
+        let is_matched = rule.is_some_and(|rule| rule.fields.iter().any(|field| matched.contains(field)));
+        (refers, !is_matched)
+    };
+    operation
+        .target
+        .iter()
+        .filter_map(|(path, value)| Some((usize::from(*path), value.as_text().filter(|text| !text.is_empty())?)))
+        .filter(|(path, _)| !rank(*path).0)
+        .min_by_key(|(path, _)| rank(*path))
+        .and_then(|(path, text)| Some((mapping.projection.fields.get(path)?.path.clone(), text.to_owned())))
 }
 
 fn ext(context: &SyncContext, linked: &Linked) -> Option<String> {
@@ -236,7 +388,7 @@ fn ext(context: &SyncContext, linked: &Linked) -> Option<String> {
 }
 
 /// Whether the record holds what the operation was to write.
-fn applied(context: &SyncContext, operation: &Operation, encoded: &[u8]) -> Result<bool> {
+pub(super) fn applied(context: &SyncContext, operation: &Operation, encoded: &[u8]) -> Result<bool> {
     let row = decode_all(encoded)?;
     Ok(context
         .mapping
