@@ -12,6 +12,7 @@ mod manager;
 mod merge;
 mod model;
 mod outcome;
+mod own_create;
 mod perform;
 mod pull;
 mod push;

@@ -340,6 +340,8 @@ pub(crate) async fn take_page(
             Acceptance::Apply => to_plan.push((*row, head)),
         }
     }
+    let (fresh, own) = super::own_create::spare_own_creates(context, page, fresh).await?;
+    tally.ledger.deferred += own;
     page.tx()?.touch_sides(&touches).await?;
     mark_stale(inner, context, page.tx()?, &stale).await?;
     let numbers: Vec<EntityId> = to_plan
