@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::mapping::Direction;
-use syncline_core::store::Mode;
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 
 use super::context::SyncContext;
 use super::lease::Lease;
@@ -61,6 +61,7 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
         what: "started".to_owned(),
     });
     let mut tx = inner.store.begin(Mode::Write).await?;
+    close_dead(inner, tx.as_mut(), run).await?;
     document::put(tx.as_mut(), run).await?;
     let started = EventKind::RunStarted {
         run: run.id,
@@ -69,6 +70,35 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
     inner.events.store(tx.as_mut(), inner, run.tenant, started).await?;
     tx.commit().await?;
     inner.events.wake();
+    Ok(())
+}
+
+/// Ends the runs of this connection that still say they run. Its lease is ours, so whoever carried them out is gone.
+async fn close_dead(inner: &Inner, tx: &mut dyn Transaction, run: &Versioned<Run>) -> Result<()> {
+    let query = DocumentQuery::new(DocumentKind::Run)
+        .tenant(run.tenant)
+        .scope(run.connection)
+        .status(RunStatus::Running.name());
+    for mut dead in document::find::<Run>(tx, &query).await? {
+        if dead.id == run.id {
+            continue;
+        }
+        let now = inner.clock.now();
+        dead.status = RunStatus::Stopped;
+        dead.finished_at = Some(now);
+        dead.error = Some(format!("the process that ran it ended in the middle; run {} goes on from there", run.id));
+        dead.timeline.push(Moment {
+            at: now,
+            what: "found abandoned".to_owned(),
+        });
+        document::put(tx, &mut dead).await?;
+        let finished = EventKind::RunFinished {
+            run: dead.id,
+            connection: dead.connection,
+            status: dead.status.name().to_owned(),
+        };
+        inner.events.store(tx, inner, dead.tenant, finished).await?;
+    }
     Ok(())
 }
 
