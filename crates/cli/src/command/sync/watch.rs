@@ -52,7 +52,7 @@ pub(super) async fn carry_out(project: &Project, requests: Vec<RunRequest>) -> R
                 bars.tick();
                 beats = beats.saturating_add(1);
                 if is_quiet && beats == QUIET_BEATS {
-                    bars.say("waiting for the connection: another run holds it, or one that was killed did a moment ago");
+                    bars.say("still waiting: the provider does not answer yet, or another run, perhaps a killed one, holds the connection");
                 }
             }
             () = interrupts.next() => {
