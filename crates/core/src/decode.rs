@@ -1,4 +1,4 @@
-//! Decoding a page of JSON straight from bytes into [`Batch`] rows, without an intermediate tree.
+//! Decoding a page of JSON straight from bytes into [`Batch`](crate::batch::Batch) rows, without an intermediate tree.
 //!
 //! A connector describes where the projected fields stand ([`FieldTree`]) and how its texts are read ([`ReadText`]);
 //! [`FieldsSeed`] then drives serde over one record.
