@@ -86,7 +86,10 @@ async fn close_dead(inner: &Inner, tx: &mut dyn Transaction, run: &Versioned<Run
         let now = inner.clock.now();
         dead.status = RunStatus::Stopped;
         dead.finished_at = Some(now);
-        dead.error = Some(format!("the process that ran it ended in the middle; run {} goes on from there", run.id));
+        dead.error = Some(format!(
+            "the process that ran it ended in the middle; run {} goes on from there",
+            run.id
+        ));
         dead.timeline.push(Moment {
             at: now,
             what: "found abandoned".to_owned(),
