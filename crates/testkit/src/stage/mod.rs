@@ -18,6 +18,7 @@ use syncline_core::store::{EntityQuery, Mode, Store};
 use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::{Connection, TokenRequest};
+use syncline_engine::http::Transport;
 use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope};
 use syncline_engine::settings::Settings;
 use syncline_engine::sync::Sync;
@@ -90,6 +91,14 @@ impl Stage {
     /// # Errors
     /// What the engine reports.
     pub fn engine(store: Arc<dyn Store>, transport: RouterTransport) -> Result<Engine> {
+        Self::engine_over(store, Arc::new(transport))
+    }
+
+    /// The same over a transport of the test's own.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn engine_over(store: Arc<dyn Store>, transport: Arc<dyn Transport>) -> Result<Engine> {
         let settings = Settings {
             ambiguity_horizon: Duration::from_millis(1),
             failure_retry: Duration::from_millis(1),
@@ -100,7 +109,7 @@ impl Stage {
             .connector(HubSpotConnector::new())
             .settings(settings)
             .allow_loopback(true)
-            .transport(Arc::new(transport))
+            .transport(transport)
             .build()
     }
 
