@@ -17,7 +17,7 @@ use syncline_core::value::Value;
 use super::context::SyncContext;
 use super::links::Links;
 use super::model::Run;
-use super::pull::{linked_entry, store};
+use super::page::{linked_entry, store};
 use super::reporter::Reporter;
 use super::session::{Session, settle};
 use crate::conflict::{Review, open_match_review};

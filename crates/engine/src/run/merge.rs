@@ -9,7 +9,7 @@ use syncline_core::state::{Linked, Presence, SideFlags};
 
 use super::context::SyncContext;
 use super::model::Run;
-use super::pull::PageTally;
+use super::page::PageTally;
 use super::session::Page;
 use crate::conflict::open_match_review;
 use crate::engine::Inner;

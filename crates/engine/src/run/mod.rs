@@ -5,6 +5,7 @@
 //! transaction.
 
 mod context;
+mod cursor;
 mod first_link;
 mod lease;
 mod links;
@@ -13,6 +14,7 @@ mod merge;
 mod model;
 mod outcome;
 mod own_create;
+mod page;
 mod perform;
 mod pull;
 mod push;
@@ -20,6 +22,7 @@ mod reporter;
 mod resolve;
 mod retry;
 mod rollback;
+mod send;
 mod session;
 mod sweep;
 
@@ -32,6 +35,6 @@ pub(crate) use context::{SyncContext, compile_sync, schema_of};
 pub(crate) use first_link::{link, publish};
 pub(crate) use links::{Links, ObjectSides};
 pub(crate) use manager::Runner;
-pub(crate) use pull::{store, uid};
+pub(crate) use page::{store, uid};
 pub(crate) use push::links_for;
 pub(crate) use session::{Page, append_audit};

@@ -13,7 +13,7 @@ use syncline_core::value::{Value, content_hash, encode_all};
 
 use super::context::SyncContext;
 use super::model::Run;
-use super::push::readback;
+use super::send::readback;
 use super::session::{FailureNote, Page, record_failure};
 use crate::engine::Inner;
 

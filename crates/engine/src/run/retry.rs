@@ -6,7 +6,8 @@ use syncline_core::store::{DocumentKind, DocumentQuery};
 
 use super::context::SyncContext;
 use super::model::{Failure, Run};
-use super::pull::{brake, fetch, store, take_page};
+use super::page::{brake, store, take_page};
+use super::pull::fetch;
 use super::reporter::Reporter;
 use super::session::Session;
 use crate::document::{self, Versioned};

@@ -18,6 +18,7 @@ use syncline_core::value::content_hash;
 
 use super::context::SyncContext;
 use super::model::{Ledger, Run};
+use super::page;
 use super::pull;
 use super::reporter::Reporter;
 use super::session::{Page, Session};
@@ -313,7 +314,7 @@ async fn take(
         }
     }
     page.tx()?.put_hints(&hints).await?;
-    pull::mark_stale(inner, context, page.tx()?, &newer).await?;
+    page::mark_stale(inner, context, page.tx()?, &newer).await?;
     run.ledger(&context.sync.name, "sweep").add(&ledger);
     Ok(unknown)
 }
@@ -354,7 +355,7 @@ async fn absent(
                 stale.push(head.key.entity);
             }
         }
-        pull::mark_stale(inner, context, page.tx()?, &stale).await?;
+        page::mark_stale(inner, context, page.tx()?, &stale).await?;
         session.commit(page, run).await?;
     }
     let twice: Vec<String> = before.iter().filter(|ext| !seen.has(ext)).cloned().collect();
@@ -380,8 +381,8 @@ async fn absent(
             row.finish();
         }
         let read = inner.marks.next(inner.clock.now());
-        let tally = pull::take_page(inner, context, &mut page, run, &batch, batch.len(), read).await?;
-        pull::brake(inner, context, &mut page, run, &tally).await?;
+        let tally = page::take_page(inner, context, &mut page, run, &batch, batch.len(), read).await?;
+        page::brake(inner, context, &mut page, run, &tally).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
         session.commit(page, run).await?;
         // Found by the strong read, or not read yet: remembered until the next sweep.

@@ -13,7 +13,7 @@ use syncline_core::value::Value;
 use uuid::Uuid;
 
 use super::super::model::{RollbackRelease, Run};
-use super::super::pull::store;
+use super::super::page::store;
 use super::super::session::{Page, Session};
 use super::{Rollback, Undone, name_of};
 use crate::conflict::{Review, ReviewPlace, ReviewStatus, open_review_at};

@@ -11,7 +11,7 @@ use syncline_core::value::Value;
 use uuid::Uuid;
 
 use super::super::model::{RollbackRelease, Run};
-use super::super::pull::store;
+use super::super::page::store;
 use super::super::reporter::Reporter;
 use super::super::session::{Page, Session};
 use super::scan::{Created, same_values};

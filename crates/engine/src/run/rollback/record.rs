@@ -10,7 +10,7 @@ use syncline_core::value::{Value, decode_all};
 
 use super::super::context::SyncContext;
 use super::super::model::{PlannedChange, RollbackRelease, Run};
-use super::super::pull::uid;
+use super::super::page::uid;
 use super::super::session::Page;
 use super::written::Written;
 use super::{Rollback, SHOWN_CHANGES, Undone, name_of};

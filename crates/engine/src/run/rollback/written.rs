@@ -13,7 +13,8 @@ use syncline_core::value::Value;
 
 use super::super::context::SyncContext;
 use super::super::model::{Ledger, RollbackRelease, Run, RunParameters};
-use super::super::pull::{fetch, store, take_page};
+use super::super::page::{store, take_page};
+use super::super::pull::fetch;
 use super::super::reporter::Reporter;
 use super::super::session::Session;
 use super::Rollback;
@@ -241,7 +242,7 @@ impl Rollback<'_> {
             .iter()
             .map(|operation| (operation.key.entity, operation.groups.clone()))
             .collect();
-        super::super::push::send(self.inner, context, session, run, operations, reporter).await?;
+        super::super::send::send(self.inner, context, session, run, operations, reporter).await?;
         self.show_held(session, run, context, &held).await
     }
 

@@ -1,0 +1,144 @@
+//! Where the reading of a sync stands: moved only in the transaction that stored the page.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use syncline_core::error::Result;
+use syncline_core::job::Start;
+use syncline_core::store::DocumentKind;
+use syncline_core::value::content_hash;
+
+use super::context::SyncContext;
+use super::model::Run;
+use super::session::Page;
+use crate::document::{self, Columns, Stored, Versioned};
+use crate::engine::Inner;
+
+/// Where the reading of a sync stands, and under what it is valid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CursorState {
+    #[serde(skip)]
+    id: u64,
+    sync: u64,
+    tenant: u32,
+    name: String,
+    /// Hash of account, object, fields and filter: a cursor of something else is never used.
+    fingerprint: String,
+    bytes: Vec<u8>,
+    at: Timestamp,
+}
+
+impl Stored for CursorState {
+    const KIND: DocumentKind = DocumentKind::Cursor;
+    const NOUN: &'static str = "cursor";
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn set_id(&mut self, id: u64) {
+        self.id = id;
+    }
+
+    fn columns(&self) -> Columns {
+        Columns {
+            tenant: self.tenant,
+            scope: self.sync,
+            key: Some(self.name.clone()),
+            status: "open".into(),
+            at: self.at,
+        }
+    }
+}
+
+/// The name under which the cursor of the next pull is kept.
+pub(super) const NEXT: &str = "next";
+/// The name under which the checkpoint of a pull under way is kept.
+pub(super) const UNDER_WAY: &str = "under_way";
+
+pub(super) fn fingerprint(context: &SyncContext) -> String {
+    let fields: Vec<&str> = context
+        .mapping
+        .projection
+        .fields
+        .iter()
+        .map(|field| field.path.as_str())
+        .collect();
+    let text = format!(
+        "{}|{}|{}|{}|{}",
+        context.config.base_url,
+        context.mapping.object,
+        fields.join(","),
+        context.sync.mapping.filter.as_deref().unwrap_or_default(),
+        context.mapping.version
+    );
+    format!("{:032x}", content_hash(text.as_bytes()))
+}
+
+pub(super) async fn start(
+    inner: &Inner,
+    context: &SyncContext,
+    run: &Run,
+    fingerprint: &str,
+) -> Result<(Start, Option<Bytes>)> {
+    if let Some(since) = run.parameters.since {
+        return Ok((Start::Since(since), None));
+    }
+    let mut tx = inner.store.begin(syncline_core::store::Mode::Read).await?;
+    let mut cursor = async |name: &str| -> Result<Option<Bytes>> {
+        let found = document::by_key::<CursorState>(tx.as_mut(), context.sync.tenant, context.sync.id, name).await?;
+        Ok(found
+            .filter(|cursor| cursor.fingerprint == fingerprint)
+            .map(|cursor| Bytes::from(cursor.value.bytes)))
+    };
+    let next = cursor(NEXT).await?;
+    let under_way = cursor(UNDER_WAY).await?;
+    let start = match next {
+        Some(cursor) if !run.parameters.full && !context.sync.backfill => Start::Cursor(cursor),
+        _ => Start::Beginning,
+    };
+    // A dry run has seen nothing of what an interrupted run had stored, so it may go on from there as well.
+    Ok((start, if run.parameters.full { None } else { under_way }))
+}
+
+pub(super) async fn keep(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    name: &str,
+    fingerprint: &str,
+    bytes: &Bytes,
+) -> Result<()> {
+    let state = CursorState {
+        id: 0,
+        sync: context.sync.id,
+        tenant: context.sync.tenant,
+        name: name.to_owned(),
+        fingerprint: fingerprint.to_owned(),
+        bytes: bytes.to_vec(),
+        at: inner.clock.now(),
+    };
+    let known = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?;
+    let mut state = match known {
+        Some(known) => {
+            let (id, version) = (known.value.id, known.version);
+            Versioned {
+                value: CursorState { id, ..state },
+                version,
+            }
+        }
+        None => Versioned {
+            value: state,
+            version: 0,
+        },
+    };
+    document::put(page.tx()?, &mut state).await
+}
+
+pub(super) async fn forget(context: &SyncContext, page: &mut Page, name: &str) -> Result<()> {
+    if let Some(known) = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?
+    {
+        page.tx()?.delete_document(DocumentKind::Cursor, known.id).await?;
+    }
+    Ok(())
+}

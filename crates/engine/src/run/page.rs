@@ -1,0 +1,468 @@
+//! One page of rows: accepted or not, planned, and stored within a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_core::audit::{AuditEntry, AuditKind};
+use syncline_core::batch::{Batch, ReadClass, RowRef, RowState};
+use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::io::Mark;
+use syncline_core::plan::{self, Acceptance, Gone, Observation};
+use syncline_core::state::{Actor, Entity, EntityId, Linked, Presence, Side, SideFlags, SideKey};
+use syncline_core::store::{Sequence, SideHead, Touch, Transaction};
+use syncline_core::value::{Value, content_hash};
+use uuid::Uuid;
+
+use super::context::SyncContext;
+use super::links::Links;
+use super::model::{Ledger, Run};
+use super::session::{FailureNote, Page, record_failure, settle};
+use crate::engine::Inner;
+
+/// What one page did, before it is committed.
+#[derive(Debug, Default)]
+pub(crate) struct PageTally {
+    pub(crate) ledger: Ledger,
+    pub(crate) overwrites: u64,
+    pub(crate) deletes: u64,
+}
+
+/// Plans and stores the rows of one page within a transaction.
+pub(crate) async fn take_page(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    batch: &Batch,
+    rows: usize,
+    mark: Mark,
+) -> Result<PageTally> {
+    let mut tally = PageTally::default();
+    let rows = last_of_each(batch, rows, &mut tally);
+    tally.ledger.read += rows.len() as u64;
+    // Merges move links, so they come before the rows that may belong to the survivor.
+    let (merges, rows): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| matches!(row.state(), RowState::Merged | RowState::Converted));
+    take_merges(inner, context, page, run, &merges, &mut tally).await?;
+    let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
+    let heads = page.tx()?.heads(context.side(), &exts).await?;
+
+    let mut touches = Vec::new();
+    let mut to_plan: Vec<(RowRef<'_>, &SideHead)> = Vec::new();
+    let mut stale = Vec::new();
+    let mut fresh: Vec<RowRef<'_>> = Vec::new();
+    for (row, head) in rows.iter().zip(&heads) {
+        let Some(head) = head else {
+            match row.state() {
+                RowState::Live => fresh.push(*row),
+                _ => tally.ledger.unchanged += 1,
+            }
+            continue;
+        };
+        inner.marks.witness(head.obs_seq.max(head.write_seq));
+        if row.state() != RowState::Live {
+            to_plan.push((*row, head));
+            continue;
+        }
+        if head.presence == Presence::Unlinked {
+            tally.ledger.filtered += 1;
+            continue;
+        }
+        let observation = Observation {
+            mark,
+            class: batch.class,
+            stamp: row.stamp(),
+            encoded: row.encoded(),
+        };
+        let hash = content_hash(row.encoded());
+        match plan::accept(head, &observation, hash, context.mapping.version) {
+            Acceptance::Same => tally.ledger.unchanged += 1,
+            Acceptance::Touch => {
+                tally.ledger.unchanged += 1;
+                let clean = mark.0 > head.dirty_seq && batch.class == ReadClass::Strong;
+                touches.push(Touch {
+                    key: head.key,
+                    stamp: row.stamp(),
+                    obs_seq: mark.0,
+                    clean,
+                });
+            }
+            Acceptance::Stale => {
+                tally.ledger.deferred += 1;
+                stale.push(head.key.entity);
+            }
+            Acceptance::Apply => to_plan.push((*row, head)),
+        }
+    }
+    let (fresh, own) = super::own_create::spare_own_creates(context, page, fresh).await?;
+    tally.ledger.deferred += own;
+    page.tx()?.touch_sides(&touches).await?;
+    mark_stale(inner, context, page.tx()?, &stale).await?;
+    let numbers: Vec<EntityId> = to_plan
+        .iter()
+        .map(|(_, head)| head.key.entity)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let loaded = page.tx()?.load(&numbers).await?;
+    let encoded = to_plan
+        .iter()
+        .map(|(row, _)| row.encoded())
+        .chain(fresh.iter().map(RowRef::encoded));
+    let links = Links::load(
+        page.tx()?,
+        &context.mapping,
+        &context.objects,
+        encoded,
+        loaded.iter().map(|linked| &linked.entity),
+        context.sync.tenant,
+    )
+    .await?;
+    let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
+    for (row, head) in &to_plan {
+        let Some(linked) = known.get_mut(&head.key.entity) else {
+            continue;
+        };
+        apply_known(
+            inner,
+            context,
+            page,
+            run,
+            linked,
+            *row,
+            batch.class,
+            mark,
+            &links,
+            &mut tally,
+        )
+        .await?;
+    }
+    let mut changed: Vec<Linked> = known.into_values().collect();
+    changed.extend(take_fresh(inner, context, page, run, &fresh, batch.class, mark, &links, &mut tally).await?);
+    store(page.tx()?, &changed).await?;
+    Ok(tally)
+}
+
+async fn take_merges(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    merges: &[RowRef<'_>],
+    tally: &mut PageTally,
+) -> Result<()> {
+    let losers: Vec<&str> = merges.iter().map(RowRef::id).collect();
+    let heads = page.tx()?.heads(context.side(), &losers).await?;
+    for (row, head) in merges.iter().zip(heads) {
+        let mut loaded = match head {
+            Some(head) => page.tx()?.load(&[head.key.entity]).await?,
+            None => Vec::new(),
+        };
+        let index = loaded.first().and_then(|linked| linked.side_index(context.side()));
+        match (loaded.first_mut(), index) {
+            (Some(linked), Some(index)) => {
+                super::merge::merged(inner, context, page, run, linked, index, *row, tally).await?;
+                store(page.tx()?, &loaded).await?;
+            }
+            _ => tally.ledger.unchanged += 1,
+        }
+    }
+    Ok(())
+}
+
+/// Only the last row of each record counts; the others are accounted for as unchanged.
+fn last_of_each<'a>(batch: &'a Batch, rows: usize, tally: &mut PageTally) -> Vec<RowRef<'a>> {
+    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, row) in batch.rows().take(rows).enumerate() {
+        last.insert(row.id(), index);
+    }
+    let kept = batch
+        .rows()
+        .take(rows)
+        .enumerate()
+        .filter(|(index, row)| last.get(row.id()) == Some(index))
+        .map(|(_, row)| row)
+        .collect::<Vec<_>>();
+    let repeated = (rows.min(batch.len()) - kept.len()) as u64;
+    tally.ledger.read += repeated;
+    tally.ledger.unchanged += repeated;
+    kept
+}
+
+pub(crate) async fn mark_stale(
+    inner: &Inner,
+    context: &SyncContext,
+    tx: &mut dyn Transaction,
+    entities: &[EntityId],
+) -> Result<()> {
+    if entities.is_empty() {
+        return Ok(());
+    }
+    let dirty_seq = inner.marks.next(inner.clock.now()).0;
+    let mut loaded = tx.load(entities).await?;
+    for linked in &mut loaded {
+        if let Some(index) = linked.side_index(context.side()) {
+            linked.sides[index].flags.set(SideFlags::READ);
+            linked.sides[index].dirty_seq = dirty_seq;
+        }
+    }
+    let sides: Vec<&Side> = loaded.iter().flat_map(|linked| &linked.sides).collect();
+    tx.put_sides(&sides).await
+}
+
+/// Stores entities with all their sides.
+pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<()> {
+    let entities: Vec<&Entity> = changed.iter().map(|linked| &linked.entity).collect();
+    let sides: Vec<&Side> = changed.iter().flat_map(|linked| &linked.sides).collect();
+    tx.put_entities(&entities).await?;
+    tx.put_sides(&sides).await?;
+    crate::entity::keep_written_keys(tx, &entities).await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row is planned from exactly these, and each has another owner"
+)]
+async fn apply_known(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    linked: &mut Linked,
+    row: RowRef<'_>,
+    class: ReadClass,
+    mark: Mark,
+    links: &Links,
+    tally: &mut PageTally,
+) -> Result<()> {
+    let Some(index) = linked.side_index(context.side()) else {
+        return Ok(());
+    };
+    let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
+    let nothing = Links::default();
+    let scene = context.scene(inner, links, &nothing);
+    let was_deleted = linked.entity.deleted;
+    let effects = match row.state() {
+        RowState::Live if row.is_complete() && !in_filter(context, &row)? => {
+            // Out of the filter is out of sight, which is no delete: it is left alone until it comes back.
+            tally.ledger.filtered += 1;
+            let effects = plan::gone(linked, index, Gone::Inaccessible, None, &scene)?;
+            page.audit.extend(effects.audit);
+            return Ok(());
+        }
+        RowState::Live => {
+            let mut effects = plan::restored(linked, index, &scene);
+            let observation = Observation {
+                mark,
+                class,
+                stamp: row.stamp(),
+                encoded: row.encoded(),
+            };
+            if linked.sides[index].ext.as_deref() != Some(row.id()) {
+                linked.sides[index].ext = Some(row.id().to_owned());
+            }
+            effects.absorb(plan::observe(linked, index, &observation, &scene)?);
+            effects
+        }
+        RowState::Deleted => plan::gone(linked, index, Gone::Deleted, row.stamp(), &scene)?,
+        RowState::Archived => plan::gone(linked, index, Gone::Archived, row.stamp(), &scene)?,
+        RowState::Missing => plan::gone(linked, index, Gone::Inaccessible, row.stamp(), &scene)?,
+        RowState::Merged | RowState::Converted => {
+            return Err(Error::new(ErrorKind::Internal, "a merge was to be planned as a record"));
+        }
+    };
+    let moved = effects.hub_moved();
+    let went = matches!(row.state(), RowState::Deleted | RowState::Archived | RowState::Missing);
+    let touched = !effects.audit.is_empty();
+    let settled = settle(inner, page, run, context, linked, index, "pull", had_failed, effects).await?;
+    if settled.failed {
+        tally.ledger.failed += 1;
+    } else if settled.conflicted {
+        tally.ledger.conflicted += 1;
+    } else if settled.waiting {
+        tally.ledger.deferred += 1;
+    } else if went && touched {
+        tally.ledger.deleted += 1;
+        tally.deletes += u64::from(!was_deleted);
+    } else if moved {
+        tally.ledger.updated += 1;
+        tally.overwrites += 1;
+    } else {
+        tally.ledger.unchanged += 1;
+    }
+    Ok(())
+}
+
+/// Records without a link: outside the filter, not to be created, or new entities.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "rows are planned from exactly these, and each has another owner"
+)]
+async fn take_fresh(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    fresh: &[RowRef<'_>],
+    class: ReadClass,
+    mark: Mark,
+    links: &Links,
+    tally: &mut PageTally,
+) -> Result<Vec<Linked>> {
+    let mut made = Vec::with_capacity(fresh.len());
+    let mut inside = Vec::with_capacity(fresh.len());
+    for row in fresh {
+        if !context.mapping.create_in_app || !row.is_complete() {
+            tally.ledger.filtered += 1;
+        } else {
+            match in_filter(context, row) {
+                Ok(true) => inside.push(*row),
+                Ok(false) => tally.ledger.filtered += 1,
+                Err(error) => {
+                    fail_fresh(inner, context, page, run.id, row, &error).await?;
+                    tally.ledger.failed += 1;
+                }
+            }
+        }
+    }
+    if inside.is_empty() {
+        return Ok(made);
+    }
+    let first = page.tx()?.reserve(Sequence::Entity, inside.len() as u64).await?;
+    let now = inner.clock.now();
+    let nothing = Links::default();
+    let scene = context.scene(inner, links, &nothing);
+    let stages = super::first_link::stages(context, page.tx()?).await?;
+    for (number, row) in inside.into_iter().enumerate() {
+        let id = EntityId::try_from(first).unwrap_or(EntityId::MAX) + number as EntityId;
+        let mut entity = Entity::new(
+            uid(inner),
+            &context.blueprint,
+            now,
+            Actor(context.mapping.label.clone()),
+        );
+        entity.id = id;
+        let mut side = Side::new(SideKey {
+            entity: id,
+            side: context.side(),
+            slot: context.mapping.slot,
+        });
+        side.ext = Some(row.id().to_owned());
+        let mut linked = Linked {
+            entity,
+            sides: vec![side],
+        };
+        let observation = Observation {
+            mark,
+            class,
+            stamp: row.stamp(),
+            encoded: row.encoded(),
+        };
+        let effects = plan::observe(&mut linked, 0, &observation, &scene)?;
+        let missing = required_but_missing(context, &linked.entity);
+        if let Some(error) = effects.failures.first().map(|(_, error)| error).or(missing.as_ref()) {
+            // The record as a whole is not taken in while a part of it can't be: nothing half is made.
+            let error = Error::new(error.kind(), error.message());
+            fail_fresh(inner, context, page, run.id, &row, &error).await?;
+            tally.ledger.failed += 1;
+            continue;
+        }
+        if stages {
+            super::first_link::stage(&mut linked);
+        }
+        let settled = settle(inner, page, run, context, &mut linked, 0, "pull", false, effects).await?;
+        let _ = settled;
+        tally.ledger.created += 1;
+        made.push(linked);
+    }
+    Ok(made)
+}
+
+fn required_but_missing(context: &SyncContext, entity: &Entity) -> Option<Error> {
+    context
+        .blueprint
+        .fields
+        .iter()
+        .enumerate()
+        .find(|(position, field)| field.required && field.default.is_none() && entity.value(*position).is_empty())
+        .map(|(_, field)| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!("`{}` is required and the record has none", field.name),
+            )
+        })
+}
+
+async fn fail_fresh(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: u64,
+    row: &RowRef<'_>,
+    error: &Error,
+) -> Result<()> {
+    let fields = error
+        .context()
+        .filter(|(key, _)| *key == "field")
+        .map(|(_, field)| field.to_owned())
+        .collect();
+    let note = FailureNote {
+        record: Some(row.id().to_owned()),
+        entity: None,
+        fields,
+        message: error.message().to_owned(),
+    };
+    record_failure(inner, page, run, &context.sync, "pull", note).await
+}
+
+/// Whether a remote record belongs.
+pub(crate) fn in_filter(context: &SyncContext, row: &RowRef<'_>) -> Result<bool> {
+    let Some(filter) = &context.filter else { return Ok(true) };
+    let mut remote = BTreeMap::new();
+    for (place, field) in context.mapping.projection.fields.iter().enumerate() {
+        remote.insert(field.path.clone(), row.value(place)?.unwrap_or(Value::Null));
+    }
+    filter.matches_remote(&remote, context.config.user_id.as_deref())
+}
+
+/// A new unique id, ascending with time.
+pub(crate) fn uid(inner: &Inner) -> Uuid {
+    crate::ports::new_uid(inner.clock.as_ref(), inner.random.as_ref())
+}
+
+/// Halts the run when it deletes or overwrites more than the set share.
+pub(crate) async fn brake(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    tally: &PageTally,
+) -> Result<()> {
+    if run.parameters.release_brake || (tally.deletes == 0 && tally.overwrites == 0) {
+        return Ok(());
+    }
+    let linked = page.tx()?.side_counts(context.side()).await?.linked + tally.deletes;
+    let before = *run.ledger(&context.sync.name, "pull");
+    let (deletes, overwrites) = (before.deleted + tally.deletes, before.updated + tally.overwrites);
+    for (what, count, brake) in [
+        ("delete", deletes, inner.settings.delete_brake),
+        ("overwrite", overwrites, inner.settings.overwrite_brake),
+    ] {
+        if brake.trips(count, linked) {
+            return Err(Error::new(
+                ErrorKind::Stopped,
+                format!(
+                    "the mass-change brake stopped this run: it would {what} {count} of {linked} linked records of sync \
+                     `{}`; look at them, then run again with the brake released if this is meant",
+                    context.sync.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes down that a link was made.
+pub(crate) fn linked_entry(context: &SyncContext, linked: &Linked, ext: &str, note: String) -> AuditEntry {
+    AuditEntry::new(AuditKind::Linked, linked.entity.uid, context.side(), Some(ext)).note(note)
+}
