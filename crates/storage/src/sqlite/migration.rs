@@ -14,7 +14,11 @@ const APPLICATION: i32 = 0x53_59_4e_4c;
 /// Runs the scripts that the database has not seen yet, all or none of them.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     let newest = SCRIPTS.len();
-    if version(connection).await? == newest {
+    // In one snapshot: another process may be making the schema between two of these questions.
+    let mut snapshot = connection.begin_with("BEGIN").await.map_err(failed)?;
+    let found = version(&mut snapshot).await?;
+    snapshot.rollback().await.map_err(failed)?;
+    if found == newest {
         return Ok(());
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
