@@ -164,8 +164,7 @@ async fn resolve(
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
             }
         };
-        let direction = super::send::failing_direction(&effects);
-        settle(inner, &mut page, run, context, linked, index, direction, true, effects).await?;
+        settle(inner, &mut page, run, context, linked, index, "push", true, effects).await?;
         closed.push(operation);
     }
     store(page.tx()?, &loaded).await?;

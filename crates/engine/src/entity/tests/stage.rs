@@ -148,7 +148,6 @@ impl Stage {
             name: object.to_lowercase(),
             blueprint: blueprint.id,
             mapping,
-            earlier: Vec::new(),
             side,
             slot: u8::try_from(side).unwrap(),
             rank: 100 - i32::try_from(side).unwrap(),
