@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::decide::prune;
 use super::scene::{Effects, ReviewChange, ReviewReason, Scene};
+use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{Role, Strategy};
@@ -232,6 +233,10 @@ fn apply(linked: &mut Linked, step: Step, rev: u64, scene: &Scene<'_>, effects: 
             .note(scene.actor),
     );
     if linked.entity.frozen_by(group).is_some() {
+        thaw(linked, group, scene, effects);
+        if linked.entity.frozen_by(group).is_none() {
+            return;
+        }
         effects.reviews.push(ReviewChange {
             group,
             reason: Some(ReviewReason::Conflict),

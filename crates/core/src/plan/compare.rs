@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::lens::LensContext;
-use crate::mapping::SideGroup;
+use crate::mapping::{Direction, SideGroup, SideMapping};
 use crate::model::{Blueprint, GroupId};
 use crate::state::{Base, Entity, Side};
 use crate::value::{Value, decode_all};
@@ -89,4 +89,20 @@ pub fn behind(
         observed,
         links,
     )?)
+}
+
+/// Whether a side is not known to have agreed with the last decision on a field, though nothing is left to write to it.
+/// A read that begins now shows it; until then the side's next edit would be measured against decisions that its user
+/// had before their eyes.
+pub fn lags(entity: &Entity, side: &Side, mapping: &SideMapping) -> bool {
+    side.presence.is_live()
+        && mapping.groups.iter().any(|group| {
+            group.direction != Direction::None
+                && side.base_rev(group.group) < entity.rev_of(group.group)
+                && entity.frozen_by(group.group).is_none()
+                && side
+                    .groups
+                    .get(&group.group)
+                    .is_none_or(|state| state.quarantine.is_none())
+        })
 }

@@ -88,14 +88,14 @@ pub fn confirm(
             state.not_kept = 0;
         } else if ignored {
             state.base = Base::AsObserved;
-            state.quarantine = Some(quarantine(
-                operation,
-                group,
-                format!(
-                    "{} accepted the write but kept its old value; check field permissions",
-                    known.mapping.label
-                ),
-            ));
+            let why = format!(
+                "{} accepted the write but kept its old value; check field permissions",
+                known.mapping.label
+            );
+            state.quarantine = Some(quarantine(operation, group, why.clone()));
+            effects
+                .failures
+                .push((group.group, Error::new(ErrorKind::Rejected, why)));
             let entry = AuditEntry::new(AuditKind::WriteIgnored, uid, side_id, Some(readback.ext));
             effects.audit.push(entry.values(group.group, operation.rev, sent, now));
         } else {
@@ -133,6 +133,9 @@ pub fn confirm(
     );
     effects.audit.push(entry.note(operation.id.to_string()));
     effects.absorb(reconcile(linked, index, Some(mark), previous_stamp, scene)?);
+    if !effects.failures.is_empty() {
+        linked.sides[index].flags.set(SideFlags::FAILED);
+    }
     Ok(effects)
 }
 

@@ -1,9 +1,12 @@
 //! The group-level decision table (section 4).
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::compare::{base_of, changed, holds, pick, same_to};
 use super::scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
+use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
@@ -24,6 +27,18 @@ pub fn reconcile(
     previous_stamp: Option<Timestamp>,
     scene: &Scene<'_>,
 ) -> Result<Effects> {
+    groups(linked, index, mark, previous_stamp, &BTreeSet::new(), scene)
+}
+
+/// As [`reconcile`]; `added` are groups that a change of the mapping has just joined to a record known before.
+pub(super) fn groups(
+    linked: &mut Linked,
+    index: usize,
+    mark: Option<Mark>,
+    previous_stamp: Option<Timestamp>,
+    added: &BTreeSet<GroupId>,
+    scene: &Scene<'_>,
+) -> Result<Effects> {
     let known = *scene
         .sides
         .get(&linked.sides[index].key.side)
@@ -34,6 +49,7 @@ pub fn reconcile(
         index,
         mark,
         previous_stamp,
+        added,
         scene,
         known,
         rev: linked.entity.rev + 1,
@@ -124,6 +140,7 @@ struct Table<'a> {
     index: usize,
     mark: Option<Mark>,
     previous_stamp: Option<Timestamp>,
+    added: &'a BTreeSet<GroupId>,
     scene: &'a Scene<'a>,
     known: SceneSide<'a>,
     rev: u64,
@@ -137,12 +154,24 @@ impl Table<'_> {
         if !changed(side, group, &observed) {
             return self.unchanged(linked, group, &observed);
         }
+        if !self.scene.direction.pulls() && self.scene.force.is_none() {
+            // A run that only writes leaves what users did to one that reads.
+            self.effects.waiting = true;
+            return Ok(());
+        }
         if self.is_ghost(linked, group, &observed) {
             self.ghost(linked, group, &observed);
             return Ok(());
         }
-        if let Some(_review) = linked.entity.frozen_by(id) {
+        if linked.entity.frozen_by(id).is_some() {
             // No side takes a decision while a person is asked; the item shows the newest observation.
+            let hub = linked.entity.group_values(self.scene.blueprint, id);
+            if holds(group, &hub, &observed, self.known.links).unwrap_or(false) {
+                thaw(linked, id, self.scene, &mut self.effects);
+                if linked.entity.frozen_by(id).is_none() {
+                    return self.unchanged(linked, group, &observed);
+                }
+            }
             self.effects.reviews.push(ReviewChange {
                 group: id,
                 reason: Some(ReviewReason::Conflict),
@@ -167,6 +196,11 @@ impl Table<'_> {
         let moved = linked.entity.rev_of(id) > linked.sides[self.index].base_rev(id);
 
         if self.loses_as_empty(group, base.is_none(), &canonical, &hub) {
+            if base.is_some() {
+                let note = "an empty value does not overwrite this field";
+                self.lose(linked, group, canonical, hub, note);
+                return Ok(());
+            }
             self.consume(linked, id);
             linked.sides[self.index].flags.set(SideFlags::PUSH);
             return Ok(());
@@ -187,6 +221,14 @@ impl Table<'_> {
         let hub_is_empty = hub.iter().all(Value::is_empty);
         if base.is_none() && hub_is_empty && !canonical.iter().all(Value::is_empty) {
             self.win(linked, group, canonical, hub, None, false);
+            return Ok(());
+        }
+        if base.is_none() && same_to_side {
+            // Nobody edited anything: a decision would only make a rival of a record that was linked.
+            self.consume(linked, id);
+            if self.began_after(linked, id) {
+                self.agree(linked, id);
+            }
             return Ok(());
         }
         if same_to_side || self.same_to_cause(linked, id, &canonical, &hub) {
@@ -218,16 +260,13 @@ impl Table<'_> {
         if side.base_rev(id) >= linked.entity.rev {
             return Ok(());
         }
-        let began_after = match (self.mark, linked.entity.last_decision(id)) {
-            (_, None) => true,
-            (Some(mark), Some(decision)) => mark.0 > decision.mark,
-            (None, Some(_)) => false,
-        };
+        let began_after = self.began_after(linked, id);
         let hub = linked.entity.group_values(self.scene.blueprint, id);
         if holds(group, &hub, observed, self.known.links)? {
             if began_after {
                 self.agree(linked, id);
             }
+            thaw(linked, id, self.scene, &mut self.effects);
         } else if group.direction.pushes() {
             linked.sides[self.index].flags.set(SideFlags::PUSH);
         } else if began_after {
@@ -235,6 +274,15 @@ impl Table<'_> {
             self.agree(linked, id);
         }
         Ok(())
+    }
+
+    /// Whether the read began after the last decision on a group.
+    fn began_after(&self, linked: &Linked, group: GroupId) -> bool {
+        match (self.mark, linked.entity.last_decision(group)) {
+            (_, None) => true,
+            (Some(mark), Some(decision)) => mark.0 > decision.mark,
+            (None, Some(_)) => false,
+        }
     }
 
     fn canonical(&self, group: &SideGroup, observed: &[Value], hub: &[Value]) -> Result<Vec<Value>> {
@@ -347,6 +395,8 @@ impl Table<'_> {
                 self.freeze(linked, id, canonical, hub);
                 return;
             }
+            // The record's stamp says nothing of a field that nobody has looked at before.
+            (None, Strategy::LastWriteWins) if self.added.contains(&id) => false,
             (None, Strategy::LastWriteWins) => rivals.iter().all(|(_, rival)| stamp > *rival),
             (None, Strategy::CrmWins | Strategy::CrmAuthoritative) => rivals
                 .iter()

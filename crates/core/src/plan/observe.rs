@@ -1,8 +1,12 @@
 //! The staleness filter, and taking an accepted row in.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Effects, Scene, reconcile};
+use super::presence::meets_delete;
+use super::rebase::rebase;
+use super::{Effects, Scene, decide};
 use crate::batch::ReadClass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
@@ -82,12 +86,20 @@ pub fn accept(head: &SideHead, observation: &Observation<'_>, hash: u128, mappin
 /// [`ErrorKind::Corrupt`] when stored state can't be read, [`ErrorKind::Internal`] when the side has no mapping here.
 /// What goes wrong with a single group is in [`Effects::failures`].
 pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>, scene: &Scene<'_>) -> Result<Effects> {
-    let side = &mut linked.sides[index];
+    let Linked { entity, sides } = linked;
+    let side = &mut sides[index];
     let known = scene
         .sides
         .get(&side.key.side)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was observed"))?;
-    keep_bases(side, observation.encoded, known.mapping)?;
+    let is_remapped = !side.obs.is_empty() && side.mapping_version != known.mapping.version;
+    let added = if is_remapped {
+        let behind = |side: &Side, group| entity.rev_of(group) > side.base_rev(group);
+        rebase(side, observation.encoded, known.mapping, known.earlier, behind)?
+    } else {
+        keep_bases(side, observation.encoded, known.mapping)?;
+        BTreeSet::new()
+    };
     side.obs = observation.encoded.to_vec();
     side.hash = content_hash(observation.encoded);
     let previous_stamp = side.stamp;
@@ -99,18 +111,18 @@ pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>,
         side.dirty_seq = 0;
         side.flags.clear(SideFlags::READ);
     }
-    reconcile(linked, index, Some(observation.mark), previous_stamp, scene)
+    let mut effects = decide::groups(linked, index, Some(observation.mark), previous_stamp, &added, scene)?;
+    meets_delete(linked, index, &mut effects, scene);
+    Ok(effects)
 }
 
 /// Where a group's raw values are about to change, keeps what it held as its base.
 fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping) -> Result<()> {
-    let remapped = side.mapping_version != mapping.version;
-    if side.obs.is_empty() || remapped {
-        // A first observation, or one under another mapping version, which is never compared with an old base.
+    if side.obs.is_empty() {
         for group in &mapping.groups {
             let state = side.group_mut(group.group);
             // What was sent to a record that has not been read yet is what it held.
-            if remapped || !matches!(state.base, Base::Held(_)) {
+            if !matches!(state.base, Base::Held(_)) {
                 state.base = Base::Never;
             }
         }

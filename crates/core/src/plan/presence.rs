@@ -8,8 +8,11 @@ use crate::audit::{AuditEntry, AuditKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{DeletePolicy, Strategy};
 use crate::model::PRESENCE;
-use crate::state::{Cause, Linked, Presence, SideFlags, Stamp};
+use crate::state::{Cause, Linked, Presence, Side, SideFlags, Stamp};
 use crate::value::Value;
+
+/// The evidence of a delete that we carried out ourselves.
+pub const DELETED_BY_US: &str = "deleted in the app";
 
 /// How a remote record went away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +53,10 @@ pub fn gone(
         if linked.sides[index].presence == Presence::Live {
             effects.audit.push(entry(linked, AuditKind::Inaccessible));
             linked.sides[index].presence = Presence::Inaccessible;
-            linked.sides[index]
-                .flags
-                .clear(SideFlags(SideFlags::PUSH.0 | SideFlags::READ.0));
         }
+        linked.sides[index]
+            .flags
+            .clear(SideFlags(SideFlags::PUSH.0 | SideFlags::READ.0));
         return Ok(effects);
     }
     effects.audit.push(entry(linked, AuditKind::Deleted));
@@ -74,13 +77,16 @@ pub fn gone(
         .as_microsecond()
         .min(scene.now.as_microsecond());
     let edits = edits_elsewhere(linked, index);
-    if edits.is_empty() {
+    // A field that a person is asked about was changed, whoever did.
+    let is_asked = linked.entity.frozen.iter().any(|(group, _)| *group != PRESENCE);
+    if edits.is_empty() && !is_asked {
         apply_delete(linked, index, known.mapping.on_crm_delete, source, scene, &mut effects);
         return Ok(effects);
     }
     let delete_wins = match known.mapping.strategy {
         Strategy::CrmWins | Strategy::CrmAuthoritative => Some(true),
         Strategy::AppWins | Strategy::AppAuthoritative => Some(false),
+        Strategy::LastWriteWins if is_asked => None,
         Strategy::LastWriteWins => Some(edits.iter().all(|stamp| source > stamp.at)),
         Strategy::ManualReview => None,
     };
@@ -188,7 +194,7 @@ fn recreate(linked: &mut Linked, index: usize, effects: &mut Effects) {
 }
 
 /// Takes in that a remote record is back (L14): the link lives on with its old bases. An entity that this side's
-/// delete had deleted comes back too.
+/// delete had deleted comes back too; where the app had deleted it, the restore is an edit that meets the delete.
 pub fn restored(linked: &mut Linked, index: usize, scene: &Scene<'_>) -> Effects {
     let mut effects = Effects::default();
     let uid = linked.entity.uid;
@@ -196,6 +202,7 @@ pub fn restored(linked: &mut Linked, index: usize, scene: &Scene<'_>) -> Effects
     if side.presence == Presence::Live {
         return effects;
     }
+    let was_ours = matches!(&side.presence, Presence::Deleted(how) if how == DELETED_BY_US);
     side.presence = Presence::Live;
     effects.audit.push(AuditEntry::new(
         AuditKind::Restored,
@@ -204,26 +211,127 @@ pub fn restored(linked: &mut Linked, index: usize, scene: &Scene<'_>) -> Effects
         side.ext.as_deref(),
     ));
     let by_side = Cause::Side(side.key.side);
-    let deleted_here = linked
-        .entity
-        .last_decision(PRESENCE)
-        .is_some_and(|decision| decision.cause == by_side);
-    if linked.entity.deleted && deleted_here {
-        let now = scene.now.as_microsecond();
-        let header = (
-            linked.entity.rev + 1,
-            scene.mark,
-            by_side,
-            Stamp {
-                at: now,
-                source: now,
-                rank: 0,
-            },
-        );
-        linked
-            .entity
-            .decide(scene.blueprint, PRESENCE, vec![Value::Bool(true)], header);
-        effects.decided.push(PRESENCE);
+    let decided = linked.entity.last_decision(PRESENCE).map(|decision| decision.cause);
+    if !linked.entity.deleted || decided.is_none() {
+        return effects;
+    }
+    let now = scene.now.as_microsecond();
+    let stamp = Stamp {
+        at: now,
+        source: now,
+        rank: 0,
+    };
+    if decided == Some(by_side) {
+        revive(linked, index, stamp, scene, &mut effects);
+    } else if was_ours {
+        settle_delete(linked, index, stamp, scene, &mut effects);
+    } else {
+        linked.sides[index].flags.set(SideFlags::PUSH);
     }
     effects
+}
+
+/// An edit on a side that meets a delete of the entity (L8). `effects` are those of taking the edit in.
+pub(super) fn meets_delete(linked: &mut Linked, index: usize, effects: &mut Effects, scene: &Scene<'_>) {
+    let side = &linked.sides[index];
+    let me = Cause::Side(side.key.side);
+    let policy = scene.sides.get(&side.key.side).map(|known| known.mapping.on_app_delete);
+    // Where the link is merely cut, the CRM keeps what was edited.
+    if !linked.entity.deleted
+        || effects.decided.is_empty()
+        || policy.is_none_or(|policy| policy == DeletePolicy::Unlink)
+    {
+        return;
+    }
+    let Some(delete) = linked
+        .entity
+        .last_decision(PRESENCE)
+        .filter(|delete| delete.cause != me)
+    else {
+        return;
+    };
+    let rev = delete.rev;
+    let edits = linked
+        .entity
+        .decisions
+        .iter()
+        .filter(|edit| edit.cause == me && edit.rev > rev);
+    if let Some(stamp) = edits.map(|edit| edit.stamp).max() {
+        settle_delete(linked, index, stamp, scene, effects);
+    }
+}
+
+/// Decides between a delete of the entity and an edit on a side, by the mapping's strategy.
+fn settle_delete(linked: &mut Linked, index: usize, edit: Stamp, scene: &Scene<'_>, effects: &mut Effects) {
+    let side = &linked.sides[index];
+    let Some(known) = scene.sides.get(&side.key.side) else {
+        return;
+    };
+    let (uid, side_id, ext) = (linked.entity.uid, side.key.side, side.ext.clone());
+    let entry = |kind| AuditEntry::new(kind, uid, side_id, ext.as_deref()).note(known.mapping.label.clone());
+    let deleted = linked.entity.last_decision(PRESENCE).map(|delete| delete.stamp);
+    let edit_wins = match known.mapping.strategy {
+        Strategy::CrmWins | Strategy::CrmAuthoritative => Some(true),
+        Strategy::AppWins | Strategy::AppAuthoritative => Some(false),
+        Strategy::LastWriteWins => Some(deleted.is_none_or(|deleted| edit.at > deleted.at)),
+        Strategy::ManualReview => None,
+    };
+    match edit_wins {
+        Some(true) => revive(linked, index, edit, scene, effects),
+        Some(false) => {
+            let hub = linked.entity.values.clone();
+            let entry = entry(AuditKind::Overruled).values(PRESENCE, linked.entity.rev, hub, Vec::new());
+            effects
+                .audit
+                .push(entry.note("edited in the CRM, and deleted in the app all the same"));
+            linked.sides[index].flags.set(SideFlags::PUSH);
+        }
+        None if linked.entity.frozen_by(PRESENCE).is_some() => {}
+        None => {
+            linked.entity.frozen.push((PRESENCE, 0));
+            effects.audit.push(entry(AuditKind::ConflictOpened));
+            effects.reviews.push(ReviewChange {
+                group: PRESENCE,
+                reason: Some(ReviewReason::DeleteConflict),
+            });
+        }
+    }
+}
+
+/// A deleted entity lives again since one of its records does. What its delete had cut or deleted elsewhere follows.
+fn revive(linked: &mut Linked, index: usize, stamp: Stamp, scene: &Scene<'_>, effects: &mut Effects) {
+    let side = &linked.sides[index];
+    let me = Cause::Side(side.key.side);
+    let uid = linked.entity.uid;
+    let culprit = linked.entity.last_decision(PRESENCE).map(|delete| delete.cause);
+    let header = (linked.entity.rev + 1, scene.mark, me, stamp);
+    linked
+        .entity
+        .decide(scene.blueprint, PRESENCE, vec![Value::Bool(true)], header);
+    linked.entity.updated_at = scene.now;
+    effects.decided.push(PRESENCE);
+    effects
+        .audit
+        .push(AuditEntry::new(AuditKind::Restored, uid, 0, None).values(
+            PRESENCE,
+            linked.entity.rev,
+            vec![Value::Bool(false)],
+            vec![Value::Bool(true)],
+        ));
+    for (place, other) in linked.sides.iter_mut().enumerate() {
+        let deleted_it = culprit == Some(Cause::Side(other.key.side));
+        match &other.presence {
+            _ if place == index => {}
+            Presence::Unlinked => {
+                // Nobody looked at the record while its link was cut.
+                other.presence = Presence::Live;
+                other.dirty_seq = scene.mark;
+                other.flags.set(SideFlags::READ);
+            }
+            Presence::Deleted(how) if deleted_it || how == DELETED_BY_US => *other = Side::new(other.key),
+            Presence::Archived if deleted_it => *other = Side::new(other.key),
+            _ => {}
+        }
+        other.flags.set(SideFlags::PUSH);
+    }
 }

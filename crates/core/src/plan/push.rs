@@ -3,9 +3,9 @@
 use super::compare::{behind, changed, pick};
 use super::scene::Scene;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::{DeletePolicy, SideGroup};
+use crate::mapping::{DeletePolicy, SideGroup, SideMapping};
 use crate::model::{GroupId, PRESENCE};
-use crate::state::{Linked, OperationVerb, Presence, SideFlags};
+use crate::state::{Linked, OperationVerb, Presence, Side, SideFlags};
 use crate::value::{Value, content_hash, decode_all, encode_all};
 
 /// A write that a side needs, or why it needs none.
@@ -56,7 +56,9 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
         .get(&side.key.side)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was to be pushed"))?;
     let mut plan = PushPlan::default();
-    if side.flags.has(SideFlags::IN_FLIGHT) {
+    // Whether there is a record already is not known yet, or a person is asked.
+    let unclear = SideFlags::IN_FLIGHT.0 | SideFlags::STAGED.0 | SideFlags::HELD.0;
+    if side.flags.0 & unclear != 0 {
         return Ok(plan);
     }
     let entity = &linked.entity;
@@ -67,6 +69,10 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
             }
             match known.mapping.on_app_delete {
                 DeletePolicy::Unlink => plan.unlink = true,
+                // Not over an edit that nobody has taken in.
+                DeletePolicy::Delete | DeletePolicy::Archive if has_edits(side, known.mapping)? => {
+                    plan.undecided = true;
+                }
                 DeletePolicy::Delete | DeletePolicy::Archive => plan.verb = Some(OperationVerb::Delete),
             }
             return Ok(plan);
@@ -187,7 +193,18 @@ fn plan_create(linked: &Linked, index: usize, scene: &Scene<'_>, plan: &mut Push
         plan.groups.clear();
         return;
     }
-    if !plan.waiting {
+    // What it refers to comes first; but records may refer to each other, so a reference is waited for only once.
+    if !plan.waiting || side.flags.has(SideFlags::WAITING) {
         plan.verb = Some(OperationVerb::Create);
     }
+}
+
+/// Whether a side holds edits that are not consumed.
+fn has_edits(side: &Side, mapping: &SideMapping) -> Result<bool> {
+    let row = decode_all(&side.obs)?;
+    Ok(mapping
+        .groups
+        .iter()
+        .filter(|group| group.direction.pulls())
+        .any(|group| changed(side, group, &pick(&row, group))))
 }

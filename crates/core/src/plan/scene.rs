@@ -4,10 +4,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::rebase::EarlierMapping;
 use crate::audit::AuditEntry;
 use crate::error::Error;
 use crate::lens::LensContext;
-use crate::mapping::SideMapping;
+use crate::mapping::{Direction, SideMapping};
 use crate::model::{Blueprint, GroupId};
 use crate::state::SideId;
 
@@ -18,6 +19,8 @@ pub struct SceneSide<'a> {
     pub mapping: &'a SideMapping,
     /// The links of its connection.
     pub links: &'a dyn LensContext,
+    /// Earlier versions of the mapping, under which its records may have been read last.
+    pub earlier: &'a [EarlierMapping],
 }
 
 impl std::fmt::Debug for SceneSide<'_> {
@@ -50,6 +53,9 @@ pub struct Scene<'a> {
     pub mark: u64,
     /// Whose values win this run.
     pub force: Option<Force>,
+    /// Which way this run lets values flow, beside what the mappings say. What it holds back is neither consumed nor
+    /// forgotten.
+    pub direction: Direction,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
     /// Who asked, for the audit.
@@ -65,6 +71,7 @@ impl<'a> Scene<'a> {
             now,
             mark,
             force: None,
+            direction: Direction::Bidirectional,
             late_write_horizon: Duration::from_secs(3600),
             actor: "",
         }
@@ -73,7 +80,24 @@ impl<'a> Scene<'a> {
     /// Adds a side.
     #[must_use]
     pub fn side(mut self, mapping: &'a SideMapping, links: &'a dyn LensContext) -> Self {
-        self.sides.insert(mapping.side, SceneSide { mapping, links });
+        let earlier = &[];
+        self.sides.insert(
+            mapping.side,
+            SceneSide {
+                mapping,
+                links,
+                earlier,
+            },
+        );
+        self
+    }
+
+    /// Says what a side's mapping was before.
+    #[must_use]
+    pub fn earlier(mut self, side: SideId, earlier: &'a [EarlierMapping]) -> Self {
+        if let Some(known) = self.sides.get_mut(&side) {
+            known.earlier = earlier;
+        }
         self
     }
 }

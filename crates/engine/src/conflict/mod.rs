@@ -14,7 +14,7 @@ pub use model::{Review, ReviewSide, ReviewStatus};
 pub use resolution::{FieldChoice, Resolution};
 pub use service::{ConflictQuery, Conflicts};
 
-pub(crate) use open::{ReviewPlace, open_match_review, open_review, open_review_at};
+pub(crate) use open::{ReviewPlace, close_settled, open_match_review, open_review, open_review_at};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
 //! Opening and refreshing review items, in the transaction of what caused them.
 
+use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::Result;
 use syncline_core::lens::NoLinks;
 use syncline_core::mapping::SideMapping;
 use syncline_core::model::{Blueprint, GroupId, PRESENCE};
 use syncline_core::plan::{ReviewReason, raw_groups};
 use syncline_core::state::{Base, EntityId, Linked};
-use syncline_core::store::DocumentKind;
+use syncline_core::store::{DocumentKind, DocumentQuery};
 use syncline_core::value::Value;
 
 use super::model::{Review, ReviewSide, ReviewStatus};
@@ -92,6 +93,31 @@ pub(crate) async fn open_review_at(
     };
     let frozen = linked.entity.frozen_by(group).filter(|&review| review != 0);
     put(page, review, frozen).await
+}
+
+/// Closes the item on a group, where there is nothing left to ask.
+pub(crate) async fn close_settled(
+    inner: &Inner,
+    page: &mut Page,
+    linked: &Linked,
+    group: GroupId,
+    why: &str,
+) -> Result<()> {
+    let query = DocumentQuery::new(DocumentKind::Review)
+        .tenant(linked.entity.tenant)
+        .key(format!("{}:{group}", linked.entity.id));
+    for mut item in document::find::<Review>(page.tx()?, &query).await? {
+        item.status = ReviewStatus::Resolved;
+        item.resolution = Some(why.to_owned());
+        item.resolved_at = Some(inner.clock.now());
+        document::put(page.tx()?, &mut item).await?;
+        page.audit.push(
+            AuditEntry::new(AuditKind::ConflictResolved, linked.entity.uid, 0, None)
+                .values(group, linked.entity.rev, Vec::new(), Vec::new())
+                .note(why),
+        );
+    }
+    Ok(())
 }
 
 /// Opens an item about records that may be the same.

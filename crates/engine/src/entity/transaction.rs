@@ -19,7 +19,7 @@ use super::sides::{EntitySides, SideLinks};
 use super::unique::UniqueFields;
 use super::view::EntityNames;
 use crate::actor::Actor;
-use crate::conflict::{ReviewPlace, open_review_at};
+use crate::conflict::{ReviewPlace, close_settled, open_review_at};
 use crate::document;
 use crate::engine::Inner;
 use crate::run::{Page, store, uid};
@@ -269,7 +269,17 @@ impl<'a> EntityTransaction<'a> {
             self.page.audit.push(entry);
         }
         for change in effects.reviews {
-            let reason = change.reason.unwrap_or(ReviewReason::Conflict);
+            let Some(reason) = change.reason else {
+                close_settled(
+                    self.inner,
+                    &mut self.page,
+                    &edited,
+                    change.group,
+                    "the sides agree again",
+                )
+                .await?;
+                continue;
+            };
             if let Some(conflict) = self.open_conflict(&mut edited, change.group, reason).await? {
                 outcome.conflicts.push(conflict);
             }

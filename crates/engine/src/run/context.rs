@@ -6,9 +6,9 @@ use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::expression::Filter;
 use syncline_core::io::{Config, Io};
-use syncline_core::mapping::{Direction, Role, SideMapping, SidePlace, compile};
-use syncline_core::model::Blueprint;
-use syncline_core::plan::{Force, Scene};
+use syncline_core::mapping::{Direction, Mapping, Role, Rule, SideMapping, SidePlace, Transform, compile};
+use syncline_core::model::{Blueprint, GroupId};
+use syncline_core::plan::{EarlierMapping, Force, Scene};
 use syncline_core::schema::ObjectSchema;
 use syncline_core::state::SideId;
 use syncline_core::store::{DocumentKind, DocumentQuery, Transaction};
@@ -35,6 +35,10 @@ pub(crate) struct SyncContext {
     pub(crate) io: Arc<dyn Io>,
     pub(crate) config: Config,
     pub(crate) force: Option<Force>,
+    /// Which way the run lets values flow.
+    pub(crate) direction: Direction,
+    /// Earlier versions of the mapping.
+    pub(crate) earlier: Vec<EarlierMapping>,
     pub(crate) actor: String,
 }
 
@@ -54,9 +58,10 @@ impl SyncContext {
         let connector = inner.connector(&connection.provider)?;
         let schema = schema_of(tx, sync.connection, &sync.mapping.object).await?;
         let mut mapping = compile_sync(inner, &sync, &connection.provider, &blueprint, &schema)?;
-        if let Some(direction) = parameters.direction {
-            restrict(&mut mapping, direction);
-        }
+        let direction = parameters.direction.unwrap_or_default();
+        mapping.create_in_app &= direction.pulls();
+        mapping.create_in_crm &= direction.pushes();
+        let earlier = earlier(inner, &sync, &connection.provider, &blueprint, &schema);
         let source = match parameters.direction {
             Some(Direction::Push) => Force::App,
             _ => Force::Side(sync.side),
@@ -85,6 +90,8 @@ impl SyncContext {
             io,
             config: inner.connections.config(connection),
             force,
+            direction,
+            earlier,
             actor: actor.to_owned(),
             sync,
         })
@@ -97,10 +104,17 @@ impl SyncContext {
         for sibling in &self.siblings {
             scene = scene.side(sibling, nothing);
         }
+        scene = scene.earlier(self.side(), &self.earlier);
         scene.force = self.force;
+        scene.direction = self.direction;
         scene.late_write_horizon = inner.settings.late_write_horizon;
         scene.actor = &self.actor;
         scene
+    }
+
+    /// Whether anything may be written in this run.
+    pub(crate) fn writes(&self) -> bool {
+        self.direction.pushes() && self.mapping.groups.iter().any(|group| group.direction.pushes())
     }
 
     /// The side's number.
@@ -152,10 +166,41 @@ pub(crate) fn compile_sync(
     })
 }
 
-fn restrict(mapping: &mut SideMapping, direction: Direction) {
-    for group in &mut mapping.groups {
-        group.direction = group.direction.intersect(direction);
-    }
-    mapping.create_in_app &= direction.pulls();
-    mapping.create_in_crm &= direction.pushes();
+/// Earlier versions of a sync's mapping, as far as they still make sense, with the groups whose rules are the same now.
+fn earlier(
+    inner: &Inner,
+    sync: &Sync,
+    provider: &str,
+    blueprint: &Blueprint,
+    schema: &ObjectSchema,
+) -> Vec<EarlierMapping> {
+    let rules_of = |mapping: &Mapping, group: GroupId| -> Vec<(Vec<String>, Vec<String>, Option<Transform>)> {
+        let fields = blueprint.fields_of(group);
+        let serves = |rule: &&Rule| {
+            rule.fields
+                .iter()
+                .any(|name| blueprint.position(name).is_some_and(|field| fields.contains(&field)))
+        };
+        let mut rules: Vec<_> = mapping.rules.iter().filter(serves).collect();
+        rules.sort_by(|a, b| (&a.fields, &a.remote).cmp(&(&b.fields, &b.remote)));
+        rules
+            .into_iter()
+            .map(|rule| (rule.fields.clone(), rule.remote.clone(), rule.transform.clone()))
+            .collect()
+    };
+    sync.earlier
+        .iter()
+        .filter_map(|before| {
+            let then = Sync {
+                mapping: before.clone(),
+                ..sync.clone()
+            };
+            let mapping = compile_sync(inner, &then, provider, blueprint, schema).ok()?;
+            let groups = mapping.groups.iter().map(|group| group.group);
+            let same = groups
+                .filter(|&group| rules_of(before, group) == rules_of(&sync.mapping, group))
+                .collect();
+            Some(EarlierMapping { mapping, same })
+        })
+        .collect()
 }

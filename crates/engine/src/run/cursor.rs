@@ -10,7 +10,7 @@ use syncline_core::value::content_hash;
 
 use super::context::SyncContext;
 use super::model::Run;
-use super::session::Page;
+use super::session::{Page, Session};
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::Inner;
 
@@ -76,29 +76,45 @@ pub(super) fn fingerprint(context: &SyncContext) -> String {
 }
 
 pub(super) async fn start(
-    inner: &Inner,
     context: &SyncContext,
-    run: &Run,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
     fingerprint: &str,
 ) -> Result<(Start, Option<Bytes>)> {
     if let Some(since) = run.parameters.since {
         return Ok((Start::Since(since), None));
     }
-    let mut tx = inner.store.begin(syncline_core::store::Mode::Read).await?;
+    let mut page = session.begin().await?;
     let mut cursor = async |name: &str| -> Result<Option<Bytes>> {
-        let found = document::by_key::<CursorState>(tx.as_mut(), context.sync.tenant, context.sync.id, name).await?;
+        let found = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?;
         Ok(found
             .filter(|cursor| cursor.fingerprint == fingerprint)
             .map(|cursor| Bytes::from(cursor.value.bytes)))
     };
     let next = cursor(NEXT).await?;
     let under_way = cursor(UNDER_WAY).await?;
+    session.commit(page, run).await?;
     let start = match next {
         Some(cursor) if !run.parameters.full && !context.sync.backfill => Start::Cursor(cursor),
         _ => Start::Beginning,
     };
     // A dry run has seen nothing of what an interrupted run had stored, so it may go on from there as well.
     Ok((start, if run.parameters.full { None } else { under_way }))
+}
+
+/// Whether all records of the object were read once: by this run, or an earlier one.
+pub(super) async fn is_known(
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+) -> Result<bool> {
+    if session.knows(context.side()) {
+        return Ok(true);
+    }
+    let mut page = session.begin().await?;
+    let next = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, NEXT).await?;
+    session.commit(page, run).await?;
+    Ok(next.is_some())
 }
 
 pub(super) async fn keep(

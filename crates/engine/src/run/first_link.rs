@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use syncline_core::error::Result;
 use syncline_core::io::Mark;
+use syncline_core::lens::NoLinks;
 use syncline_core::mapping::{MatchKey, MatchPart};
 use syncline_core::matching::{Candidate, key_hash, keys_fields, link_by_keys};
 use syncline_core::model::PRESENCE;
 use syncline_core::plan::{self, ReviewReason};
-use syncline_core::state::{Base, EntityId, Linked, Side, SideFlags, SideKey};
-use syncline_core::store::Transaction;
+use syncline_core::state::{Base, EntityId, Linked, Presence, Side, SideFlags, SideKey};
+use syncline_core::store::{EntityQuery, Transaction};
 use syncline_core::value::Value;
 
 use super::context::SyncContext;
@@ -19,8 +20,8 @@ use super::links::Links;
 use super::model::Run;
 use super::page::{linked_entry, store};
 use super::reporter::Reporter;
-use super::session::{Session, settle};
-use crate::conflict::{Review, open_match_review};
+use super::session::{Page, Session, settle};
+use crate::conflict::{Review, close_settled, open_match_review};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 
@@ -60,10 +61,34 @@ impl Matchable {
     }
 
     fn add(&mut self, linked: &Linked, fields: &[usize]) {
-        self.ids.push(linked.entity.id);
-        self.candidates.push(Candidate {
-            values: fields.iter().map(|&field| linked.entity.value(field).clone()).collect(),
-        });
+        let values = fields.iter().map(|&field| linked.entity.value(field).clone()).collect();
+        self.push(linked.entity.id, values);
+    }
+
+    /// Adds a staged record by what it holds itself: of fields that are only written, the entity has nothing.
+    fn add_staged(&mut self, context: &SyncContext, linked: &Linked, side: &Side, fields: &[usize]) -> Result<()> {
+        let groups = &context.mapping.groups;
+        let raw = plan::raw_groups(side, groups)?;
+        let value = |field: usize| {
+            let held = linked.entity.value(field);
+            let place = groups
+                .iter()
+                .position(|group| group.fields.contains(&field))
+                .filter(|_| held.is_empty())?;
+            let group = &groups[place];
+            let got = group.get(&raw[place], &[], &NoLinks).ok()?;
+            got.get(group.fields.iter().position(|of| *of == field)?).cloned()
+        };
+        let values = fields
+            .iter()
+            .map(|&field| value(field).unwrap_or_else(|| linked.entity.value(field).clone()));
+        self.push(linked.entity.id, values.collect());
+        Ok(())
+    }
+
+    fn push(&mut self, entity: EntityId, values: Vec<Value>) {
+        self.ids.push(entity);
+        self.candidates.push(Candidate { values });
     }
 }
 
@@ -91,9 +116,20 @@ pub(crate) async fn link_staged(
             .await?;
         let Some(&last) = ids.last() else { break };
         after = last;
-        for linked in page.tx()?.load(&ids).await? {
-            staged.add(&linked, &fields);
+        let loaded = page.tx()?.load(&ids).await?;
+        let mut gone = Vec::new();
+        for linked in loaded {
+            let Some(index) = linked.side_index(context.side()) else {
+                continue;
+            };
+            match linked.sides[index].presence {
+                Presence::Live => staged.add_staged(context, &linked, &linked.sides[index], &fields)?,
+                // It left the filter, and may come back.
+                Presence::Inaccessible => {}
+                _ => gone.push(linked),
+            }
         }
+        drop_staged(inner, &mut page, &gone).await?;
     }
     if staged.ids.is_empty() {
         session.commit(page, run).await?;
@@ -115,11 +151,23 @@ pub(crate) async fn link_staged(
     }
     let mut after = 0;
     loop {
-        let ids = page.tx()?.flagged(context.side(), SideFlags::HELD, after, size).await?;
+        // Those that are held, and those that could not be created so far.
+        let open = SideFlags(
+            SideFlags::HELD.0
+                | SideFlags::PUSH.0
+                | SideFlags::WAITING.0
+                | SideFlags::QUARANTINED.0
+                | SideFlags::FAILED.0,
+        );
+        let ids = page.tx()?.flagged(context.side(), open, after, size).await?;
         let Some(&last) = ids.last() else { break };
         after = last;
         for linked in page.tx()?.load(&ids).await? {
-            free.add(&linked, &fields);
+            let side = linked.side_index(context.side()).map(|index| &linked.sides[index]);
+            let is_free = side.is_some_and(|side| side.ext.is_none() && !side.flags.has(SideFlags::IN_FLIGHT));
+            if is_free && !linked.entity.deleted {
+                free.add(&linked, &fields);
+            }
         }
     }
     session.commit(page, run).await?;
@@ -139,6 +187,11 @@ pub(crate) async fn link_staged(
     for ids in alone.chunks(size) {
         let mut page = session.begin().await?;
         let mut loaded = page.tx()?.load(ids).await?;
+        if !context.mapping.create_in_app {
+            drop_staged(inner, &mut page, &loaded).await?;
+            session.commit(page, run).await?;
+            continue;
+        }
         for linked in &mut loaded {
             publish(linked);
         }
@@ -231,20 +284,21 @@ async fn sort_out_unmatched(
     let mut holders: BTreeMap<usize, Vec<EntityId>> = BTreeMap::new();
     let mut after = 0;
     while !wanted.is_empty() {
-        let linked = page.tx()?.live_sides(context.side(), after, size).await?;
-        let Some((last, ..)) = linked.last() else { break };
-        after = last.entity;
-        let ids: Vec<EntityId> = linked.iter().map(|(key, ..)| key.entity).collect();
-        for linked in page
-            .tx()?
-            .load(&ids)
-            .await?
-            .iter()
-            .filter(|linked| !linked.entity.deleted)
-        {
-            let values: Vec<Value> = fields.iter().map(|&field| linked.entity.value(field).clone()).collect();
+        let query = EntityQuery {
+            tenant: context.sync.tenant,
+            blueprint: context.sync.blueprint,
+            after,
+            deleted: Some(false),
+            limit: size,
+        };
+        // Also those whose link was cut: their record came back under another id.
+        let entities = page.tx()?.entities(&query).await?;
+        let Some(last) = entities.last() else { break };
+        after = last.id;
+        for entity in &entities {
+            let values: Vec<Value> = fields.iter().map(|&field| entity.value(field).clone()).collect();
             for left in hashes(&values).iter().filter_map(|hash| wanted.get(hash)).flatten() {
-                holders.entry(*left).or_default().push(linked.entity.id);
+                holders.entry(*left).or_default().push(entity.id);
             }
         }
     }
@@ -263,6 +317,21 @@ async fn sort_out_unmatched(
         })
         .collect();
     Ok((alone, taken))
+}
+
+/// Provisional entities that come to nothing: their records are gone, or are not to be created in the app.
+async fn drop_staged(inner: &Inner, page: &mut Page, staged: &[Linked]) -> Result<()> {
+    let keys: Vec<SideKey> = staged
+        .iter()
+        .flat_map(|linked| &linked.sides)
+        .map(|side| side.key)
+        .collect();
+    let ids: Vec<EntityId> = staged.iter().map(|linked| linked.entity.id).collect();
+    for linked in staged {
+        close_settled(inner, page, linked, PRESENCE, "the record is gone").await?;
+    }
+    page.tx()?.delete_sides(&keys).await?;
+    page.tx()?.delete_entities(&ids).await
 }
 
 /// A provisional entity becomes a real one.
@@ -332,6 +401,11 @@ async fn link_pairs(
         let Some(from) = provisional.side_index(context.side()) else {
             continue;
         };
+        if target.entity.deleted {
+            // It was deleted a moment ago; the next run looks again.
+            continue;
+        }
+        close_settled(inner, &mut page, &provisional, PRESENCE, "only one candidate is left").await?;
         freed.push(provisional.sides[from].key);
         gone.push(provisional.entity.id);
         let side = provisional.sides[from].clone();
@@ -343,8 +417,13 @@ async fn link_pairs(
         link(inner, context, &mut page, run, &mut target, side, &links, note).await?;
         changed.push(target);
         let ledger = run.ledger(&context.sync.name, "pull");
-        if ledger.created > 0 {
-            ledger.created -= 1;
+        let counted_as = if context.mapping.create_in_app {
+            &mut ledger.created
+        } else {
+            &mut ledger.filtered
+        };
+        if *counted_as > 0 {
+            *counted_as -= 1;
             ledger.updated += 1;
         }
     }

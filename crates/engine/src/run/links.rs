@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syncline_core::error::Result;
 use syncline_core::lens::LensContext;
 use syncline_core::mapping::SideMapping;
-use syncline_core::state::{Entity, EntityId, Linked, Presence, SideId};
+use syncline_core::state::{Entity, EntityId, Linked, Presence, Side, SideFlags, SideId};
 use syncline_core::store::Transaction;
 use syncline_core::value::{Value, decode_all};
 use uuid::Uuid;
@@ -97,7 +97,10 @@ impl Links {
             let numbers: BTreeMap<EntityId, &str> = heads
                 .iter()
                 .zip(&exts)
-                .filter_map(|(head, ext)| head.as_ref().map(|head| (head.key.entity, *ext)))
+                .filter_map(|(head, ext)| head.as_ref().map(|head| (head, *ext)))
+                // Whose a staged record is, is still open.
+                .filter(|(head, _)| !head.flags.has(SideFlags::STAGED))
+                .map(|(head, ext)| (head.key.entity, ext))
                 .collect();
             let mut wanted: BTreeSet<EntityId> = numbers.keys().copied().collect();
             let by_uid: Vec<Uuid> = uids.remove(&place).unwrap_or_default().into_iter().collect();
@@ -116,7 +119,8 @@ impl Links {
     }
 
     fn add(&mut self, object: &str, side: SideId, linked: &Linked) {
-        for candidate in linked.sides.iter().filter(|candidate| candidate.key.side == side) {
+        let of_side = |candidate: &&Side| candidate.key.side == side && !candidate.flags.has(SideFlags::STAGED);
+        for candidate in linked.sides.iter().filter(of_side) {
             if let (Some(ext), Presence::Live) = (&candidate.ext, &candidate.presence) {
                 self.entities
                     .insert((object.to_owned(), ext.clone()), linked.entity.uid);

@@ -34,7 +34,12 @@ pub(crate) async fn merged(
         return Ok(());
     };
     let side = &mut linked.sides[index];
-    if side.ext.as_deref() == Some(winner) || !matches!(side.presence, Presence::Live | Presence::Inaccessible) {
+    // That it is gone may have been told before where it went.
+    let may_have_merged = matches!(
+        side.presence,
+        Presence::Live | Presence::Inaccessible | Presence::Deleted(_) | Presence::Archived
+    );
+    if side.ext.as_deref() == Some(winner) || !may_have_merged || linked.entity.deleted {
         tally.ledger.unchanged += 1;
         return Ok(());
     }
@@ -53,7 +58,14 @@ pub(crate) async fn merged(
         .into_iter()
         .next()
         .flatten();
-    match holder.filter(|head| head.key.entity != side.key.entity) {
+    let mut holder = holder.filter(|head| head.key.entity != side.key.entity);
+    if let Some(staged) = holder.as_ref().filter(|head| head.flags.has(SideFlags::STAGED)) {
+        // The survivor came in a page before, and is nobody's yet.
+        page.tx()?.delete_sides(&[staged.key]).await?;
+        page.tx()?.delete_entities(&[staged.key.entity]).await?;
+        holder = None;
+    }
+    match holder {
         None if row.state() == RowState::Merged => {
             // The survivor is nobody's yet: the link moves to it, bases kept, and its values are read next.
             page.tx()?.put_alias(context.side(), row.id(), winner).await?;

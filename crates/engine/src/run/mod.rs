@@ -13,7 +13,7 @@ mod manager;
 mod merge;
 mod model;
 mod outcome;
-mod own_create;
+mod own_creates;
 mod page;
 mod perform;
 mod pull;

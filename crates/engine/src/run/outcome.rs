@@ -147,7 +147,7 @@ fn defer(context: &SyncContext, run: &mut Run, verb: OperationVerb) {
     }
 }
 
-fn dirty(inner: &Inner, linked: &mut Linked, index: usize) {
+pub(super) fn dirty(inner: &Inner, linked: &mut Linked, index: usize) {
     let side = &mut linked.sides[index];
     side.flags.set(SideFlags::READ);
     side.dirty_seq = inner.marks.next(inner.clock.now()).0;
@@ -157,8 +157,8 @@ fn deleted(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: u
     let uid = linked.entity.uid;
     let side = &mut linked.sides[index];
     page.audit
-        .push(AuditEntry::new(AuditKind::Deleted, uid, context.side(), side.ext.as_deref()).note("deleted in the app"));
-    side.presence = Presence::Deleted("deleted in the app".to_owned());
+        .push(AuditEntry::new(AuditKind::Deleted, uid, context.side(), side.ext.as_deref()).note(plan::DELETED_BY_US));
+    side.presence = Presence::Deleted(plan::DELETED_BY_US.to_owned());
     side.write_seq = finished.0;
     side.flags = SideFlags::default();
 }

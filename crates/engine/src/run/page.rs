@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::context::SyncContext;
 use super::links::Links;
 use super::model::{Ledger, Run};
+use super::own_creates::{self, Sifted};
 use super::session::{FailureNote, Page, record_failure, settle};
 use crate::engine::Inner;
 
@@ -61,7 +62,13 @@ pub(crate) async fn take_page(
         };
         inner.marks.witness(head.obs_seq.max(head.write_seq));
         if row.state() != RowState::Live {
-            to_plan.push((*row, head));
+            let overlaps = mark.0 <= head.obs_seq.max(head.write_seq) || head.flags.has(SideFlags::IN_FLIGHT);
+            if overlaps && head.presence == Presence::Live {
+                tally.ledger.deferred += 1;
+                stale.push(head.key.entity);
+            } else {
+                to_plan.push((*row, head));
+            }
             continue;
         }
         if head.presence == Presence::Unlinked {
@@ -74,6 +81,12 @@ pub(crate) async fn take_page(
             stamp: row.stamp(),
             encoded: row.encoded(),
         };
+        if !row.is_complete() {
+            // A part of a record does not say what it holds.
+            tally.ledger.deferred += 1;
+            stale.push(head.key.entity);
+            continue;
+        }
         let hash = content_hash(row.encoded());
         match plan::accept(head, &observation, hash, context.mapping.version) {
             Acceptance::Same => tally.ledger.unchanged += 1,
@@ -94,13 +107,18 @@ pub(crate) async fn take_page(
             Acceptance::Apply => to_plan.push((*row, head)),
         }
     }
-    let (fresh, own) = super::own_create::spare_own_creates(context, page, fresh).await?;
-    tally.ledger.deferred += own;
     page.tx()?.touch_sides(&touches).await?;
     mark_stale(inner, context, page.tx()?, &stale).await?;
+    let Sifted {
+        strangers: fresh,
+        ours,
+        open,
+    } = own_creates::sift(context, page.tx()?, fresh).await?;
+    tally.ledger.deferred += open;
     let numbers: Vec<EntityId> = to_plan
         .iter()
         .map(|(_, head)| head.key.entity)
+        .chain(ours.iter().map(|(_, entity)| *entity))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
@@ -108,6 +126,7 @@ pub(crate) async fn take_page(
     let encoded = to_plan
         .iter()
         .map(|(row, _)| row.encoded())
+        .chain(ours.iter().map(|(row, _)| row.encoded()))
         .chain(fresh.iter().map(RowRef::encoded));
     let links = Links::load(
         page.tx()?,
@@ -119,8 +138,14 @@ pub(crate) async fn take_page(
     )
     .await?;
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
-    for (row, head) in &to_plan {
-        let Some(linked) = known.get_mut(&head.key.entity) else {
+    for (row, entity) in &ours {
+        if let Some(linked) = known.get_mut(entity) {
+            page.audit.push(own_creates::claim(context, linked, row.id()));
+        }
+    }
+    let to_plan = to_plan.iter().map(|(row, head)| (row, head.key.entity));
+    for (row, entity) in to_plan.chain(ours.iter().map(|(row, entity)| (row, *entity))) {
+        let Some(linked) = known.get_mut(&entity) else {
             continue;
         };
         apply_known(
@@ -238,6 +263,16 @@ async fn apply_known(
     let Some(index) = linked.side_index(context.side()) else {
         return Ok(());
     };
+    if linked.sides[index].ext.as_deref() != Some(row.id()) {
+        // It was merged into another, which lives on; an index may not have heard of that.
+        if row.state() == RowState::Live {
+            super::outcome::dirty(inner, linked, index);
+            tally.ledger.deferred += 1;
+        } else {
+            tally.ledger.unchanged += 1;
+        }
+        return Ok(());
+    }
     let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
     let nothing = Links::default();
     let scene = context.scene(inner, links, &nothing);
@@ -258,9 +293,6 @@ async fn apply_known(
                 stamp: row.stamp(),
                 encoded: row.encoded(),
             };
-            if linked.sides[index].ext.as_deref() != Some(row.id()) {
-                linked.sides[index].ext = Some(row.id().to_owned());
-            }
             effects.absorb(plan::observe(linked, index, &observation, &scene)?);
             effects
         }
@@ -311,8 +343,11 @@ async fn take_fresh(
 ) -> Result<Vec<Linked>> {
     let mut made = Vec::with_capacity(fresh.len());
     let mut inside = Vec::with_capacity(fresh.len());
+    let stages = super::first_link::stages(context, page.tx()?).await?;
+    // Where nothing is created in the app, records are only looked at to link what is there.
+    let only_matches = !context.mapping.create_in_app;
     for row in fresh {
-        if !context.mapping.create_in_app || !row.is_complete() {
+        if only_matches && !stages || !row.is_complete() {
             tally.ledger.filtered += 1;
         } else {
             match in_filter(context, row) {
@@ -332,7 +367,6 @@ async fn take_fresh(
     let now = inner.clock.now();
     let nothing = Links::default();
     let scene = context.scene(inner, links, &nothing);
-    let stages = super::first_link::stages(context, page.tx()?).await?;
     for (number, row) in inside.into_iter().enumerate() {
         let id = EntityId::try_from(first).unwrap_or(EntityId::MAX) + number as EntityId;
         let mut entity = Entity::new(
@@ -359,6 +393,12 @@ async fn take_fresh(
             encoded: row.encoded(),
         };
         let effects = plan::observe(&mut linked, 0, &observation, &scene)?;
+        if only_matches {
+            super::first_link::stage(&mut linked);
+            tally.ledger.filtered += 1;
+            made.push(linked);
+            continue;
+        }
         let missing = required_but_missing(context, &linked.entity);
         if let Some(error) = effects.failures.first().map(|(_, error)| error).or(missing.as_ref()) {
             // The record as a whole is not taken in while a part of it can't be: nothing half is made.

@@ -173,7 +173,7 @@ async fn carry_out(
             if pass > 0 && reads(context, run) {
                 pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
             }
-            if writes(context) {
+            if context.writes() {
                 if pass == 0 {
                     moment(inner, run, format!("writing {}", context.mapping.label));
                 }
@@ -217,10 +217,6 @@ fn reads(context: &SyncContext, run: &Run) -> bool {
     let wanted = run.parameters.direction.is_none_or(Direction::pulls);
     // A sync that only writes still has to know what is there, or it would create everything again.
     wanted || context.mapping.groups.iter().any(|group| group.direction.pushes()) && context.sync.last_run_at.is_none()
-}
-
-fn writes(context: &SyncContext) -> bool {
-    context.mapping.groups.iter().any(|group| group.direction.pushes())
 }
 
 fn moment(inner: &Inner, run: &mut Run, what: String) {

@@ -30,8 +30,33 @@ pub(crate) async fn pull(
         return pull_records(inner, context, session, run, reporter, &parameters.records).await;
     }
     let fingerprint = fingerprint(context);
-    let (start, resume) = start(inner, context, run, &fingerprint).await?;
-    let keeps_cursor = parameters.since.is_none() && parameters.max_records.is_none();
+    for lost in [UNDER_WAY, NEXT] {
+        match read(inner, context, session, run, reporter, &fingerprint).await {
+            // What can't be gone on from is left behind; without any position everything is read.
+            Err(error) if error.kind() == ErrorKind::CursorExpired => {
+                let mut page = session.begin().await?;
+                forget(context, &mut page, lost).await?;
+                session.commit(page, run).await?;
+            }
+            other => return other,
+        }
+    }
+    read(inner, context, session, run, reporter, &fingerprint).await
+}
+
+/// Reads from where the last pull ended, or broke off.
+async fn read(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    reporter: &Reporter,
+    fingerprint: &str,
+) -> Result<()> {
+    let parameters = run.parameters.clone();
+    let (start, resume) = start(context, session, run, fingerprint).await?;
+    // What a run that takes nothing in has read is still to be read by the next.
+    let keeps_cursor = parameters.since.is_none() && parameters.max_records.is_none() && context.direction.pulls();
     let from_beginning = start == Start::Beginning;
     let job = Job::Pull(Pull {
         object: context.mapping.object.clone(),
@@ -54,33 +79,33 @@ pub(crate) async fn pull(
         rows: inner.settings.page_rows,
         ..Budget::default()
     };
-    let mut read = 0u64;
+    let mut seen = 0u64;
     loop {
         reporter.check_stop()?;
         batch.clear();
         let mark = inner.marks.next(inner.clock.now());
         let progress = step(inner, context, task.as_mut(), budget, &mut batch, reporter).await?;
-        let left = parameters.max_records.map(|max| max.saturating_sub(read));
+        let left = parameters.max_records.map(|max| max.saturating_sub(seen));
         let rows = left.map_or(batch.len(), |left| {
             usize::try_from(left).unwrap_or(usize::MAX).min(batch.len())
         });
-        read += rows as u64;
-        let reached_limit = parameters.max_records.is_some_and(|max| read >= max);
+        seen += rows as u64;
+        let reached_limit = parameters.max_records.is_some_and(|max| seen >= max);
         let mut page = session.begin().await?;
         let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;
         brake(inner, context, &mut page, run, &tally).await?;
         match &progress {
             Progress::More { checkpoint, total } => {
                 if let (Some(checkpoint), true) = (checkpoint, keeps_cursor) {
-                    keep(inner, context, &mut page, UNDER_WAY, &fingerprint, checkpoint).await?;
+                    keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
                 }
                 reporter.total(context, *total);
             }
             Progress::Wait { checkpoint, .. } if keeps_cursor => {
-                keep(inner, context, &mut page, UNDER_WAY, &fingerprint, checkpoint).await?;
+                keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
             }
             Progress::Done { cursor } if keeps_cursor => {
-                keep(inner, context, &mut page, NEXT, &fingerprint, cursor).await?;
+                keep(inner, context, &mut page, NEXT, fingerprint, cursor).await?;
                 forget(context, &mut page, UNDER_WAY).await?;
             }
             Progress::Wait { .. } | Progress::Done { .. } => {}
@@ -89,7 +114,12 @@ pub(crate) async fn pull(
         session.commit(page, run).await?;
         reporter.progress(context, "pull", run);
         match progress {
-            Progress::Done { .. } => return Ok(()),
+            Progress::Done { .. } => {
+                if parameters.since.is_none() && !reached_limit {
+                    session.know(context.side());
+                }
+                return Ok(());
+            }
             _ if reached_limit => return Ok(()),
             Progress::Wait { until, .. } => reporter.wait_until(until).await?,
             Progress::More { .. } => {}
@@ -197,8 +227,12 @@ pub(crate) async fn pull_dirty(
             }
         }
         session.commit(page, run).await?;
-        if ids.is_empty() {
+        if ids.is_empty() && dirty.is_empty() {
             return Ok(());
+        }
+        if ids.is_empty() {
+            // None of these can be read yet; others behind them may.
+            continue;
         }
         let ids: Vec<String> = ids.into_iter().collect();
         let (batch, mark) = fetch(inner, context, ids.clone()).await?;

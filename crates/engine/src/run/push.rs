@@ -12,8 +12,10 @@ use syncline_core::state::{
 };
 
 use super::context::SyncContext;
+use super::cursor::is_known;
 use super::links::Links;
 use super::model::{Ledger, PlannedChange, Run};
+use super::outcome;
 use super::page::{store, uid};
 use super::pull::fetch;
 use super::reporter::Reporter;
@@ -69,8 +71,8 @@ async fn prepare_creates(
     session: &mut Session<'_>,
     run: &mut Versioned<Run>,
 ) -> Result<()> {
-    let pushes = context.mapping.groups.iter().any(|group| group.direction.pushes());
-    if !context.mapping.create_in_crm || !pushes {
+    // What is there already has to be known first, or it would be created once more.
+    if !context.mapping.create_in_crm || !context.writes() || !is_known(context, session, run).await? {
         return Ok(());
     }
     loop {
@@ -149,9 +151,17 @@ async fn candidates(
                 linked.sides[index].flags.set(SideFlags::FAILED);
             } else if plan.waiting || linked.sides[index].flags.has(SideFlags::IN_FLIGHT) {
                 ledger.deferred += 1;
+                if plan.waiting && linked.sides[index].ext.is_none() {
+                    // The next time it is created without what it refers to.
+                    linked.sides[index].flags.set(SideFlags::WAITING);
+                    idle.push(linked);
+                }
                 continue;
             } else {
                 ledger.unchanged += 1;
+                if plan::lags(&linked.entity, &linked.sides[index], &context.mapping) {
+                    outcome::dirty(inner, &mut linked, index);
+                }
                 let flags = linked.sides[index].flags;
                 // What is quarantined is not written, which does not mean that it need not be.
                 if flags.has(SideFlags::FAILED) && !flags.has(SideFlags::QUARANTINED) {
@@ -174,6 +184,7 @@ async fn candidates(
             });
         }
     }
+    brake(inner, context, &mut page, run, &ledger).await?;
     store(page.tx()?, &idle).await?;
     run.ledger(&context.sync.name, "push").add(&ledger);
     session.commit(page, run).await?;
@@ -330,7 +341,11 @@ async fn brake(inner: &Inner, context: &SyncContext, page: &mut Page, run: &mut 
     let linked = page.tx()?.side_counts(context.side()).await?.linked;
     let before = *run.ledger(&context.sync.name, "push");
     for (what, count, brake) in [
-        ("delete", before.deleted + ledger.deleted, inner.settings.delete_brake),
+        (
+            "delete or unlink",
+            before.deleted + ledger.deleted,
+            inner.settings.delete_brake,
+        ),
         (
             "overwrite",
             before.updated + ledger.updated,

@@ -164,7 +164,8 @@ async fn resolve(
                 plan::observe(linked, index, &strong(&row, mark), &scene)?
             }
         };
-        settle(inner, &mut page, run, context, linked, index, "push", true, effects).await?;
+        let direction = super::send::failing_direction(&effects);
+        settle(inner, &mut page, run, context, linked, index, direction, true, effects).await?;
         closed.push(operation);
     }
     store(page.tx()?, &loaded).await?;

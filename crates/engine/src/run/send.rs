@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use syncline_core::batch::{Batch, Outcome, OutcomeKind, RowRef, RowState};
-use syncline_core::error::{ErrorKind, Result, Retry};
+use syncline_core::error::{Error, ErrorKind, Result, Retry};
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Push, Verb, Write};
-use syncline_core::plan::{Observation, Readback};
+use syncline_core::plan::{Effects, Observation, Readback};
 use syncline_core::state::{EntityId, Linked, Operation, OperationVerb, SideFlags};
 
 use super::context::SyncContext;
@@ -239,7 +239,15 @@ async fn take_outcomes(
         // Refused once more is not mended.
         let is_mended = had_failed && !linked.sides[index].flags.has(SideFlags::FAILED);
         settle(
-            inner, &mut page, run, context, linked, index, "push", is_mended, effects,
+            inner,
+            &mut page,
+            run,
+            context,
+            linked,
+            index,
+            failing_direction(&effects),
+            is_mended,
+            effects,
         )
         .await?;
         closed.push(operation);
@@ -248,6 +256,17 @@ async fn take_outcomes(
     store(page.tx()?, &changed).await?;
     page.tx()?.put_operations(&closed.iter().collect::<Vec<_>>()).await?;
     session.commit(page, run).await
+}
+
+/// What can't be taken in of a record after a write to it is a failure of reading; only what the CRM did not keep is one
+/// of writing.
+pub(super) fn failing_direction(effects: &Effects) -> &'static str {
+    let is_kept = |(_, error): &(_, Error)| error.kind() != ErrorKind::Rejected;
+    if !effects.failures.is_empty() && effects.failures.iter().all(is_kept) {
+        "pull"
+    } else {
+        "push"
+    }
 }
 
 /// The record that an answer names as ours.

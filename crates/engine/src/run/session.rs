@@ -1,16 +1,18 @@
 //! The transactions of a run: committed one by one, or all in one that is dropped when the run is dry.
 
+use std::collections::BTreeSet;
+
 use syncline_core::audit::{AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
-use syncline_core::state::{Linked, Side};
+use syncline_core::state::{Linked, Side, SideId};
 use syncline_core::store::{Mode, Transaction};
 
 use super::context::SyncContext;
 use super::lease::Lease;
 use super::model::{Failure, PlannedChange, Run};
-use crate::conflict::open_review;
+use crate::conflict::{close_settled, open_review};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
@@ -26,6 +28,8 @@ pub(crate) struct Session<'a> {
     dry: Option<Box<dyn Transaction>>,
     is_dry: bool,
     lease: Lease,
+    /// Sides of which this run has read everything that was to be read.
+    known: BTreeSet<SideId>,
 }
 
 /// A transaction of a [`Session`], with what is to be written down in it.
@@ -75,7 +79,18 @@ impl<'a> Session<'a> {
             dry: None,
             is_dry,
             lease,
+            known: BTreeSet::new(),
         }
+    }
+
+    /// Says that everything of a side was read.
+    pub(crate) fn know(&mut self, side: SideId) {
+        self.known.insert(side);
+    }
+
+    /// Whether everything of a side was read in this run.
+    pub(crate) fn knows(&self, side: SideId) -> bool {
+        self.known.contains(&side)
     }
 
     pub(crate) const fn is_dry(&self) -> bool {
@@ -162,7 +177,10 @@ pub(crate) async fn settle(
     plan_of_dry_run(run, blueprint, linked, &effects.audit);
     page.audit.extend(effects.audit);
     for ReviewChange { group, reason } in effects.reviews {
-        let Some(reason) = reason else { continue };
+        let Some(reason) = reason else {
+            close_settled(inner, page, linked, group, "the sides agree again").await?;
+            continue;
+        };
         settled.conflicted = true;
         let review = open_review(inner, page, run.id, context, linked, group, reason).await?;
         if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {

@@ -190,6 +190,7 @@ mod tests {
             name: "people".into(),
             blueprint: 1,
             mapping,
+            earlier: Vec::new(),
             side: 1,
             slot: 0,
             rank: 1,

@@ -72,6 +72,9 @@ pub struct Sync {
     pub blueprint: BlueprintId,
     /// The field rules.
     pub mapping: Mapping,
+    /// The versions of the mapping before, newest last: records are still known as they were read under one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Mapping>,
     /// Number of its side.
     pub side: SideId,
     /// Slot of its side among those of the blueprint.

@@ -16,6 +16,9 @@ use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
 use crate::run::append_audit;
 
+/// So many earlier versions of a mapping are kept: a record that was not read since before them is read as if anew.
+const EARLIER_MAPPINGS: usize = 8;
+
 /// A sync to be made or changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSync {
@@ -155,7 +158,10 @@ impl Syncs<'_> {
                     mapping.version += 1;
                     // A row read under the old mapping lacks what the new one asks for.
                     known.value.backfill = true;
-                    known.value.mapping = mapping;
+                    let before = std::mem::replace(&mut known.value.mapping, mapping);
+                    known.value.earlier.push(before);
+                    let surplus = known.value.earlier.len().saturating_sub(EARLIER_MAPPINGS);
+                    known.value.earlier.drain(..surplus);
                 }
                 known.value.schedule = new.schedule;
                 known.value.status = SyncStatus::Active;
@@ -180,6 +186,7 @@ impl Syncs<'_> {
                         name: new.name,
                         blueprint: blueprint.id,
                         mapping: new.mapping,
+                        earlier: Vec::new(),
                         side,
                         slot,
                         rank: i32::MAX - i32::try_from(side).unwrap_or(i32::MAX),

@@ -7,6 +7,17 @@
     reason = "a test has no public interface, may panic, and each history uses its own part of the play"
 )]
 
+mod crash;
+mod deletes;
+mod failures;
 mod filters;
+mod first_sync;
+mod manual_review;
+mod mapping_changes;
 mod merges;
+mod parameters;
 mod play;
+mod references;
+mod restores;
+mod timing;
+mod unmarked;

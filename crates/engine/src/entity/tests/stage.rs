@@ -148,6 +148,7 @@ impl Stage {
             name: object.to_lowercase(),
             blueprint: blueprint.id,
             mapping,
+            earlier: Vec::new(),
             side,
             slot: u8::try_from(side).unwrap(),
             rank: 100 - i32::try_from(side).unwrap(),

@@ -1,0 +1,112 @@
+use syncline_core::mapping::Strategy;
+use syncline_engine::conflict::{FieldChoice, Resolution};
+
+use crate::play::{HUBSPOT, Play, SALESFORCE};
+
+async fn in_conflict() -> Play {
+    let play = Play::mapped(|_, sync| sync.mapping.strategy = Strategy::ManualReview).await;
+    play.create(SALESFORCE, "a@x.org", &[("city", "Bern"), ("title", "Captain")]);
+    play.settle().await;
+    let person = play.person("a@x.org").await;
+    play.edit(SALESFORCE, &play.ext(&person, SALESFORCE), "city", "Genf");
+    play.app_edit("a@x.org", "city", "Basel").await;
+    play.settle().await;
+    play
+}
+
+#[tokio::test]
+async fn a_conflict_freezes_its_field_and_nothing_else() {
+    let play = in_conflict().await;
+    let open = play.conflicts().await;
+    assert_eq!(open.len(), 1, "{open:#?}");
+    assert_eq!(open[0].fields, ["city"]);
+    assert_eq!(play.crm(SALESFORCE, "a@x.org", "city").await, "Genf");
+    assert_eq!(play.app("a@x.org", "city").await, "Basel");
+    assert_eq!(
+        play.crm(HUBSPOT, "a@x.org", "city").await,
+        "Bern",
+        "nothing is written to any side"
+    );
+    play.app_edit("a@x.org", "title", "Admiral").await;
+    play.settle().await;
+    for provider in [SALESFORCE, HUBSPOT] {
+        assert_eq!(
+            play.crm(provider, "a@x.org", "title").await,
+            "Admiral",
+            "other fields flow"
+        );
+    }
+    assert_eq!(play.conflicts().await.len(), 1, "still one item");
+}
+
+#[tokio::test]
+async fn a_resolved_conflict_reaches_every_side() {
+    let play = in_conflict().await;
+    let open = play.conflicts().await.remove(0);
+    let choice = Resolution::Fields([("city".to_owned(), FieldChoice::Crm)].into());
+    let (conflicts, actor) = (play.stage.engine.conflicts(), &play.stage.actor);
+    conflicts
+        .resolve(play.stage.tenant, open.id, open.version, &choice, actor)
+        .await
+        .unwrap();
+    play.settle().await;
+    assert_eq!(play.app("a@x.org", "city").await, "Genf");
+    play.is_quiet().await;
+    // What was decided by a person is no rival of a later lone edit.
+    let person = play.person("a@x.org").await;
+    play.edit(HUBSPOT, &play.ext(&person, HUBSPOT), "city", "Chur");
+    play.settle().await;
+    assert!(play.conflicts().await.is_empty());
+    assert_eq!(play.crm(SALESFORCE, "a@x.org", "city").await, "Chur");
+}
+
+#[tokio::test]
+async fn a_conflict_closes_itself_when_the_sides_become_equal() {
+    let play = in_conflict().await;
+    let person = play.person("a@x.org").await;
+    play.edit(SALESFORCE, &play.ext(&person, SALESFORCE), "city", "Basel");
+    play.settle().await;
+    assert!(play.conflicts().await.is_empty());
+    play.is_quiet().await;
+    assert_eq!(play.crm(HUBSPOT, "a@x.org", "city").await, "Basel");
+}
+
+#[tokio::test]
+async fn a_conflict_closes_itself_when_the_app_takes_the_crms_value() {
+    let play = in_conflict().await;
+    play.app_edit("a@x.org", "city", "Genf").await;
+    play.settle().await;
+    assert!(play.conflicts().await.is_empty());
+    play.is_quiet().await;
+    assert_eq!(play.crm(HUBSPOT, "a@x.org", "city").await, "Genf");
+}
+
+#[tokio::test]
+async fn agreeing_on_first_link_makes_nobody_a_rival() {
+    for (strategy, provider) in [
+        (Strategy::ManualReview, SALESFORCE),
+        (Strategy::ManualReview, HUBSPOT),
+        (Strategy::CrmWins, SALESFORCE),
+        (Strategy::CrmWins, HUBSPOT),
+        (Strategy::AppWins, SALESFORCE),
+        (Strategy::AppWins, HUBSPOT),
+    ] {
+        for first in [SALESFORCE, HUBSPOT] {
+            let play = Play::mapped(|_, sync| sync.mapping.strategy = strategy).await;
+            play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
+            play.create(HUBSPOT, "a@x.org", &[("city", "Bern")]);
+            play.run(first).await;
+            play.settle().await;
+            let person = play.person("a@x.org").await;
+            play.edit(provider, &play.ext(&person, provider), "city", "Genf");
+            play.settle().await;
+            assert!(play.conflicts().await.is_empty(), "{strategy:?} {provider} {first}");
+            assert_eq!(
+                play.app("a@x.org", "city").await,
+                "Genf",
+                "{strategy:?} {provider} {first}"
+            );
+            play.is_quiet().await;
+        }
+    }
+}
