@@ -141,11 +141,14 @@ fn is_gone(linked: &Linked) -> bool {
     linked.entity.frozen.is_empty()
         && linked.sides.iter().all(|side| {
             side.flags.0 & provisional == 0
-                && (side.ext.is_none()
-                    || matches!(
-                        side.presence,
-                        Presence::Deleted(_) | Presence::Archived | Presence::MergedInto(_) | Presence::Converted(_)
-                    ))
+                && matches!(
+                    side.presence,
+                    Presence::NeverSeen
+                        | Presence::Deleted(_)
+                        | Presence::Archived
+                        | Presence::MergedInto(_)
+                        | Presence::Converted(_)
+                )
         })
 }
 

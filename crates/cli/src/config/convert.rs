@@ -29,6 +29,7 @@ impl MappingTable {
         mapping.create_in_crm = self.create_in_crm;
         mapping.on_crm_delete = self.on_crm_delete;
         mapping.on_app_delete = self.on_app_delete;
+        mapping.on_delete_conflict = self.on_delete_conflict;
         mapping.marker.clone_from(&self.marker);
         Ok(mapping)
     }

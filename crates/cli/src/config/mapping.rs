@@ -1,7 +1,9 @@
 //! Mappings and fields as the file writes them.
 
 use serde::{Deserialize, Serialize};
-use syncline::mapping::{DeletePolicy, Direction, EmptyPolicy, FuzzyRole, Normalisation, Strategy};
+use syncline::mapping::{
+    DeleteConflictPolicy, DeletePolicy, Direction, EmptyPolicy, FuzzyRole, Normalisation, Strategy,
+};
 
 /// Which field is which, between one blueprint and one object.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,6 +42,9 @@ pub(crate) struct MappingTable {
     /// What a delete in the app does in the CRM.
     #[serde(default)]
     pub(crate) on_app_delete: DeletePolicy,
+    /// Who decides where a delete meets an edit.
+    #[serde(default)]
+    pub(crate) on_delete_conflict: DeleteConflictPolicy,
     /// Remote field that carries our unique key.
     pub(crate) marker: Option<String>,
     /// Fields that this mapping adds to the blueprint.

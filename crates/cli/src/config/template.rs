@@ -61,6 +61,7 @@ key_file = "syncline.key"
 # excluded = ["Description"]                    # never requested, never written
 # on_crm_delete = "unlink"                      # or "delete", "archive"
 # on_app_delete = "unlink"
+# on_delete_conflict = "review"                 # where a delete meets an edit: or "strategy", "last_write_wins", "crm_wins", "app_wins"
 
 # --- Syncs: mappings at work -----------------------------------------------------------------------------------------
 # Schedules: "manual", "hourly", "every 15 minutes", "daily at 06:30", "cron 0 9 * * 1".

@@ -131,6 +131,10 @@ fn settings(text: &mut String, mapping: &Mapping) {
             let _ = writeln!(text, "{name} = {}", quoted(&word(&value)));
         }
     }
+    if mapping.on_delete_conflict != defaults.on_delete_conflict {
+        let value = quoted(&word(&mapping.on_delete_conflict));
+        let _ = writeln!(text, "on_delete_conflict = {value}");
+    }
 }
 
 fn rule(rule: &Rule) -> String {

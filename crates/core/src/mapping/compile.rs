@@ -87,7 +87,7 @@ pub fn compile(
         create_in_crm: mapping.create_in_crm && schema.object.creatable,
         on_crm_delete: mapping.on_crm_delete,
         on_app_delete: mapping.on_app_delete,
-        strategy: mapping.strategy,
+        delete_strategy: mapping.on_delete_conflict.strategy(mapping.strategy),
         marker: mapping.marker.clone(),
     })
 }

@@ -148,7 +148,7 @@ pub struct SideMapping {
     /// What a delete in the app does in the CRM.
     pub on_app_delete: DeletePolicy,
     /// Who wins when a delete meets an edit.
-    pub strategy: Strategy,
+    pub delete_strategy: Strategy,
     /// Remote field that carries our unique key.
     pub marker: Option<String>,
 }

@@ -35,8 +35,8 @@ pub use compiled::{CompiledRule, Role, SideGroup, SideMapping};
 pub use preview::{PreviewField, PreviewRecord, preview, unfilled_required};
 pub use proposal::{LeftOut, Proposal, ProposedRule};
 pub use rule::{
-    DeletePolicy, Direction, EmptyPolicy, FuzzyPart, FuzzyRole, LensSpec, Mapping, MatchKey, MatchPart, Normalisation,
-    Rule, Strategy, Transform,
+    DeleteConflictPolicy, DeletePolicy, Direction, EmptyPolicy, FuzzyPart, FuzzyRole, LensSpec, Mapping, MatchKey,
+    MatchPart, Normalisation, Rule, Strategy, Transform,
 };
 pub use sample::RowSample;
 pub use standard::{standard_blueprint, standard_name};

@@ -81,6 +81,36 @@ pub enum DeletePolicy {
     Archive,
 }
 
+/// Who decides where a delete on one side meets an edit on the other, or a field that a person is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteConflictPolicy {
+    /// A person. Nothing is deleted, created or written meanwhile.
+    #[default]
+    Review,
+    /// The mapping's strategy for conflicts.
+    Strategy,
+    /// Whichever came later.
+    LastWriteWins,
+    /// What was done in the CRM.
+    CrmWins,
+    /// What was done in the app.
+    AppWins,
+}
+
+impl DeleteConflictPolicy {
+    /// The strategy by which such a conflict is decided, in a mapping whose own is `mapping`.
+    pub const fn strategy(self, mapping: Strategy) -> Strategy {
+        match self {
+            Self::Review => Strategy::ManualReview,
+            Self::Strategy => mapping,
+            Self::LastWriteWins => Strategy::LastWriteWins,
+            Self::CrmWins => Strategy::CrmWins,
+            Self::AppWins => Strategy::AppWins,
+        }
+    }
+}
+
 /// One step of a lens chain: a registered lens and its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LensSpec {
@@ -311,6 +341,9 @@ pub struct Mapping {
     /// What a delete in the app does in the CRM.
     #[serde(default)]
     pub on_app_delete: DeletePolicy,
+    /// Who decides where a delete meets an edit.
+    #[serde(default)]
+    pub on_delete_conflict: DeleteConflictPolicy,
     /// Remote field that carries our unique key, so that a create sent twice makes one record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
@@ -333,6 +366,7 @@ impl Mapping {
             create_in_crm: true,
             on_crm_delete: DeletePolicy::Unlink,
             on_app_delete: DeletePolicy::Unlink,
+            on_delete_conflict: DeleteConflictPolicy::Review,
             marker: None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::presence::meets_delete;
+use super::delete_conflict::meets_delete;
 use super::rebase::rebase;
 use super::{Effects, Scene, decide};
 use crate::batch::ReadClass;

@@ -3,9 +3,9 @@
 use super::compare::{behind, changed, pick};
 use super::scene::Scene;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::{DeletePolicy, SideGroup, SideMapping};
+use crate::mapping::{DeletePolicy, SideGroup, SideMapping, Strategy};
 use crate::model::{GroupId, PRESENCE};
-use crate::state::{Linked, OperationVerb, Presence, Side, SideFlags};
+use crate::state::{Entity, Linked, OperationVerb, Presence, Side, SideFlags};
 use crate::value::{Value, content_hash, decode_all, encode_all};
 
 /// A write that a side needs, or why it needs none.
@@ -27,12 +27,14 @@ pub struct PushPlan {
     pub undecided: bool,
     /// The link is to be cut since the entity was deleted.
     pub unlink: bool,
+    /// The entity was deleted while a person is asked about one of its fields: [`super::ask_before_delete`] comes first.
+    pub delete_is_asked: bool,
 }
 
 impl PushPlan {
     /// Whether nothing is left to do about the side for now.
     pub fn is_idle(&self) -> bool {
-        self.verb.is_none() && !self.undecided && !self.unlink
+        self.verb.is_none() && !self.undecided && !self.unlink && !self.delete_is_asked
     }
 
     /// Hash of what is to be written for a group, for telling whether a quarantined write would be the same again.
@@ -67,10 +69,19 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
             if entity.frozen_by(PRESENCE).is_some() {
                 return Ok(plan);
             }
+            // Where the app's word counts anyway, nobody has to be asked.
+            let app_decides = matches!(
+                known.mapping.delete_strategy,
+                Strategy::AppWins | Strategy::AppAuthoritative
+            );
+            if !app_decides && entity.frozen.iter().any(|(group, _)| *group != PRESENCE) {
+                plan.delete_is_asked = true;
+                return Ok(plan);
+            }
             match known.mapping.on_app_delete {
                 DeletePolicy::Unlink => plan.unlink = true,
                 // Not over an edit that nobody has taken in.
-                DeletePolicy::Delete | DeletePolicy::Archive if has_edits(side, known.mapping)? => {
+                DeletePolicy::Delete | DeletePolicy::Archive if has_edits(entity, side, known.mapping)? => {
                     plan.undecided = true;
                 }
                 DeletePolicy::Delete | DeletePolicy::Archive => plan.verb = Some(OperationVerb::Delete),
@@ -78,7 +89,7 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
             return Ok(plan);
         }
         (Presence::Live, false) => {}
-        (Presence::NeverSeen, false) if side.ext.is_none() && known.mapping.create_in_crm => {
+        (Presence::NeverSeen, false) if known.mapping.create_in_crm => {
             if entity.frozen_by(PRESENCE).is_some() {
                 return Ok(plan);
             }
@@ -199,12 +210,12 @@ fn plan_create(linked: &Linked, index: usize, scene: &Scene<'_>, plan: &mut Push
     }
 }
 
-/// Whether a side holds edits that are not consumed.
-fn has_edits(side: &Side, mapping: &SideMapping) -> Result<bool> {
+/// Whether a side holds edits that are not consumed, other than those that a person is asked about.
+fn has_edits(entity: &Entity, side: &Side, mapping: &SideMapping) -> Result<bool> {
     let row = decode_all(&side.obs)?;
     Ok(mapping
         .groups
         .iter()
-        .filter(|group| group.direction.pulls())
+        .filter(|group| group.direction.pulls() && entity.frozen_by(group.group).is_none())
         .any(|group| changed(side, group, &pick(&row, group))))
 }

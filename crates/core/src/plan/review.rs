@@ -1,12 +1,13 @@
 //! Taking a person's decision in (section 10).
 
-use super::compare::pick;
+use super::compare::{changed, pick};
 use super::decide::prune;
-use super::scene::{Effects, Scene};
+use super::delete_conflict::relink;
+use super::scene::{Effects, ReviewChange, Scene};
 use crate::audit::{AuditEntry, AuditKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{GroupId, PRESENCE};
-use crate::state::{Base, Cause, Linked, SideFlags, SideId, Stamp};
+use crate::state::{Base, Cause, Linked, Presence, SideFlags, SideId, Stamp};
 use crate::value::{Value, decode_all};
 
 /// What a person chose for a group.
@@ -46,6 +47,17 @@ pub fn resolve(linked: &mut Linked, group: GroupId, choice: &Choice, scene: &Sce
     };
     let mut effects = Effects::default();
     linked.entity.frozen.retain(|(frozen, _)| *frozen != group);
+    if group == PRESENCE {
+        match values.as_slice() {
+            [Value::Bool(false)] => forgo_edits(linked, scene, &mut effects)?,
+            _ if linked.entity.deleted => linked
+                .sides
+                .iter_mut()
+                .filter(|side| side.presence == Presence::Unlinked)
+                .for_each(|side| relink(side, scene)),
+            _ => {}
+        }
+    }
     for index in 0..linked.sides.len() {
         let theirs = side_values(linked, index, group, &hub, scene).unwrap_or_default();
         let side = &mut linked.sides[index];
@@ -99,6 +111,39 @@ pub fn resolve(linked: &mut Linked, group: GroupId, choice: &Choice, scene: &Sce
     }
     prune(linked);
     Ok(effects)
+}
+
+/// A person deletes the record, whatever else was to be decided about it: every edit that is still open is written down
+/// and asked about no more.
+fn forgo_edits(linked: &mut Linked, scene: &Scene<'_>, effects: &mut Effects) -> Result<()> {
+    let frozen = std::mem::take(&mut linked.entity.frozen);
+    effects.reviews.extend(
+        frozen
+            .into_iter()
+            .map(|(group, _)| ReviewChange { group, reason: None }),
+    );
+    let uid = linked.entity.uid;
+    for side in linked.sides.iter_mut().filter(|side| !side.obs.is_empty()) {
+        let Some(known) = scene.sides.get(&side.key.side) else {
+            continue;
+        };
+        let row = decode_all(&side.obs)?;
+        for group in &known.mapping.groups {
+            let observed = pick(&row, group);
+            if !changed(side, group, &observed) {
+                continue;
+            }
+            let hub = linked.entity.group_values(scene.blueprint, group.group);
+            let entry = AuditEntry::new(AuditKind::Overruled, uid, side.key.side, side.ext.as_deref());
+            effects.audit.push(
+                entry
+                    .values(group.group, linked.entity.rev, observed, hub)
+                    .note(format!("{}: deleted with the record", scene.actor)),
+            );
+            side.group_mut(group.group).base = Base::AsObserved;
+        }
+    }
+    Ok(())
 }
 
 fn side_values(linked: &Linked, index: usize, group: GroupId, hub: &[Value], scene: &Scene<'_>) -> Result<Vec<Value>> {

@@ -197,6 +197,16 @@ impl Side {
         }
     }
 
+    /// Makes it ready to be created anew where its record is gone for good. The old id stays until there is a new one,
+    /// which then is what it stands for.
+    pub fn forget_record(&mut self) {
+        *self = Self {
+            ext: self.ext.take(),
+            ..Self::new(self.key)
+        };
+        self.flags.set(SideFlags::PUSH);
+    }
+
     /// The hub revision that a group is known to have agreed with.
     pub fn base_rev(&self, group: GroupId) -> u64 {
         self.groups

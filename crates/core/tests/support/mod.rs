@@ -79,7 +79,7 @@ pub fn mapping(side: SideId, role: Role, rank: i32, blueprint: &Blueprint, strat
         create_in_crm: true,
         on_crm_delete: DeletePolicy::Unlink,
         on_app_delete: DeletePolicy::Unlink,
-        strategy,
+        delete_strategy: strategy,
         marker: None,
     }
 }

@@ -6,10 +6,11 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::lens::{LensContext, NoLinks};
 use syncline_core::model::PRESENCE;
 use syncline_core::plan::{self, Choice, raw_groups};
-use syncline_core::state::{Linked, Presence, SideId};
+use syncline_core::state::{Linked, Presence, Side, SideId};
 use syncline_core::value::Value;
 
 use super::model::Review;
+use super::open::close_settled;
 use super::resolution::{FieldChoice, Resolution};
 use crate::actor::Actor;
 use crate::engine::Inner;
@@ -48,12 +49,18 @@ pub(super) async fn resolve_group<'a>(
     let effects = plan::resolve(&mut after, review.group, &choice, &scene)?;
     drop(scene);
     if *resolution == Resolution::KeepRecord {
-        let gone = |presence: &Presence| matches!(presence, Presence::Deleted(_) | Presence::Archived);
-        after
-            .sides
-            .iter_mut()
-            .filter(|side| gone(&side.presence))
-            .for_each(recreate);
+        let own = work.sides.syncs.iter().find(|sync| sync.id == review.sync);
+        let own = own.map(|sync| sync.side);
+        // Where the record was deleted long before, by another decision, it stays deleted.
+        let is_asked = |side: &Side| match &side.presence {
+            Presence::Deleted(how) => Some(side.key.side) == own || before.entity.deleted && how == plan::DELETED_BY_US,
+            Presence::Archived => Some(side.key.side) == own,
+            _ => false,
+        };
+        after.sides.iter_mut().filter(|side| is_asked(side)).for_each(recreate);
+    }
+    for change in &effects.reviews {
+        close_settled(inner, &mut work.page, &after, change.group, "the record is deleted").await?;
     }
     spare_held(&mut after);
     if review.group != PRESENCE {

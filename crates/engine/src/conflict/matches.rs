@@ -141,7 +141,7 @@ async fn candidate(page: &mut Page, review: &Review, context: &SyncContext, chos
     let held = target.side_index(context.side()).map(|index| &target.sides[index]);
     match held {
         // A placeholder, or a link that was cut.
-        Some(side) if side.ext.is_some() && side.presence != Presence::Unlinked => {
+        Some(side) if side.ext.is_some() && !matches!(side.presence, Presence::Unlinked | Presence::NeverSeen) => {
             let record = side.ext.clone().unwrap_or_default();
             Err(refused(&format!(
                 "is linked to {} {record} already; choose another, or keep them separate",

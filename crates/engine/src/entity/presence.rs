@@ -54,8 +54,7 @@ pub(super) fn undelete(linked: &mut Linked, scene: &Scene<'_>) -> Vec<AuditEntry
 
 /// Makes a side whose record is gone ready to be created under a new id.
 pub(crate) fn recreate(side: &mut Side) {
-    *side = Side::new(side.key);
-    side.flags.set(SideFlags::PUSH);
+    side.forget_record();
 }
 
 fn decide(cause: Cause, linked: &mut Linked, live: bool, scene: &Scene<'_>) {

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value as Json};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{PRESENCE, TenantId};
-use syncline_core::plan::ReadPoint;
+use syncline_core::plan::{Effects, ReadPoint, presence_agreed};
 use syncline_core::state::{Cause, Linked};
 use syncline_core::store::Mode;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use super::sides::{SideLinks, syncs_of};
 use super::transaction::{EditOutcome, EntityTransaction, Finished, entity_by_uid};
 use super::view::EntityNames;
 use crate::actor::{Action, Actor};
+use crate::conflict::close_settled;
 use crate::document;
 use crate::engine::Engine;
 
@@ -154,6 +155,12 @@ impl Entities<'_> {
         let scene = work.sides.scene(inner, &work.blueprint, &links, &actor.name);
         let written = undelete(&mut restored, &scene);
         work.page.audit.extend(written);
+        let mut settled = Effects::default();
+        presence_agreed(&mut restored, &mut settled);
+        drop(scene);
+        for change in settled.reviews {
+            close_settled(inner, &mut work.page, &restored, change.group, "restored in the app").await?;
+        }
         work.keep(Some(&linked.entity), restored);
         first(&work.finish().await?)
     }

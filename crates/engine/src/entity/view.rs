@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 use syncline_core::model::{Blueprint, PRESENCE};
-use syncline_core::state::{Linked, Side, SideFlags};
+use syncline_core::state::{Linked, Presence, Side, SideFlags};
 
 use super::model::{EntityConflict, EntityLink, EntityView};
 use crate::sync::Sync;
@@ -72,7 +72,8 @@ impl EntityNames<'_> {
             side: side.key.side,
             connection: sync.connection,
             object: sync.mapping.object.clone(),
-            record: side.ext.clone(),
+            // An id that is kept from before a record is created anew is no record.
+            record: side.ext.clone().filter(|_| side.presence != Presence::NeverSeen),
             presence: side.presence.clone(),
             changed_at: side.stamp,
             push_due: side.flags.has(SideFlags::PUSH),

@@ -164,7 +164,8 @@ pub(crate) async fn link_staged(
         after = last;
         for linked in page.tx()?.load(&ids).await? {
             let side = linked.side_index(context.side()).map(|index| &linked.sides[index]);
-            let is_free = side.is_some_and(|side| side.ext.is_none() && !side.flags.has(SideFlags::IN_FLIGHT));
+            let is_free =
+                side.is_some_and(|side| side.presence == Presence::NeverSeen && !side.flags.has(SideFlags::IN_FLIGHT));
             if is_free && !linked.entity.deleted {
                 free.add(&linked, &fields);
             }

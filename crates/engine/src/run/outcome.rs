@@ -60,6 +60,8 @@ pub(crate) async fn take(
         }
         OutcomeKind::Applied { .. } => {
             operation.state = OperationState::Confirmed;
+            let new = answer.row.as_ref().map(RowRef::id).or(outcome.id.as_deref());
+            stands_for(context, page, linked, index, new).await?;
             if let Some(row) = &answer.row {
                 return plan::confirm(
                     linked,
@@ -102,6 +104,7 @@ pub(crate) async fn take(
                 taken(inner, context, page, run, linked, index, operation, existing).await?;
             } else {
                 defer(context, run, verb);
+                stands_for(context, page, linked, index, Some(existing)).await?;
                 adopt(inner, context, page, linked, index, existing);
             }
             Ok(Effects::default())
@@ -131,6 +134,24 @@ pub(crate) async fn take(
             Ok(Effects::default())
         }
     }
+}
+
+/// A record that was deleted and is created anew: its old id stands for the new one from now on.
+async fn stands_for(
+    context: &SyncContext,
+    page: &mut Page,
+    linked: &mut Linked,
+    index: usize,
+    new: Option<&str>,
+) -> Result<()> {
+    let side = &mut linked.sides[index];
+    if side.presence != Presence::NeverSeen {
+        return Ok(());
+    }
+    if let (Some(new), Some(old)) = (new, side.ext.take_if(|old| new != Some(old))) {
+        page.tx()?.put_alias(context.side(), &old, new).await?;
+    }
+    Ok(())
 }
 
 /// Moves a write of the ledger from done to deferred.
@@ -174,7 +195,7 @@ fn applied_unseen(
 ) {
     let sent = sent_values(context, linked, index, operation);
     let side = &mut linked.sides[index];
-    side.ext = side.ext.clone().or_else(|| answer.outcome.id.clone());
+    side.ext = side.ext.take().or_else(|| answer.outcome.id.clone());
     side.presence = Presence::Live;
     side.write_seq = answer.finished.0;
     side.dirty_seq = answer.finished.0;

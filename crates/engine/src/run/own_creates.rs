@@ -99,8 +99,8 @@ async fn named_entities(
         let side = linked.side_index(context.side()).map(|index| &linked.sides[index]);
         let whose = match side {
             None => Named::Free(linked.entity.id),
-            Some(side) if side.ext.is_none() && side.flags.has(SideFlags::IN_FLIGHT) => Named::Open,
-            Some(side) if side.ext.is_none() => Named::Free(linked.entity.id),
+            Some(side) if side.presence == Presence::NeverSeen && side.flags.has(SideFlags::IN_FLIGHT) => Named::Open,
+            Some(side) if side.presence == Presence::NeverSeen => Named::Free(linked.entity.id),
             // It has its record, or had one that is gone for good: this one is somebody's copy.
             Some(_) => continue,
         };

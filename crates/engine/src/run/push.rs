@@ -20,7 +20,7 @@ use super::page::{store, uid};
 use super::pull::fetch;
 use super::reporter::Reporter;
 use super::send::send;
-use super::session::{FailureNote, Page, Session, clear_failure, record_failure};
+use super::session::{FailureNote, Page, Session, clear_failure, record_failure, settle};
 use crate::document::Versioned;
 use crate::engine::Inner;
 
@@ -143,7 +143,25 @@ async fn candidates(
             continue;
         }
         let plan = plan::plan_push(&linked, index, &scene)?;
-        if plan.is_idle() {
+        if plan.delete_is_asked {
+            linked.sides[index].flags.clear(SideFlags::PUSH);
+            let effects = plan::ask_before_delete(&mut linked, index, &scene);
+            settle(
+                inner,
+                &mut page,
+                run,
+                context,
+                &mut linked,
+                index,
+                "push",
+                false,
+                effects,
+            )
+            .await?;
+            ledger.read += 1;
+            ledger.conflicted += 1;
+            idle.push(linked);
+        } else if plan.is_idle() {
             ledger.read += 1;
             if !plan.failures.is_empty() {
                 fail_plan(inner, context, &mut page, run.id, &linked, index, &plan).await?;
@@ -151,7 +169,7 @@ async fn candidates(
                 linked.sides[index].flags.set(SideFlags::FAILED);
             } else if plan.waiting || linked.sides[index].flags.has(SideFlags::IN_FLIGHT) {
                 ledger.deferred += 1;
-                if plan.waiting && linked.sides[index].ext.is_none() {
+                if plan.waiting && linked.sides[index].presence == Presence::NeverSeen {
                     // The next time it is created without what it refers to.
                     linked.sides[index].flags.set(SideFlags::WAITING);
                     idle.push(linked);
