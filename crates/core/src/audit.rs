@@ -86,6 +86,15 @@ impl AuditKind {
     ];
 }
 
+/// A field that a write is about, by its names on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditField {
+    /// The remote path.
+    pub remote: String,
+    /// The blueprint's field, or several joined by `+`; empty where none is mapped to it.
+    pub field: String,
+}
+
 /// One fact. Never holds a secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
@@ -107,6 +116,8 @@ pub struct AuditEntry {
     pub after: Vec<Value>,
     /// Who asked for it, and anything else a person should read.
     pub note: String,
+    /// Of a write: which fields the values are of, in their order. The group tells it otherwise.
+    pub fields: Vec<AuditField>,
 }
 
 impl AuditEntry {
@@ -122,6 +133,7 @@ impl AuditEntry {
             before: Vec::new(),
             after: Vec::new(),
             note: String::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -149,6 +161,10 @@ impl AuditEntry {
             out.extend_from_slice(&encoded);
         }
         put_text(&self.note, out);
+        for field in &self.fields {
+            put_text(&field.remote, out);
+            put_text(&field.field, out);
+        }
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self> {
@@ -165,6 +181,13 @@ impl AuditEntry {
         };
         let (before, after) = (values()?, values()?);
         let note = take_text(bytes)?.to_owned();
+        let mut fields = Vec::new();
+        while !bytes.is_empty() {
+            fields.push(AuditField {
+                remote: take_text(bytes)?.to_owned(),
+                field: take_text(bytes)?.to_owned(),
+            });
+        }
         Ok(Self {
             kind,
             entity,
@@ -175,6 +198,7 @@ impl AuditEntry {
             before,
             after,
             note,
+            fields,
         })
     }
 }

@@ -105,8 +105,35 @@ struct RowHead {
     values: Range<usize>,
     stamp: Option<Timestamp>,
     state: RowState,
-    /// Bit per projected field; `None` when all are present.
+    /// Whether the record holds more than the row tells.
+    partial: bool,
+    /// Bit per projected field that was never set; `None` when all were.
     absent: Option<Box<[u64]>>,
+    became: Option<Box<[Became]>>,
+}
+
+/// Which projected fields a provider's answer carried, be it as null, and which it left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Carried<'a>(Option<&'a [u64]>);
+
+impl Carried<'_> {
+    /// Whether a field was carried.
+    pub fn has(&self, field: usize) -> bool {
+        self.0.is_none_or(|absent| {
+            absent
+                .get(field / 64)
+                .is_none_or(|bits| bits & (1 << (field % 64)) == 0)
+        })
+    }
+}
+
+/// A record that another one was converted into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Became {
+    /// The provider's object.
+    pub object: String,
+    /// The record's id.
+    pub id: String,
 }
 
 /// What became of one write. See [`Outcome`].
@@ -244,6 +271,13 @@ impl Batch {
         self.rows.is_empty()
     }
 
+    /// Keeps only the rows that `keep` wants. Outcomes that name a row by its position no longer do.
+    pub fn retain(&mut self, mut keep: impl FnMut(RowRef<'_>) -> bool) {
+        let wanted: Vec<bool> = self.rows().map(&mut keep).collect();
+        let mut wanted = wanted.into_iter();
+        self.rows.retain(|_| wanted.next().unwrap_or_default());
+    }
+
     /// Starts a row; it counts once [`RowBuilder::finish`] is called.
     pub fn row(&mut self, id: &str) -> RowBuilder<'_> {
         self.scratch.clear();
@@ -257,7 +291,9 @@ impl Batch {
             values: 0..0,
             stamp: None,
             state: RowState::Live,
+            partial: false,
             absent: None,
+            became: None,
         };
         RowBuilder {
             batch: self,
@@ -313,6 +349,11 @@ impl RowBuilder<'_> {
         self.head.merged_into = start..self.batch.arena.len();
     }
 
+    /// The records of other objects that this one was converted into, the one that carries on what it was first.
+    pub fn became(&mut self, records: Vec<Became>) {
+        self.head.became = (!records.is_empty()).then(|| records.into());
+    }
+
     /// Says that fields never set are not null but unknown: a change event carries only part of a record.
     pub fn partial(&mut self) {
         self.complete = false;
@@ -338,10 +379,9 @@ impl RowBuilder<'_> {
         let start = batch.arena.len();
         for (field, slot) in batch.slots.iter().enumerate() {
             if slot.is_empty() {
-                if !self.complete {
-                    let words = batch.width.div_ceil(64);
-                    self.head.absent.get_or_insert_with(|| vec![0; words].into())[field / 64] |= 1 << (field % 64);
-                }
+                let words = batch.width.div_ceil(64);
+                self.head.absent.get_or_insert_with(|| vec![0; words].into())[field / 64] |= 1 << (field % 64);
+                self.head.partial |= !self.complete;
                 encode_null(&mut batch.arena);
             } else {
                 batch.arena.extend_from_slice(&batch.scratch[slot.clone()]);
@@ -385,17 +425,24 @@ impl<'a> RowRef<'a> {
         (!self.head.merged_into.is_empty()).then(|| self.text(&self.head.merged_into))
     }
 
+    /// The records of other objects that this one was converted into, where the provider tells.
+    pub fn converted_into(&self) -> &'a [Became] {
+        self.head.became.as_deref().unwrap_or_default()
+    }
+
     /// Whether every projected field is known.
     pub fn is_complete(&self) -> bool {
-        self.head.absent.is_none()
+        !self.head.partial
     }
 
     /// Whether a projected field is known.
     pub fn is_present(&self, field: usize) -> bool {
-        self.head
-            .absent
-            .as_ref()
-            .is_none_or(|bits| bits[field / 64] & (1 << (field % 64)) == 0)
+        !self.head.partial || self.carried().has(field)
+    }
+
+    /// The projected fields that the answer carried, be it as null.
+    pub fn carried(&self) -> Carried<'a> {
+        Carried(self.head.absent.as_deref())
     }
 
     /// All values canonically encoded, one after the other.

@@ -35,8 +35,11 @@ pub struct AuditPosition {
 /// One field in an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditChange {
-    /// The field by its name; its place among the values where the entry does not tell.
+    /// The field by its name in the blueprint; its place among the values where the entry does not tell.
     pub field: String,
+    /// Of a write: the field's path in the CRM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
     /// Its value before.
     pub before: serde_json::Value,
     /// Its value afterwards.
@@ -378,12 +381,19 @@ impl Names {
             _ => Vec::new(),
         };
         let json = |values: &[Value], place: usize| values.get(place).map_or(serde_json::Value::Null, Value::to_json);
+        let written = |place: usize| entry.fields.get(place);
+        let name = |place: usize| match written(place) {
+            Some(field) if field.field.is_empty() => field.remote.clone(),
+            Some(field) => field.field.clone(),
+            None => match names.get(place) {
+                Some(name) => name.clone(),
+                None => format!("value {}", place + 1),
+            },
+        };
         (0..size)
             .map(|place| AuditChange {
-                field: names
-                    .get(place)
-                    .cloned()
-                    .unwrap_or_else(|| format!("value {}", place + 1)),
+                field: name(place),
+                remote: written(place).map(|field| field.remote.clone()),
                 before: json(&entry.before, place),
                 after: json(&entry.after, place),
             })

@@ -49,6 +49,18 @@ pub enum EventKind {
         /// What is wrong and what to do.
         message: String,
     },
+    /// Records that were linked can no longer be seen, which is not a delete: nothing is written to them and nothing
+    /// deleted until they are back.
+    RecordsInaccessible {
+        /// The sync.
+        sync: String,
+        /// How many, of one page of a run.
+        count: u64,
+        /// The first ten of them.
+        records: Vec<String>,
+        /// What to do.
+        message: String,
+    },
     /// A person has to do something about a connection.
     ConnectionNeedsAttention {
         /// The connection.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use syncline_core::plan::Oscillation;
 
 /// How many deletes or overwrites one run may do before it stops and asks: more than both numbers allow halts it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,14 @@ pub struct Settings {
     pub ambiguity_horizon: Duration,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
+    /// A field is frozen, and a person asked, once so many edits in the CRMs brought an earlier value of it back: two
+    /// automations undo each other, and would for ever. People change their mind less often than that.
+    pub oscillation_returns: usize,
+    /// The time within which these edits are counted.
+    pub oscillation_window: Duration,
+    /// How long a delete in a CRM is only noted before it is believed: what is restored at once, as after a click in the
+    /// wrong place, then never left. It is acted upon by the first run after this time, if the record is still gone.
+    pub delete_grace: Duration,
     /// Waits before a failed record is tried again, growing by the power of two up to the longest.
     pub failure_retry: Duration,
     /// The longest wait before a failed record is tried again.
@@ -82,6 +91,16 @@ pub struct Settings {
     pub sweep_after_full_calls: u64,
 }
 
+impl Settings {
+    /// When a field counts as flipping.
+    pub(crate) const fn oscillation(&self) -> Oscillation {
+        Oscillation {
+            returns: self.oscillation_returns,
+            window: self.oscillation_window,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -93,6 +112,9 @@ impl Default for Settings {
             },
             ambiguity_horizon: Duration::from_secs(60),
             late_write_horizon: Duration::from_secs(3_600),
+            oscillation_returns: 4,
+            oscillation_window: Duration::from_secs(3_600),
+            delete_grace: Duration::from_secs(300),
             failure_retry: Duration::from_secs(60),
             failure_retry_longest: Duration::from_secs(6 * 3_600),
             passes: 3,

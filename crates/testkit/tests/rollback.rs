@@ -423,7 +423,7 @@ async fn a_rollback_rolled_back_leaves_everything_as_the_run_had_it() {
 
 #[tokio::test]
 async fn a_first_import_is_undone_whole() {
-    let (stage, clock) = timed::stage(12, syncline_engine::settings::Settings::default()).await;
+    let (stage, clock) = timed::stage(12, timed::settings()).await;
     stage.map("salesforce").await.unwrap();
     let run = sync(&stage, &clock, "salesforce").await;
     assert!(people(&stage).await.len() >= 12);

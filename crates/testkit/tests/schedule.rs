@@ -212,7 +212,7 @@ async fn stopping_the_schedule_stops_its_runs_at_a_safe_place() {
         400,
         Settings {
             page_rows: 20,
-            ..Settings::default()
+            ..timed::settings()
         },
     )
     .await;
@@ -331,7 +331,7 @@ async fn a_sweep_that_runs_out_of_its_budget_goes_on_the_next_time() {
     let settings = Settings {
         sweep_calls: 1,
         page_rows: 10,
-        ..Settings::default()
+        ..timed::settings()
     };
     let (stage, clock) = timed::stage(250, settings).await;
     stage.map("hubspot").await.unwrap();

@@ -99,8 +99,10 @@ async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: 
                 .changes
                 .iter()
                 .map(|change| {
+                    let remote = change.remote.as_ref().filter(|remote| **remote != change.field);
+                    let remote = remote.map(|remote| format!(" ({remote})")).unwrap_or_default();
                     format!(
-                        "{}: {} -> {}",
+                        "{}{remote}: {} -> {}",
                         change.field,
                         value(&change.before),
                         value(&change.after)

@@ -21,6 +21,7 @@ impl MappingTable {
         let mut mapping = Mapping::new(self.blueprint.as_str(), self.object.as_str());
         mapping.direction = self.direction;
         mapping.strategy = self.strategy;
+        mapping.empty_overwrites = self.empty_overwrites;
         mapping.rules = rules;
         mapping.excluded.clone_from(&self.excluded);
         mapping.match_keys = match_keys;
@@ -70,7 +71,7 @@ impl RuleTable {
             direction: self.direction,
             transform,
             strategy: self.strategy,
-            empty: self.empty,
+            empty_overwrites: self.empty_overwrites,
         })
     }
 }

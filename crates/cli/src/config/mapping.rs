@@ -19,6 +19,9 @@ pub(crate) struct MappingTable {
     /// Who wins, unless a rule says otherwise.
     #[serde(default)]
     pub(crate) strategy: Strategy,
+    /// What an empty value does, unless a rule says otherwise.
+    #[serde(default)]
+    pub(crate) empty_overwrites: EmptyPolicy,
     /// The rules.
     #[serde(default)]
     pub(crate) rules: Vec<RuleTable>,
@@ -67,8 +70,8 @@ pub(crate) struct RuleTable {
     /// Who wins.
     pub(crate) strategy: Option<Strategy>,
     /// What an empty value does.
-    #[serde(default)]
-    pub(crate) empty: EmptyPolicy,
+    #[serde(alias = "empty")]
+    pub(crate) empty_overwrites: Option<EmptyPolicy>,
     /// How values are transformed, from the CRM to the app: names of lenses, or tables with a `lens` and its options.
     #[serde(default)]
     pub(crate) lens: Vec<LensTable>,

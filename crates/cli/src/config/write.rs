@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use syncline::mapping::{EmptyPolicy, LensSpec, Mapping, MatchKey, Normalisation, Proposal, Rule, Transform};
+use syncline::mapping::{LensSpec, Mapping, MatchKey, Normalisation, Proposal, Rule, Transform};
 use syncline::model::{Field, FieldType};
 
 use super::Loaded;
@@ -102,6 +102,10 @@ fn settings(text: &mut String, mapping: &Mapping) {
     if mapping.strategy != defaults.strategy {
         let _ = writeln!(text, "strategy = {}", quoted(&word(&mapping.strategy)));
     }
+    if mapping.empty_overwrites != defaults.empty_overwrites {
+        let value = quoted(&word(&mapping.empty_overwrites));
+        let _ = writeln!(text, "empty_overwrites = {value}");
+    }
     if let Some(marker) = &mapping.marker {
         let _ = writeln!(
             text,
@@ -149,8 +153,8 @@ fn rule(rule: &Rule) -> String {
     if let Some(strategy) = &rule.strategy {
         let _ = write!(text, ", strategy = {}", quoted(&word(strategy)));
     }
-    if rule.empty != EmptyPolicy::default() {
-        let _ = write!(text, ", empty = {}", quoted(&word(&rule.empty)));
+    if let Some(empty) = &rule.empty_overwrites {
+        let _ = write!(text, ", empty_overwrites = {}", quoted(&word(empty)));
     }
     match &rule.transform {
         Some(Transform::Lens { steps }) => {
@@ -329,7 +333,7 @@ mod tests {
                 .with("entries", serde_json::json!([["a \"b\"", "c"]]))
                 .with("unknown", "keep"),
         );
-        email.empty = EmptyPolicy::Never;
+        email.empty_overwrites = Some(syncline::mapping::EmptyPolicy::Never);
         mapping.rules = vec![
             email,
             Rule::new("name", "Account.Name").direction(syncline::mapping::Direction::Pull),

@@ -5,13 +5,13 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use syncline_core::batch::{Batch, RowBuilder, RowState};
+use syncline_core::batch::{Batch, Became, RowBuilder, RowState};
 use syncline_core::decode::ReadText;
 use syncline_core::value::Value;
 
 use crate::id::{is_empty, normalised_or_same};
 use crate::selection::Selection;
-use crate::system::{CONVERTED_CONTACT, IS_CONVERTED, IS_DELETED, MASTER};
+use crate::system::{CONVERTED, IS_CONVERTED, IS_DELETED, MASTER};
 use crate::wire::{RestText, instant};
 
 /// What a query page says beside its rows.
@@ -192,7 +192,7 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
             row.partial();
         }
         let mut id = None;
-        let (mut stamp, mut master, mut contact) = (None, None, None);
+        let (mut stamp, mut master, mut became) = (None, None, Vec::new());
         let (mut deleted, mut converted) = (false, false);
         while let Some(key) = map.next_key_seed(TextSeed)? {
             let name = key.as_deref().unwrap_or_default();
@@ -202,8 +202,10 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
                 }
                 "Id" => id = text(name, &mut map, selection, &mut row)?.map(|id| normalised_or_same(&id)),
                 MASTER if selection.columns.master => master = reference(name, &mut map, selection, &mut row)?,
-                CONVERTED_CONTACT if selection.columns.converted => {
-                    contact = reference(name, &mut map, selection, &mut row)?;
+                name if selection.columns.converted && CONVERTED.iter().any(|(column, _)| *column == name) => {
+                    if let Some(id) = reference(name, &mut map, selection, &mut row)? {
+                        became.push((name.to_owned(), id));
+                    }
                 }
                 IS_DELETED if selection.columns.deleted => deleted = flag(name, &mut map, selection, &mut row)?,
                 IS_CONVERTED if selection.columns.converted => converted = flag(name, &mut map, selection, &mut row)?,
@@ -229,9 +231,20 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
             (true, None, _) => row.state(RowState::Deleted),
             (false, _, true) => {
                 row.state(RowState::Converted);
-                if let Some(contact) = &contact {
-                    row.merged_into(contact);
+                let records: Vec<Became> = CONVERTED
+                    .iter()
+                    .filter_map(|(column, object)| {
+                        let (_, id) = became.iter().find(|(name, _)| name == column)?;
+                        Some(Became {
+                            object: (*object).to_owned(),
+                            id: id.clone(),
+                        })
+                    })
+                    .collect();
+                if let Some(first) = records.first() {
+                    row.merged_into(&first.id);
                 }
+                row.became(records);
             }
             (false, _, false) => {}
         }

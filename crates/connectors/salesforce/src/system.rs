@@ -13,6 +13,12 @@ pub(crate) const IS_DELETED: &str = "IsDeleted";
 pub(crate) const MASTER: &str = "MasterRecordId";
 pub(crate) const IS_CONVERTED: &str = "IsConverted";
 pub(crate) const CONVERTED_CONTACT: &str = "ConvertedContactId";
+/// What a lead can become, the record that carries on what it was first.
+pub(crate) const CONVERTED: [(&str, &str); 3] = [
+    (CONVERTED_CONTACT, "Contact"),
+    ("ConvertedAccountId", "Account"),
+    ("ConvertedOpportunityId", "Opportunity"),
+];
 
 /// Which of the columns an object has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +29,7 @@ pub(crate) struct SystemColumns {
     pub(crate) deleted: bool,
     /// `MasterRecordId`.
     pub(crate) master: bool,
-    /// `IsConverted` and `ConvertedContactId`.
+    /// `IsConverted` and what it was converted into.
     pub(crate) converted: bool,
 }
 
@@ -48,7 +54,7 @@ impl SystemColumns {
             stamp: STAMPS.into_iter().find(|name| has(name)).map(str::to_owned),
             deleted: has(IS_DELETED),
             master: has(MASTER),
-            converted: has(IS_CONVERTED) && has(CONVERTED_CONTACT),
+            converted: has(IS_CONVERTED) && CONVERTED.iter().all(|(column, _)| has(column)),
         })
     }
 
@@ -64,12 +70,8 @@ impl SystemColumns {
 
     /// Names of the columns that tell a converted lead.
     pub(crate) fn conversion(&self) -> impl Iterator<Item = &str> {
-        let names = if self.converted {
-            [IS_CONVERTED, CONVERTED_CONTACT].as_slice()
-        } else {
-            &[]
-        };
-        names.iter().copied()
+        let names = CONVERTED.iter().map(|(column, _)| *column);
+        std::iter::once(IS_CONVERTED).chain(names).filter(|_| self.converted)
     }
 
     /// Whether a query failed because one of these columns does not exist, and a description will help.

@@ -210,7 +210,7 @@ fn groups(
                 paths: paths.into_iter().collect(),
                 direction,
                 strategy: declared.strategy.unwrap_or(mapping.strategy),
-                empty: declared.empty,
+                empty: declared.empty_overwrites.unwrap_or(mapping.empty_overwrites),
                 set,
             })
         })
@@ -245,7 +245,7 @@ pub(super) fn uneven_groups(mapping: &Mapping, blueprint: &Blueprint, rules: &[R
                     here,
                     format!("the atomic group {name} is one-way as a whole, since one of its rules is"),
                 ));
-            } else if this.strategy != that.strategy || this.empty != that.empty {
+            } else if this.strategy != that.strategy || this.empty_overwrites != that.empty_overwrites {
                 findings.push(Finding::error(
                     here,
                     format!("the rules of the atomic group {name} name different strategies; give them the same"),

@@ -66,6 +66,9 @@ pub enum EmptyPolicy {
     Always,
     /// It never overwrites a set value.
     Never,
+    /// As `Always`, but only where the CRM's answer carried the field and said that it is empty. A field that an answer
+    /// merely left out is not taken for one that somebody cleared.
+    OnClearEvent,
 }
 
 /// What happens on one side when the record is deleted on the other.
@@ -172,9 +175,9 @@ pub struct Rule {
     /// Who wins; the mapping's strategy otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
-    /// What an empty value does.
-    #[serde(default)]
-    pub empty: EmptyPolicy,
+    /// What an empty value does; as the mapping says otherwise.
+    #[serde(default, alias = "empty", skip_serializing_if = "Option::is_none")]
+    pub empty_overwrites: Option<EmptyPolicy>,
 }
 
 impl Rule {
@@ -186,7 +189,7 @@ impl Rule {
             direction: Direction::Bidirectional,
             transform: None,
             strategy: None,
-            empty: EmptyPolicy::Always,
+            empty_overwrites: None,
         }
     }
 
@@ -317,6 +320,9 @@ pub struct Mapping {
     /// Who wins, unless a rule says otherwise.
     #[serde(default)]
     pub strategy: Strategy,
+    /// What an empty value does, unless a rule says otherwise.
+    #[serde(default)]
+    pub empty_overwrites: EmptyPolicy,
     /// The rules.
     #[serde(default)]
     pub rules: Vec<Rule>,
@@ -358,6 +364,7 @@ impl Mapping {
             version: 1,
             direction: Direction::Bidirectional,
             strategy: Strategy::LastWriteWins,
+            empty_overwrites: EmptyPolicy::Always,
             rules: Vec::new(),
             excluded: Vec::new(),
             match_keys: Vec::new(),

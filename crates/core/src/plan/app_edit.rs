@@ -220,6 +220,12 @@ fn apply(linked: &mut Linked, step: Step, rev: u64, scene: &Scene<'_>, effects: 
             rank: 0,
         },
     );
+    if scene.oscillation.is_some() {
+        let since = scene.oscillates_since();
+        linked
+            .entity
+            .note_visit(scene.blueprint, group, (&values, scene.mark), since, false);
+    }
     linked.entity.decide(scene.blueprint, group, values.clone(), header);
     effects.decided.push(group);
     if overrules && !hub.iter().all(Value::is_empty) {

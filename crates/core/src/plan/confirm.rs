@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::compare::pick;
 use super::decide::reconcile;
 use super::scene::{Effects, Scene};
+use super::written::written;
 use crate::audit::{AuditEntry, AuditKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
@@ -125,13 +126,14 @@ pub fn confirm(
     } else {
         side.flags.clear(SideFlags::QUARANTINED);
     }
-    let entry = AuditEntry::new(AuditKind::Confirmed, uid, side_id, Some(readback.ext)).values(
-        0,
-        operation.rev,
-        operation.expected.iter().map(|(_, value)| value.clone()).collect(),
-        operation.target.iter().map(|(_, value)| value.clone()).collect(),
-    );
-    effects.audit.push(entry.note(operation.id.to_string()));
+    effects.audit.push(written(
+        AuditKind::Confirmed,
+        uid,
+        Some(readback.ext),
+        operation,
+        known.mapping,
+        scene.blueprint,
+    ));
     effects.absorb(reconcile(linked, index, Some(mark), previous_stamp, scene)?);
     if !effects.failures.is_empty() {
         linked.sides[index].flags.set(SideFlags::FAILED);

@@ -9,6 +9,7 @@ use super::compare::{base_of, changed, holds, pick, same_to};
 use super::scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
 use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
+use crate::batch::Carried;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
 use crate::mapping::{EmptyPolicy, Role, SideGroup, Strategy};
@@ -28,18 +29,29 @@ pub fn reconcile(
     previous_stamp: Option<Timestamp>,
     scene: &Scene<'_>,
 ) -> Result<Effects> {
-    groups(linked, index, mark, previous_stamp, &BTreeSet::new(), scene)
+    let seen = Seen {
+        mark,
+        previous_stamp,
+        added: &BTreeSet::new(),
+        carried: None,
+    };
+    groups(linked, index, &seen, scene)
 }
 
-/// As [`reconcile`]; `added` are groups that a change of the mapping has just joined to a record known before.
-pub(super) fn groups(
-    linked: &mut Linked,
-    index: usize,
-    mark: Option<Mark>,
-    previous_stamp: Option<Timestamp>,
-    added: &BTreeSet<GroupId>,
-    scene: &Scene<'_>,
-) -> Result<Effects> {
+/// What is known of the read that is decided over.
+pub(super) struct Seen<'a> {
+    /// Its mark.
+    pub(super) mark: Option<Mark>,
+    /// The provider's version that was known before.
+    pub(super) previous_stamp: Option<Timestamp>,
+    /// Groups that a change of the mapping has just joined to a record known before.
+    pub(super) added: &'a BTreeSet<GroupId>,
+    /// Which fields the answer carried, where it is at hand.
+    pub(super) carried: Option<Carried<'a>>,
+}
+
+/// As [`reconcile`].
+pub(super) fn groups(linked: &mut Linked, index: usize, seen: &Seen<'_>, scene: &Scene<'_>) -> Result<Effects> {
     let known = *scene
         .sides
         .get(&linked.sides[index].key.side)
@@ -49,9 +61,7 @@ pub(super) fn groups(
     let is_new = linked.entity.rev == 0;
     let mut table = Table {
         index,
-        mark,
-        previous_stamp,
-        added,
+        seen,
         scene,
         known,
         rev: linked.entity.rev + 1,
@@ -118,7 +128,12 @@ pub(super) fn prune(linked: &mut Linked) {
     }
     let asking: Vec<_> = sides
         .iter()
-        .filter(|side| matches!(side.presence, Presence::Live | Presence::NeverSeen))
+        .filter(|side| {
+            matches!(
+                side.presence,
+                Presence::Live | Presence::NeverSeen | Presence::ReportedDeleted(_)
+            )
+        })
         .collect();
     entity.prune(|group| asking.iter().map(|side| side.base_rev(group)).min().unwrap_or(u64::MAX));
 }
@@ -188,9 +203,7 @@ fn is_settled(linked: &Linked, index: usize, group: GroupId, met: u64) -> bool {
 
 struct Table<'a> {
     index: usize,
-    mark: Option<Mark>,
-    previous_stamp: Option<Timestamp>,
-    added: &'a BTreeSet<GroupId>,
+    seen: &'a Seen<'a>,
     scene: &'a Scene<'a>,
     known: SceneSide<'a>,
     rev: u64,
@@ -245,15 +258,34 @@ impl Table<'_> {
         let base = base_of(&linked.sides[self.index], id, &observed);
         let moved = linked.entity.rev_of(id) > linked.sides[self.index].base_rev(id);
 
-        if self.loses_as_empty(group, base.is_none(), &canonical, &hub) {
-            if base.is_some() {
-                let note = "an empty value does not overwrite this field";
-                self.lose(linked, group, canonical, hub, note);
-                return Ok(());
+        if canonical.iter().all(Value::is_empty) && !hub.iter().all(Value::is_empty) {
+            let note = match (base.is_some(), group.empty) {
+                (true, EmptyPolicy::Always) => None,
+                (true, EmptyPolicy::Never) => Some("an empty value does not overwrite this field"),
+                (true, EmptyPolicy::OnClearEvent) => match self.was_cleared(group) {
+                    Some(true) => None,
+                    Some(false) => Some("the CRM did not say that it was cleared"),
+                    // What the answer said is no longer at hand: it is read again.
+                    None => {
+                        linked.sides[self.index].dirty_seq = self.scene.mark;
+                        linked.sides[self.index].flags.set(SideFlags::READ);
+                        return Ok(());
+                    }
+                },
+                (false, _) => Some(""),
+            };
+            match note {
+                Some("") => {
+                    self.consume(linked, id);
+                    linked.sides[self.index].flags.set(SideFlags::PUSH);
+                    return Ok(());
+                }
+                Some(note) => {
+                    self.lose(linked, group, canonical, hub, note);
+                    return Ok(());
+                }
+                None => {}
             }
-            self.consume(linked, id);
-            linked.sides[self.index].flags.set(SideFlags::PUSH);
-            return Ok(());
         }
         let same_to_side = holds(group, &hub, &observed, self.known.links).unwrap_or(canonical == hub);
         if !moved {
@@ -328,7 +360,7 @@ impl Table<'_> {
 
     /// Whether the read began after the last decision on a group.
     fn began_after(&self, linked: &Linked, group: GroupId) -> bool {
-        match (self.mark, linked.entity.last_decision(group)) {
+        match (self.seen.mark, linked.entity.last_decision(group)) {
             (_, None) => true,
             (Some(mark), Some(decision)) => mark.0 > decision.mark,
             (None, Some(_)) => false,
@@ -363,9 +395,10 @@ impl Table<'_> {
         Ok(values)
     }
 
-    fn loses_as_empty(&self, group: &SideGroup, never_agreed: bool, canonical: &[Value], hub: &[Value]) -> bool {
-        let empty = canonical.iter().all(Value::is_empty) && !hub.iter().all(Value::is_empty);
-        empty && (never_agreed || group.empty == EmptyPolicy::Never)
+    /// Whether the answer carried the group's fields; `None` where that is not known any more.
+    fn was_cleared(&self, group: &SideGroup) -> Option<bool> {
+        let carried = self.seen.carried?;
+        Some(group.paths.iter().all(|&path| carried.has(path)))
     }
 
     fn reverts_lone_change(&self, group: &SideGroup) -> bool {
@@ -448,11 +481,11 @@ impl Table<'_> {
             (Some(Force::Side(side)), _) => side == self.known.mapping.side,
             (Some(Force::App), _) => false,
             (None, Strategy::ManualReview) => {
-                self.freeze(linked, id, canonical, hub);
+                self.freeze(linked, id, canonical, hub, ReviewReason::Conflict);
                 return;
             }
             // The record's stamp says nothing of a field that nobody has looked at before.
-            (None, Strategy::LastWriteWins) if self.added.contains(&id) => false,
+            (None, Strategy::LastWriteWins) if self.seen.added.contains(&id) => false,
             (None, Strategy::LastWriteWins) => rivals.iter().all(|(_, rival)| stamp > *rival),
             (None, Strategy::CrmWins | Strategy::CrmAuthoritative) => rivals
                 .iter()
@@ -500,7 +533,7 @@ impl Table<'_> {
             source,
             rank: self.known.mapping.rank,
         };
-        let since = self.previous_stamp.map_or(i64::MIN, Timestamp::as_microsecond);
+        let since = self.seen.previous_stamp.map_or(i64::MIN, Timestamp::as_microsecond);
         (
             stamp,
             rivals
@@ -554,7 +587,14 @@ impl Table<'_> {
         Ok(merged.collect())
     }
 
-    fn freeze(&mut self, linked: &mut Linked, group: GroupId, canonical: Vec<Value>, hub: Vec<Value>) {
+    fn freeze(
+        &mut self,
+        linked: &mut Linked,
+        group: GroupId,
+        canonical: Vec<Value>,
+        hub: Vec<Value>,
+        reason: ReviewReason,
+    ) {
         linked.entity.frozen.push((group, 0));
         let entry = self
             .entry(linked, AuditKind::ConflictOpened)
@@ -562,7 +602,7 @@ impl Table<'_> {
         self.effects.audit.push(entry);
         self.effects.reviews.push(ReviewChange {
             group,
-            reason: Some(ReviewReason::Conflict),
+            reason: Some(reason),
         });
     }
 
@@ -593,6 +633,17 @@ impl Table<'_> {
         held: bool,
     ) {
         let id = group.group;
+        let since = self.scene.oscillates_since();
+        if self.scene.oscillation.is_some_and(|oscillation| {
+            values != hub && linked.entity.returns(id, &values, since) >= oscillation.returns
+        }) {
+            self.freeze(linked, id, values, hub, ReviewReason::Oscillation);
+            return;
+        }
+        if self.scene.oscillation.is_some() {
+            let visit = (values.as_slice(), self.scene.mark);
+            linked.entity.note_visit(self.scene.blueprint, id, visit, since, true);
+        }
         self.decide(linked, id, values.clone());
         let mut entry = self.entry(linked, AuditKind::Decided).values(id, self.rev, hub, values);
         if let Some(note) = note {

@@ -18,6 +18,11 @@ pub fn restored(linked: &mut Linked, index: usize, scene: &Scene<'_>) -> Effects
     if side.presence == Presence::Live {
         return effects;
     }
+    if matches!(side.presence, Presence::ReportedDeleted(_)) {
+        // It was never believed, so nothing has to be taken back.
+        side.presence = Presence::Live;
+        return effects;
+    }
     let was_ours = matches!(&side.presence, Presence::Deleted(how) if how == DELETED_BY_US);
     side.presence = Presence::Live;
     effects.audit.push(AuditEntry::new(

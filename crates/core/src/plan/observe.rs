@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::delete_conflict::meets_delete;
 use super::rebase::rebase;
 use super::{Effects, Scene, decide};
-use crate::batch::ReadClass;
+use crate::batch::{Carried, ReadClass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
 use crate::mapping::SideMapping;
@@ -28,6 +28,8 @@ pub struct Observation<'a> {
     pub stamp: Option<Timestamp>,
     /// All values of the projection, canonically encoded.
     pub encoded: &'a [u8],
+    /// Which of them the answer carried.
+    pub carried: Carried<'a>,
 }
 
 /// What the staleness filter says of a row.
@@ -54,6 +56,10 @@ pub fn accept(head: &SideHead, observation: &Observation<'_>, hash: u128, mappin
             return Acceptance::Same;
         }
         let newer = observation.stamp.is_some() && observation.stamp > head.stamp;
+        if head.presence.is_deleted() && !newer {
+            // A list shows what was deleted for a while; only a read by id says that it is back.
+            return Acceptance::Stale;
+        }
         let repeated = observation.stamp == head.stamp && hash == head.hash;
         let other_mapping = head.mapping_version != mapping_version && observation.stamp >= head.stamp;
         if !(newer || repeated || other_mapping) {
@@ -115,7 +121,13 @@ pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>,
         side.dirty_seq = 0;
         side.flags.clear(SideFlags::READ);
     }
-    let mut effects = decide::groups(linked, index, Some(observation.mark), previous_stamp, &added, scene)?;
+    let seen = decide::Seen {
+        mark: Some(observation.mark),
+        previous_stamp,
+        added: &added,
+        carried: Some(observation.carried),
+    };
+    let mut effects = decide::groups(linked, index, &seen, scene)?;
     meets_delete(linked, index, &mut effects, scene);
     Ok(effects)
 }

@@ -26,6 +26,18 @@ pub enum Gone {
     Inaccessible,
 }
 
+/// Takes in that the provider says a record was deleted, without acting on it yet: that is left to [`gone`] after
+/// `until`, if a strong read still finds it so. Nothing is written to it meanwhile.
+pub fn reported_deleted(linked: &mut Linked, index: usize, until: Timestamp, scene: &Scene<'_>) {
+    let side = &mut linked.sides[index];
+    if !matches!(side.presence, Presence::Live | Presence::Inaccessible) {
+        return;
+    }
+    side.presence = Presence::ReportedDeleted(until);
+    side.dirty_seq = scene.mark;
+    side.flags.set(SideFlags::READ);
+}
+
 /// Takes in that a remote record is gone.
 ///
 /// # Errors
@@ -43,7 +55,12 @@ pub fn gone(
         .sides
         .get(&side_id)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was deleted"))?;
-    if !matches!(linked.sides[index].presence, Presence::Live | Presence::Inaccessible) {
+    let is_news = |presence: &Presence| match presence {
+        Presence::Live | Presence::Inaccessible => true,
+        Presence::ReportedDeleted(_) => how != Gone::Inaccessible,
+        _ => false,
+    };
+    if !is_news(&linked.sides[index].presence) {
         return Ok(effects);
     }
     let entry = |linked: &Linked, kind| {
@@ -202,7 +219,7 @@ pub fn presence_agreed(linked: &mut Linked, effects: &mut Effects) {
         Presence::Live => is_live,
         Presence::Deleted(_) | Presence::Archived => !is_live,
         // Whether there is a record is not known, or a question of its own.
-        Presence::NeverSeen => false,
+        Presence::NeverSeen | Presence::ReportedDeleted(_) => false,
         _ => true,
     };
     if linked.entity.frozen_by(PRESENCE).is_none() || !linked.sides.iter().all(|side| agrees(&side.presence)) {

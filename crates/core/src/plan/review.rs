@@ -47,6 +47,8 @@ pub fn resolve(linked: &mut Linked, group: GroupId, choice: &Choice, scene: &Sce
     };
     let mut effects = Effects::default();
     linked.entity.frozen.retain(|(frozen, _)| *frozen != group);
+    // Whoever decided knows of the flipping; only what comes after counts.
+    linked.entity.trail.retain(|visit| visit.group != group);
     if group == PRESENCE {
         match values.as_slice() {
             [Value::Bool(false)] => forgo_edits(linked, scene, &mut effects)?,

@@ -47,6 +47,15 @@ pub trait UniqueValues: std::fmt::Debug + Sync {
     fn is_taken(&self, entity: EntityId, field: usize, value: &Value) -> bool;
 }
 
+/// When a field counts as flipping: automations on several sides undo each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Oscillation {
+    /// So many edits that bring back an earlier value.
+    pub returns: usize,
+    /// Within this time.
+    pub window: Duration,
+}
+
 /// Everything that a decision depends on besides the record itself.
 #[derive(Debug, Clone)]
 pub struct Scene<'a> {
@@ -63,6 +72,8 @@ pub struct Scene<'a> {
     /// Which way this run lets values flow, beside what the mappings say. What it holds back is neither consumed nor
     /// forgotten.
     pub direction: Direction,
+    /// When a field is frozen since it keeps flipping; never if nothing is said.
+    pub oscillation: Option<Oscillation>,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
     /// Whether a person is asked before any delete, whatever the policies say: the store may not know of edits.
@@ -83,11 +94,22 @@ impl<'a> Scene<'a> {
             mark,
             force: None,
             direction: Direction::Bidirectional,
+            oscillation: None,
             late_write_horizon: Duration::from_secs(3600),
             hold_deletes: false,
             unique: None,
             actor: "",
         }
+    }
+
+    /// The mark from which on visits count.
+    pub(super) fn oscillates_since(&self) -> u64 {
+        let window = self
+            .oscillation
+            .map_or(Duration::ZERO, |oscillation| oscillation.window);
+        // Marks count microseconds.
+        self.mark
+            .saturating_sub(u64::try_from(window.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// Adds a side.
@@ -127,6 +149,8 @@ pub enum ReviewReason {
     AmbiguousMatch,
     /// Two linked records were merged in the CRM.
     MergeCollision,
+    /// A record became one of another kind in the CRM, which is not synced.
+    Converted,
     /// A create may have made a record, and several look like it.
     AmbiguousCreate,
     /// A field keeps flipping between values.

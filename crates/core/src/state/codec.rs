@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Base, Cause, Decision, Ghost, GroupState, Quarantine, Stamp};
+use super::{Base, Cause, Decision, Ghost, GroupState, Quarantine, Stamp, Visit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::GroupId;
 use crate::value::{Value, put_signed, put_unsigned, take, take_signed, take_text, take_unsigned};
@@ -11,8 +11,19 @@ use std::collections::BTreeMap;
 /// Frozen groups with the numbers of their review items.
 pub type Frozen = Vec<(GroupId, u64)>;
 
-/// Packs an entity's decisions and frozen groups.
-pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Vec<u8> {
+/// What is kept of an entity beside its values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Remembered {
+    /// The decisions that still matter.
+    pub decisions: Vec<Decision>,
+    /// Frozen groups with the numbers of their review items.
+    pub frozen: Frozen,
+    /// Where groups that change often have been lately.
+    pub trail: Vec<Visit>,
+}
+
+/// Packs what is kept of an entity beside its values.
+pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)], trail: &[Visit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(24);
     put_unsigned(decisions.len() as u64, &mut out);
     for decision in decisions {
@@ -29,6 +40,11 @@ pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Ve
     for (group, review) in frozen {
         put_unsigned(u64::from(*group), &mut out);
         put_unsigned(*review, &mut out);
+    }
+    for visit in trail {
+        put_unsigned(u64::from(visit.group) << 1 | u64::from(visit.is_return), &mut out);
+        put_unsigned(visit.mark, &mut out);
+        out.extend_from_slice(&visit.hash.to_le_bytes());
     }
     out
 }
@@ -62,11 +78,11 @@ fn put_header(decision: &Decision, out: &mut Vec<u8>) {
     put_signed(i64::from(decision.stamp.rank), out);
 }
 
-/// Unpacks an entity's decisions and frozen groups.
+/// Unpacks what is kept of an entity beside its values.
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`] when the bytes are not what [`encode_decisions`] writes.
-pub fn decode_decisions(mut bytes: &[u8]) -> Result<(Vec<Decision>, Frozen)> {
+pub fn decode_decisions(mut bytes: &[u8]) -> Result<Remembered> {
     let bytes = &mut bytes;
     let mut decisions = Vec::new();
     for _ in 0..take_unsigned(bytes)? {
@@ -105,7 +121,24 @@ pub fn decode_decisions(mut bytes: &[u8]) -> Result<(Vec<Decision>, Frozen)> {
     for _ in 0..take_unsigned(bytes)? {
         frozen.push((narrow(take_unsigned(bytes)?)?, take_unsigned(bytes)?));
     }
-    Ok((decisions, frozen))
+    let mut trail = Vec::new();
+    while !bytes.is_empty() {
+        let packed = take_unsigned(bytes)?;
+        let mark = take_unsigned(bytes)?;
+        let mut hash = [0; 8];
+        hash.copy_from_slice(take(bytes, 8)?);
+        trail.push(Visit {
+            group: narrow(packed >> 1)?,
+            mark,
+            hash: u64::from_le_bytes(hash),
+            is_return: packed & 1 == 1,
+        });
+    }
+    Ok(Remembered {
+        decisions,
+        frozen,
+        trail,
+    })
 }
 
 /// Packs a side's special groups; `None` when there are none, which is the usual case.
@@ -252,10 +285,21 @@ mod tests {
             },
         ];
         let frozen = vec![(1, 44)];
-        assert_eq!(
-            decode_decisions(&encode_decisions(&decisions, &frozen)).unwrap(),
-            (decisions, frozen)
-        );
+        let visit = |is_return| Visit {
+            group: 1,
+            mark: 8,
+            hash: u64::MAX,
+            is_return,
+        };
+        for trail in [Vec::new(), vec![visit(false), visit(true)]] {
+            let packed = encode_decisions(&decisions, &frozen, &trail);
+            let kept = Remembered {
+                decisions: decisions.clone(),
+                frozen: frozen.clone(),
+                trail,
+            };
+            assert_eq!(decode_decisions(&packed).unwrap(), kept);
+        }
     }
 
     #[test]

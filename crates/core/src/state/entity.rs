@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::SideId;
+use super::{SideId, Visit, trail};
 use crate::model::{Blueprint, BlueprintId, GroupId, PRESENCE, TenantId};
 use crate::value::Value;
 
@@ -79,6 +79,8 @@ pub struct Entity {
     pub decisions: Vec<Decision>,
     /// Groups frozen by a conflict, with the number of its review item.
     pub frozen: Vec<(GroupId, u64)>,
+    /// Where groups that change often have been lately.
+    pub trail: Vec<Visit>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -101,6 +103,7 @@ impl Entity {
             values: vec![Value::Null; blueprint.fields.len()],
             decisions: Vec::new(),
             frozen: Vec::new(),
+            trail: Vec::new(),
             created_at: at,
             updated_at: at,
             updated_by: by,
@@ -169,6 +172,26 @@ impl Entity {
             .map(|decision| decision.stamp.at)
             .max()
             .unwrap_or(i64::MIN)
+    }
+
+    /// How often a group came back to an earlier value since `since`, if it now takes these: 0 where they are new.
+    pub(crate) fn returns(&self, group: GroupId, values: &[Value], since: u64) -> usize {
+        trail::returns(&self.trail, group, values, since)
+    }
+
+    /// Notes that a group is about to take `values`, for [`Entity::returns`]. What is older than `since` is forgotten.
+    pub(crate) fn note_visit(
+        &mut self,
+        blueprint: &Blueprint,
+        group: GroupId,
+        (values, mark): (&[Value], u64),
+        since: u64,
+        by_side: bool,
+    ) {
+        let before = self.group_values(blueprint, group);
+        let decided = self.last_decision(group).map_or(0, |decision| decision.mark);
+        let after = (values, mark);
+        trail::note(&mut self.trail, group, (&before, decided), after, since, by_side);
     }
 
     /// Takes a decision: `rev` is the revision it makes, which is the entity's from then on. Decisions with the same

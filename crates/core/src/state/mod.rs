@@ -6,13 +6,15 @@ mod created;
 mod entity;
 mod operation;
 mod side;
+pub(crate) mod trail;
 
 pub(crate) use codec::put_lone_decision;
-pub use codec::{Frozen, decode_decisions, decode_side_groups, encode_decisions, encode_side_groups};
+pub use codec::{Frozen, Remembered, decode_decisions, decode_side_groups, encode_decisions, encode_side_groups};
 pub use created::{CreatedPage, CreatedRecord};
 pub use entity::{Actor, Cause, Decision, Entity, EntityId, Stamp};
 pub use operation::{Operation, OperationState, OperationVerb};
 pub use side::{Base, Ghost, GroupState, Presence, Quarantine, Side, SideFlags, SideId, SideKey};
+pub use trail::Visit;
 
 /// An entity with all its sides: what a decision is about.
 #[derive(Debug, Clone, PartialEq)]

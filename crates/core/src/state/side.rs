@@ -42,9 +42,16 @@ pub enum Presence {
     Archived,
     /// The link was cut on purpose; the record is kept on both sides, and never created again from here.
     Unlinked,
+    /// The provider says that it was deleted. From this time on that is believed, if it is still said then.
+    ReportedDeleted(Timestamp),
 }
 
 impl Presence {
+    /// Whether the provider said that it was deleted.
+    pub const fn is_deleted(&self) -> bool {
+        matches!(self, Self::Deleted(_) | Self::Archived | Self::ReportedDeleted(_))
+    }
+
     /// Whether there is a record to write to.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Live)

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use syncline_core::batch::{Projection, ReadClass, ValueKind};
+use syncline_core::batch::{Carried, Projection, ReadClass, ValueKind};
 use syncline_core::error::Result;
 use syncline_core::io::Mark;
 use syncline_core::lens::{Lens, LensContext, NoLinks};
@@ -177,6 +177,7 @@ impl World {
             class: ReadClass::Strong,
             stamp: Some(stamp),
             encoded: &encoded,
+            carried: Carried::default(),
         };
         self.sequence += 1;
         let effects = plan::observe(&mut linked, index, &observation, &self.scene()).unwrap();

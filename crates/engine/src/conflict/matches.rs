@@ -105,7 +105,10 @@ pub(super) async fn keep_both(page: &mut Page, review: &Review, actor: &Actor) -
     if let Some(loser) = page.tx()?.load(&[review.entity]).await?.into_iter().next() {
         page.audit.push(decided(review, &loser, actor, "both stay"));
     }
-    Ok("both records stay".to_owned())
+    Ok(match review.reason {
+        ReviewReason::Converted => "the record stays".to_owned(),
+        _ => "both records stay".to_owned(),
+    })
 }
 
 /// The app's record whose CRM record was merged away is deleted.

@@ -54,12 +54,13 @@ pub enum Resolution {
     Link(Uuid),
     /// For records that may be the same: they are not, and the staged record becomes one of its own.
     Separate,
-    /// For records merged in the CRM: both records stay in the app, the one whose CRM record is gone without a link.
+    /// For records merged or converted in the CRM: the app keeps its record, or both of them, without a link where the
+    /// CRM's is gone.
     KeepBoth,
     /// For a delete that met an edit: the record stays, and is created again where it was deleted.
     KeepRecord,
-    /// For a delete that met an edit, and for records merged in the CRM: the app's record is deleted; in a merge, the
-    /// one whose CRM record is gone.
+    /// For a delete that met an edit, and for records merged or converted in the CRM: the app's record is deleted; in a
+    /// merge, the one whose CRM record is gone.
     DeleteRecord,
 }
 
@@ -80,6 +81,7 @@ impl Resolution {
         let fitting = match review.reason {
             ReviewReason::AmbiguousMatch => "link it to a candidate, or keep it separate",
             ReviewReason::MergeCollision => "keep both, or delete the app's record",
+            ReviewReason::Converted => "keep it, or delete the app's record",
             _ if review.group == PRESENCE => "keep the record, or delete it",
             _ => "choose a value for each of its fields",
         };

@@ -224,15 +224,17 @@ pub(super) async fn resolve_in(
                 _ => separate(inner, &mut page, &item, staged, actor).await?,
             }
         }
-        (ReviewReason::MergeCollision, Resolution::KeepBoth) => keep_both(&mut page, &item, actor).await?,
-        (ReviewReason::MergeCollision, Resolution::DeleteRecord) => {
+        (ReviewReason::MergeCollision | ReviewReason::Converted, Resolution::KeepBoth) => {
+            keep_both(&mut page, &item, actor).await?
+        }
+        (ReviewReason::MergeCollision | ReviewReason::Converted, Resolution::DeleteRecord) => {
             let (mut work, words) = delete_loser(inner, page, &item, actor).await?;
             close(inner, &mut item, ReviewStatus::Resolved, words, actor);
             document::put(work.page.tx()?, &mut item).await?;
             work.finish().await?;
             return Ok(shown(item));
         }
-        (ReviewReason::AmbiguousMatch | ReviewReason::MergeCollision, _) => {
+        (ReviewReason::AmbiguousMatch | ReviewReason::MergeCollision | ReviewReason::Converted, _) => {
             return Err(Resolution::does_not_fit(&item));
         }
         _ => {

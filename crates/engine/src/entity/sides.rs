@@ -122,6 +122,7 @@ impl EntitySides {
                 None => scene.side(&known.mapping, &NoLinks),
             };
         }
+        scene.oscillation = Some(inner.settings.oscillation());
         scene.late_write_horizon = inner.settings.late_write_horizon;
         scene.actor = actor;
         scene

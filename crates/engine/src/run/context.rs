@@ -114,6 +114,7 @@ impl SyncContext {
         scene = scene.earlier(self.side(), &self.earlier);
         scene.force = self.force;
         scene.direction = self.direction;
+        scene.oscillation = Some(inner.settings.oscillation());
         scene.late_write_horizon = inner.settings.late_write_horizon;
         scene.hold_deletes = self.hold_deletes;
         scene.unique = Some(links);

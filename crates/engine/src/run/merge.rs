@@ -1,5 +1,4 @@
-//! Remote merges and conversions (section 5, rows L10 to L12 and L16): a merge is a new link, never a delete and a
-//! create.
+//! Remote merges (section 5, rows L10 to L12): a merge is a new link, never a delete and a create.
 
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::batch::{RowRef, RowState};
@@ -8,6 +7,7 @@ use syncline_core::plan::ReviewReason;
 use syncline_core::state::{Linked, Presence, SideFlags};
 
 use super::context::SyncContext;
+use super::conversion;
 use super::model::Run;
 use super::page::PageTally;
 use super::session::Page;
@@ -29,6 +29,9 @@ pub(crate) async fn merged(
     row: RowRef<'_>,
     tally: &mut PageTally,
 ) -> Result<()> {
+    if row.state() == RowState::Converted {
+        return conversion::converted(inner, context, page, run, linked, index, row, tally).await;
+    }
     let Some(winner) = row.merged_into() else {
         tally.ledger.unchanged += 1;
         return Ok(());
@@ -37,9 +40,17 @@ pub(crate) async fn merged(
     // That it is gone may have been told before where it went.
     let may_have_merged = matches!(
         side.presence,
-        Presence::Live | Presence::Inaccessible | Presence::Deleted(_) | Presence::Archived
+        Presence::Live
+            | Presence::Inaccessible
+            | Presence::Deleted(_)
+            | Presence::Archived
+            | Presence::ReportedDeleted(_)
     );
-    let is_gone = linked.entity.deleted && !matches!(side.presence, Presence::Live | Presence::Inaccessible);
+    let is_gone = linked.entity.deleted
+        && !matches!(
+            side.presence,
+            Presence::Live | Presence::Inaccessible | Presence::ReportedDeleted(_)
+        );
     if side.ext.as_deref() == Some(winner) || !may_have_merged || is_gone {
         tally.ledger.unchanged += 1;
         return Ok(());
@@ -55,7 +66,7 @@ pub(crate) async fn merged(
     if linked.entity.deleted {
         // The delete has nothing left to delete: under the old id a provider would delete the survivor, which holds
         // what users made of two records.
-        side.presence = ended(row.state(), winner);
+        side.presence = Presence::MergedInto(winner.to_owned());
         side.flags = SideFlags::default();
         tally.ledger.deleted += 1;
         return Ok(());
@@ -75,7 +86,7 @@ pub(crate) async fn merged(
         holder = None;
     }
     match holder {
-        None if row.state() == RowState::Merged => {
+        None => {
             // The survivor is nobody's yet: the link moves to it, bases kept, and its values are read next.
             page.tx()?.put_alias(context.side(), row.id(), winner).await?;
             side.ext = Some(winner.to_owned());
@@ -84,26 +95,15 @@ pub(crate) async fn merged(
             side.dirty_seq = inner.marks.next(inner.clock.now()).0;
             tally.ledger.updated += 1;
         }
-        holder => {
-            side.presence = ended(row.state(), winner);
+        Some(holder) => {
+            side.presence = Presence::MergedInto(winner.to_owned());
             side.flags = SideFlags::default();
-            if let Some(holder) = holder {
-                let why = format!("both records were linked, and {} was merged into {winner}", row.id());
-                let reason = ReviewReason::MergeCollision;
-                let (loser, survivor) = ([linked.entity.id], [holder.key.entity]);
-                open_match_review(inner, page, run.id, context, &loser, &survivor, &why, reason).await?;
-                tally.ledger.conflicted += 1;
-            } else {
-                tally.ledger.deleted += 1;
-            }
+            let why = format!("both records were linked, and {} was merged into {winner}", row.id());
+            let reason = ReviewReason::MergeCollision;
+            let (loser, survivor) = ([linked.entity.id], [holder.key.entity]);
+            open_match_review(inner, page, run.id, context, &loser, &survivor, &why, reason).await?;
+            tally.ledger.conflicted += 1;
         }
     }
     Ok(())
-}
-
-fn ended(state: RowState, winner: &str) -> Presence {
-    match state {
-        RowState::Converted => Presence::Converted(winner.to_owned()),
-        _ => Presence::MergedInto(winner.to_owned()),
-    }
 }

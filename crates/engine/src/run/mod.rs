@@ -5,9 +5,11 @@
 //! transaction.
 
 mod context;
+mod conversion;
 mod creations;
 mod cursor;
 mod first_link;
+mod gone;
 mod lease;
 mod links;
 mod manager;

@@ -128,6 +128,12 @@ impl Ledger {
                 + self.failed
     }
 
+    /// Takes out what was deferred and was looked at again before the run ended: it is accounted for there.
+    pub(crate) const fn settle_deferred(&mut self) {
+        self.read -= self.deferred;
+        self.deferred = 0;
+    }
+
     /// Adds another ledger.
     pub const fn add(&mut self, other: &Self) {
         self.read += other.read;

@@ -14,6 +14,7 @@ use syncline_core::value::{Value, content_hash};
 use uuid::Uuid;
 
 use super::context::SyncContext;
+use super::gone;
 use super::links::Links;
 use super::model::{Ledger, Run};
 use super::own_creates::{self, Sifted};
@@ -92,6 +93,7 @@ pub(crate) async fn take_page(
             class: batch.class,
             stamp: row.stamp(),
             encoded: row.encoded(),
+            carried: row.carried(),
         };
         if !row.is_complete() {
             // A part of a record does not say what it holds.
@@ -330,13 +332,20 @@ async fn apply_known(
                 class,
                 stamp: row.stamp(),
                 encoded: row.encoded(),
+                carried: row.carried(),
             };
             effects.absorb(plan::observe(linked, index, &observation, &scene)?);
             effects
         }
-        RowState::Deleted => plan::gone(linked, index, Gone::Deleted, row.stamp(), &scene)?,
-        RowState::Archived => plan::gone(linked, index, Gone::Archived, row.stamp(), &scene)?,
-        RowState::Missing => plan::gone(linked, index, Gone::Inaccessible, row.stamp(), &scene)?,
+        RowState::Deleted | RowState::Archived | RowState::Missing => {
+            match gone::take(inner, context, page, linked, index, &row, class, mark, &scene)? {
+                Some(effects) => effects,
+                None => {
+                    tally.ledger.deferred += 1;
+                    return Ok(());
+                }
+            }
+        }
         RowState::Merged | RowState::Converted => {
             return Err(Error::new(ErrorKind::Internal, "a merge was to be planned as a record"));
         }
@@ -454,6 +463,7 @@ async fn take_fresh<'b>(
             class,
             stamp: row.stamp(),
             encoded: row.encoded(),
+            carried: row.carried(),
         };
         let effects = plan::observe(&mut linked, 0, &observation, &scene)?;
         if only_matches {

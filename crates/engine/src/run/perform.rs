@@ -5,6 +5,7 @@ use std::sync::Arc;
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::mapping::Direction;
+use syncline_core::state::{OperationState, SideFlags};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 
 use super::context::SyncContext;
@@ -237,6 +238,38 @@ fn moment(inner: &Inner, run: &mut Run, what: String) {
     });
 }
 
+/// What a run deferred and came back to is no longer deferred. Whether anything is left is looked up, since a record
+/// may be deferred in one place and dealt with in another.
+async fn settle_deferred(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    for sync in syncs_of(inner, run).await? {
+        let left = |flags: SideFlags| (sync.side, flags);
+        let looks = [
+            ("pull", left(SideFlags(SideFlags::READ.0 | SideFlags::WAITING.0))),
+            (
+                "push",
+                left(SideFlags(
+                    SideFlags::READ.0 | SideFlags::WAITING.0 | SideFlags::PUSH.0 | SideFlags::IN_FLIGHT.0,
+                )),
+            ),
+        ];
+        for (direction, (side, flags)) in looks {
+            let ledger = run.ledgers.get(&sync.name).and_then(|ledgers| ledgers.get(direction));
+            if ledger.is_some_and(|ledger| ledger.deferred > 0)
+                && tx.flagged(side, flags, 0, 1).await?.is_empty()
+                && tx.hints(side, 1).await?.is_empty()
+                && tx
+                    .operations(side, &[OperationState::Sent, OperationState::Unknown], 1)
+                    .await?
+                    .is_empty()
+            {
+                run.value.ledger(&sync.name, direction).settle_deferred();
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) -> Result<Run> {
     // What the last transaction stored is the truth; a run whose last page failed knows more than was kept.
     let mut stored = load(inner, id).await?;
@@ -248,6 +281,9 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         stored.value.planned = run.planned;
         stored.value.diverged.clone_from(&run.diverged);
         stored.value.diverged_count = run.diverged_count;
+    }
+    if ended.is_ok() && !is_dry && stored.balances() {
+        settle_deferred(inner, &mut stored).await?;
     }
     let now = inner.clock.now();
     let (pulled, pushed) = (stored.total("pull"), stored.total("push"));

@@ -266,7 +266,9 @@ pub(crate) async fn pull_dirty(
         for linked in page.tx()?.load(&dirty).await? {
             after = after.max(linked.entity.id);
             let side = linked.side_index(context.side()).map(|index| &linked.sides[index]);
-            if let Some(side) = side.filter(|side| !side.flags.has(SideFlags::IN_FLIGHT)) {
+            if let Some(side) =
+                side.filter(|side| !side.flags.has(SideFlags::IN_FLIGHT) && !super::gone::waits(inner, &side.presence))
+            {
                 ids.extend(side.ext.clone());
             }
         }

@@ -42,7 +42,7 @@ pub(crate) async fn push(
     let mut pushed = Pushed::default();
     super::resolve::resolve_unknown(inner, context, session, run, reporter).await?;
     prepare_creates(inner, context, session, run).await?;
-    // A page of writes is a few of the provider's largest batches, so that several can be in flight at once.
+    // A page of creates is a few of the provider's largest batches, so that several can be in flight at once.
     let size = (inner.settings.page_rows / 2).max(1);
     let mut after: EntityId = 0;
     loop {
@@ -54,14 +54,53 @@ pub(crate) async fn push(
             reporter.progress(context, "push", run);
             continue;
         }
-        let guards = guard_read(inner, context, &candidates).await?;
-        let operations = intend(inner, context, session, run, &candidates, guards.as_ref()).await?;
-        if !operations.is_empty() {
+        let (guarded, free): (Vec<_>, Vec<_>) = candidates
+            .into_iter()
+            .partition(|candidate| is_guarded(context, candidate));
+        if !free.is_empty() {
+            let operations = intend(inner, context, session, run, &free, None).await?;
             pushed.sent += operations.len() as u64;
-            send(inner, context, session, run, operations, reporter).await?;
+            send(inner, context, session, run, operations, &[], reporter).await?;
+        }
+        let mut guards = None;
+        // A dry run writes nothing that could race.
+        let size = match session.is_dry() {
+            true => context.connector.manifest().capabilities.read.fetch_size.max(1),
+            false => batch_size(context),
+        };
+        let mut batches = guarded.chunks(size).peekable();
+        while let Some(batch) = batches.next() {
+            reporter.check_stop()?;
+            // What was read after the batch before serves as this one's guard.
+            let guard = match guards.take() {
+                Some(guard) => guard,
+                None => fetch(inner, context, ids(batch)).await?,
+            };
+            let operations = intend(inner, context, session, run, batch, Some(&guard)).await?;
+            pushed.sent += operations.len() as u64;
+            let next = batches.peek().map(|next| ids(next)).unwrap_or_default();
+            guards = send(inner, context, session, run, operations, &next, reporter).await?;
         }
         reporter.progress(context, "push", run);
     }
+}
+
+/// Records per guarded write: the race before a write is as long as its batch takes, so it is one call's worth.
+fn batch_size(context: &SyncContext) -> usize {
+    let capabilities = &context.connector.manifest().capabilities;
+    capabilities
+        .update
+        .batch_size
+        .min(capabilities.delete.batch_size)
+        .min(capabilities.read.fetch_size)
+        .max(1)
+}
+
+fn ids(candidates: &[Candidate]) -> Vec<String> {
+    candidates
+        .iter()
+        .filter_map(|candidate| candidate.ext.clone())
+        .collect()
 }
 
 /// Entities that are new to this CRM get a side to be created.
@@ -225,24 +264,16 @@ fn unlink(context: &SyncContext, page: &mut Page, linked: &mut Linked, index: us
     side.flags = SideFlags::default();
 }
 
-/// The strong read directly before a write: without it, edits made since the last poll would be overwritten.
-async fn guard_read(inner: &Inner, context: &SyncContext, candidates: &[Candidate]) -> Result<Option<(Batch, Mark)>> {
+/// Whether the record is read strongly directly before it is written: without that, edits made since the last poll would
+/// be overwritten.
+fn is_guarded(context: &SyncContext, candidate: &Candidate) -> bool {
     let capabilities = &context.connector.manifest().capabilities;
-    let needs = |verb| match verb {
-        OperationVerb::Create => false,
-        OperationVerb::Update => capabilities.update.compare_and_set != CompareAndSet::Strong,
-        OperationVerb::Delete => capabilities.delete.compare_and_set != CompareAndSet::Strong,
-    };
-    let ids: Vec<String> = candidates
-        .iter()
-        .filter(|candidate| needs(candidate.verb))
-        .filter_map(|candidate| candidate.ext.clone())
-        .collect();
-    if ids.is_empty() {
-        Ok(None)
-    } else {
-        fetch(inner, context, ids).await.map(Some)
-    }
+    candidate.ext.is_some()
+        && match candidate.verb {
+            OperationVerb::Create => false,
+            OperationVerb::Update => capabilities.update.compare_and_set != CompareAndSet::Strong,
+            OperationVerb::Delete => capabilities.delete.compare_and_set != CompareAndSet::Strong,
+        }
 }
 
 pub(crate) async fn links_for(context: &SyncContext, page: &mut Page, loaded: &[Linked]) -> Result<Links> {
@@ -318,21 +349,14 @@ async fn intend(
         }
         show_planned(run, context, linked, index, &plan);
         let operation = operation(inner, context, run.id, linked, index, verb, plan);
-        page.audit.push(
-            AuditEntry::new(
-                AuditKind::Intended,
-                linked.entity.uid,
-                context.side(),
-                linked.sides[index].ext.as_deref(),
-            )
-            .values(
-                0,
-                operation.rev,
-                operation.expected.iter().map(|(_, value)| value.clone()).collect(),
-                operation.target.iter().map(|(_, value)| value.clone()).collect(),
-            )
-            .note(operation.id.to_string()),
-        );
+        page.audit.push(plan::written(
+            AuditKind::Intended,
+            linked.entity.uid,
+            linked.sides[index].ext.as_deref(),
+            &operation,
+            &context.mapping,
+            &context.blueprint,
+        ));
         linked.sides[index].flags.set(SideFlags::IN_FLIGHT);
         linked.sides[index].flags.clear(SideFlags::PUSH);
         operations.push(operation);

@@ -7,7 +7,7 @@ use syncline_core::error::Result;
 use syncline_core::job::{Fetch, FetchBy};
 use syncline_core::matching::key_fields;
 use syncline_core::model::PRESENCE;
-use syncline_core::plan::{self, Effects, Gone, ReviewReason};
+use syncline_core::plan::{self, Effects, ReviewReason};
 use syncline_core::state::{EntityId, Linked, Operation, OperationState, OperationVerb, SideFlags};
 use syncline_core::store::{InboxEntry, SideHead};
 use syncline_core::value::{Value, decode_all};
@@ -125,12 +125,9 @@ async fn resolve(
                 Effects::default()
             }
             Created::Yes(row) if row.state() != RowState::Live => {
-                let how = match row.state() {
-                    RowState::Missing => Gone::Inaccessible,
-                    RowState::Archived => Gone::Archived,
-                    _ => Gone::Deleted,
-                };
-                plan::gone(linked, index, how, row.stamp(), &scene)?
+                let class = ReadClass::Strong;
+                super::gone::take(inner, context, &mut page, linked, index, &row, class, mark, &scene)?
+                    .unwrap_or_default()
             }
             Created::Yes(row) if operation.verb == OperationVerb::Delete => {
                 linked.sides[index].flags.set(SideFlags::PUSH);

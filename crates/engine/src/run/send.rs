@@ -1,6 +1,6 @@
 //! Sending journaled writes and taking their outcomes in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_core::batch::{Batch, Outcome, OutcomeKind, RowRef, RowState};
 use syncline_core::error::{Error, ErrorKind, Result, Retry};
@@ -21,15 +21,21 @@ use super::session::{Page, Session, settle};
 use crate::document::Versioned;
 use crate::engine::Inner;
 
-/// Sends journaled operations and takes their outcomes in, batch by batch.
+/// Sends journaled operations and takes their outcomes in, batch by batch. Where they have to be read back, the records
+/// of `next` are read in the same call; what that found is returned, if it came about.
 pub(super) async fn send(
     inner: &Inner,
     context: &SyncContext,
     session: &mut Session<'_>,
     run: &mut Versioned<Run>,
     operations: Vec<Operation>,
+    next: &[String],
     reporter: &Reporter,
-) -> Result<()> {
+) -> Result<Option<(Batch, Mark)>> {
+    if operations.is_empty() {
+        return Ok(None);
+    }
+    let mut read_ahead = ReadAhead { ids: next, found: None };
     let projection = &context.mapping.projection;
     let field = |path: u16| projection.fields.get(usize::from(path)).map(|field| field.path.clone());
     let stamps = stamps(inner, context, &operations).await?;
@@ -76,13 +82,33 @@ pub(super) async fn send(
                 ..Outcome::new(index, OutcomeKind::NotApplied { not_before: None })
             });
             batch.outcomes.extend(outcomes);
-            take_outcomes(inner, context, session, run, &operations, &mut answered, &batch).await?;
+            take_outcomes(
+                inner,
+                context,
+                session,
+                run,
+                &operations,
+                &mut answered,
+                &batch,
+                &mut read_ahead,
+            )
+            .await?;
             return Err(error);
         }
         Ok(mut task) => loop {
             batch.clear();
             let step = task.step(context.io.as_ref(), Budget::default(), &mut batch).await;
-            take_outcomes(inner, context, session, run, &operations, &mut answered, &batch).await?;
+            take_outcomes(
+                inner,
+                context,
+                session,
+                run,
+                &operations,
+                &mut answered,
+                &batch,
+                &mut read_ahead,
+            )
+            .await?;
             match step {
                 Ok(Progress::Done { .. }) => break,
                 Ok(Progress::More { .. }) => reporter.progress(context, "push", run),
@@ -112,7 +138,17 @@ pub(super) async fn send(
         });
     }
     let mut ignore = vec![false; operations.len()];
-    take_outcomes(inner, context, session, run, &operations, &mut ignore, &batch).await?;
+    take_outcomes(
+        inner,
+        context,
+        session,
+        run,
+        &operations,
+        &mut ignore,
+        &batch,
+        &mut read_ahead,
+    )
+    .await?;
     match broke {
         Some(error)
             if matches!(
@@ -122,7 +158,32 @@ pub(super) async fn send(
         {
             Err(error)
         }
-        _ => Ok(()),
+        _ => Ok(read_ahead.found),
+    }
+}
+
+/// Records that are read together with what is read back anyway.
+struct ReadAhead<'a> {
+    ids: &'a [String],
+    found: Option<(Batch, Mark)>,
+}
+
+impl ReadAhead<'_> {
+    /// Reads these records strongly, and the others with them where the provider takes both in one call.
+    async fn fetch(&mut self, inner: &Inner, context: &SyncContext, mut ids: Vec<String>) -> Result<(Batch, Mark)> {
+        let fits = ids.len() + self.ids.len() <= context.connector.manifest().capabilities.read.fetch_size;
+        let both = fits && !self.ids.is_empty();
+        if both {
+            ids.extend_from_slice(self.ids);
+        }
+        let (batch, mark) = fetch(inner, context, ids).await?;
+        self.found = both.then(|| {
+            let mut ahead = batch.clone();
+            let wanted: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
+            ahead.retain(|row| wanted.contains(row.id()));
+            (ahead, mark)
+        });
+        Ok((batch, mark))
     }
 }
 
@@ -147,6 +208,10 @@ async fn stamps(
 }
 
 /// Second transaction: what the provider answered becomes state.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "outcomes are taken in with exactly these, and each has another owner"
+)]
 async fn take_outcomes(
     inner: &Inner,
     context: &SyncContext,
@@ -155,6 +220,7 @@ async fn take_outcomes(
     operations: &[Operation],
     answered: &mut [bool],
     batch: &Batch,
+    read_ahead: &mut ReadAhead<'_>,
 ) -> Result<()> {
     if batch.outcomes.is_empty() {
         return Ok(());
@@ -174,7 +240,7 @@ async fn take_outcomes(
     let read = if unread.is_empty() {
         None
     } else {
-        fetch(inner, context, unread).await.ok()
+        read_ahead.fetch(inner, context, unread).await.ok()
     };
     let finished = inner.marks.next(inner.clock.now());
 
@@ -304,5 +370,6 @@ pub(crate) fn strong<'a>(row: &RowRef<'a>, mark: Mark) -> Observation<'a> {
         class: syncline_core::batch::ReadClass::Strong,
         stamp: row.stamp(),
         encoded: row.encoded(),
+        carried: row.carried(),
     }
 }

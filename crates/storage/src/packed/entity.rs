@@ -43,7 +43,7 @@ impl PackedEntity {
             rev: entity.rev,
             deleted: entity.deleted,
             vals,
-            dec: encode_decisions(&entity.decisions, &entity.frozen),
+            dec: encode_decisions(&entity.decisions, &entity.frozen, &entity.trail),
             created: micros(entity.created_at),
             updated: micros(entity.updated_at),
             updated_by: entity.updated_by.0.clone(),
@@ -57,7 +57,7 @@ impl PackedEntity {
     }
 
     fn open(self) -> Result<Entity> {
-        let (decisions, frozen) = decode_decisions(&self.dec)?;
+        let kept = decode_decisions(&self.dec)?;
         Ok(Entity {
             id: self.id,
             uid: self.uid,
@@ -67,8 +67,9 @@ impl PackedEntity {
             rev: self.rev,
             deleted: self.deleted,
             values: decode_all(&self.vals)?,
-            decisions,
-            frozen,
+            decisions: kept.decisions,
+            frozen: kept.frozen,
+            trail: kept.trail,
             created_at: instant(self.created)?,
             updated_at: instant(self.updated)?,
             updated_by: Actor(self.updated_by),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use syncline_core::Result;
@@ -108,7 +109,7 @@ impl PackedSide {
                 row: row_of(side.key),
                 side: side.key.side,
                 presence,
-                detail: detail.map(str::to_owned),
+                detail: detail.map(Cow::into_owned),
                 flags: side.flags.0,
                 stamp: side.stamp.map(micros),
                 obs_seq: side.obs_seq,
@@ -152,16 +153,17 @@ impl PackedSide {
     }
 }
 
-fn presence_code(presence: &Presence) -> (u8, Option<&str>) {
+fn presence_code(presence: &Presence) -> (u8, Option<Cow<'_, str>>) {
     match presence {
         Presence::NeverSeen => (0, None),
         Presence::Live => (LIVE, None),
-        Presence::Deleted(evidence) => (2, Some(evidence)),
-        Presence::MergedInto(ext) => (3, Some(ext)),
-        Presence::Converted(ext) => (4, Some(ext)),
+        Presence::Deleted(evidence) => (2, Some(Cow::from(evidence))),
+        Presence::MergedInto(ext) => (3, Some(Cow::from(ext))),
+        Presence::Converted(ext) => (4, Some(Cow::from(ext))),
         Presence::Inaccessible => (5, None),
         Presence::Archived => (6, None),
         Presence::Unlinked => (7, None),
+        Presence::ReportedDeleted(until) => (8, Some(Cow::from(micros(*until).to_string()))),
     }
 }
 
@@ -176,6 +178,10 @@ fn presence(code: u8, detail: Option<String>) -> Result<Presence> {
         5 => Presence::Inaccessible,
         6 => Presence::Archived,
         7 => Presence::Unlinked,
+        8 => {
+            let until = detail.parse().map_err(|_| damaged("a time"))?;
+            Presence::ReportedDeleted(instant(until)?)
+        }
         _ => return Err(damaged("an unknown presence")),
     })
 }
@@ -210,9 +216,10 @@ mod tests {
             Presence::Inaccessible,
             Presence::Archived,
             Presence::Unlinked,
+            Presence::ReportedDeleted(jiff::Timestamp::from_second(7).unwrap()),
         ] {
             let (code, detail) = presence_code(&state);
-            assert_eq!(presence(code, detail.map(str::to_owned)).unwrap(), state);
+            assert_eq!(presence(code, detail.map(Cow::into_owned)).unwrap(), state);
         }
     }
 }

@@ -150,6 +150,7 @@ impl Stage {
         let settings = Settings {
             ambiguity_horizon: Duration::from_millis(1),
             failure_retry: Duration::from_millis(1),
+            delete_grace: Duration::ZERO,
             ..Settings::default()
         };
         Engine::builder(store, Arc::new(InMemoryKeyProvider::new(SecretKey::new([7; 32]))))

@@ -63,6 +63,7 @@ pub(super) fn entity(id: EntityId) -> Entity {
             groups: vec![(1, None), (2, Some(vec![Value::text("before")]))],
         }],
         frozen: vec![(2, 3)],
+        trail: Vec::new(),
         created_at: at(0),
         updated_at: at(id),
         updated_by: Actor("alice".to_owned()),

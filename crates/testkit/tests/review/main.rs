@@ -7,11 +7,14 @@
     reason = "a test has no public interface, may panic, and each history uses its own part of the play"
 )]
 
+mod conversions;
 mod crash;
 mod deletes;
 mod failures;
 mod filters;
 mod first_sync;
+mod flipping;
+mod grace;
 mod manual_review;
 mod mapping_changes;
 mod merges;
@@ -20,6 +23,9 @@ mod play;
 mod references;
 mod restored_backup;
 mod restores;
+#[path = "../timed/mod.rs"]
+mod timed;
 mod timing;
 mod unique;
 mod unmarked;
+mod written;

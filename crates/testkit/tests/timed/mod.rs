@@ -84,9 +84,17 @@ pub async fn stage(records: usize, settings: Settings) -> (Stage, Arc<JumpingClo
     (stage, clock)
 }
 
+/// Deletes count at once.
+pub fn settings() -> Settings {
+    Settings {
+        delete_grace: Duration::ZERO,
+        ..Settings::default()
+    }
+}
+
 /// A stage on which everything agrees.
 pub async fn settled(records: usize) -> (Stage, Arc<JumpingClock>) {
-    let (stage, clock) = stage(records, Settings::default()).await;
+    let (stage, clock) = stage(records, settings()).await;
     stage.map_all().await.unwrap();
     for _ in 0..2 {
         stage.rounds(1).await.unwrap();

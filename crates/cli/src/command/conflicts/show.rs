@@ -90,7 +90,7 @@ pub(super) async fn show(project: &Project, review: &Review) -> Result<(), Failu
 fn how(review: &Review) -> String {
     match review.reason {
         ReviewReason::AmbiguousMatch => "--link ID` or `... --separate".to_owned(),
-        ReviewReason::MergeCollision => "--keep-both` or `... --delete-record".to_owned(),
+        ReviewReason::MergeCollision | ReviewReason::Converted => "--keep-both` or `... --delete-record".to_owned(),
         _ if review.fields.is_empty() => "--keep-record` or `... --delete-record".to_owned(),
         _ => "--all app|crm` or `... --field FIELD=app|crm|value:...".to_owned(),
     }

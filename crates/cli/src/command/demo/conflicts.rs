@@ -57,7 +57,7 @@ pub(super) async fn resolve(world: &World) -> Result<u64> {
     let mut decided = 0;
     for (turn, review) in pending.iter().enumerate() {
         let resolution = match (review.reason, review.group) {
-            (ReviewReason::MergeCollision, _) => Resolution::KeepBoth,
+            (ReviewReason::MergeCollision | ReviewReason::Converted, _) => Resolution::KeepBoth,
             (_, PRESENCE) => Resolution::KeepRecord,
             _ => Resolution::every(review, &choice(turn, review)),
         };

@@ -124,6 +124,8 @@ fn engine(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>) -> Result<Engine> {
         late_write_horizon: Duration::from_secs(2),
         failure_retry: Duration::from_millis(200),
         failure_retry_longest: Duration::from_secs(2),
+        // Its deletes are meant, and nobody wants to wait for them.
+        delete_grace: Duration::ZERO,
         ..Settings::default()
     };
     let mut http = HttpSettings::default();

@@ -211,6 +211,7 @@ impl Stage {
             class: ReadClass::Strong,
             stamp: Some(scene.now),
             encoded: &encoded,
+            carried: syncline_core::batch::Carried::default(),
         };
         let effects = plan::observe(&mut linked, index, &observation, &scene).unwrap();
         assert!(effects.failures.is_empty(), "{:?}", effects.failures);

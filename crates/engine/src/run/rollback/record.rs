@@ -1,10 +1,11 @@
 //! Undoing what was written to one record.
 
-use syncline_core::audit::{AuditEntry, AuditKind};
+use syncline_core::audit::AuditKind;
 use syncline_core::error::Result;
 use syncline_core::lens::{LensContext, NoLinks};
 use syncline_core::mapping::SideGroup;
 use syncline_core::model::PRESENCE;
+use syncline_core::plan;
 use syncline_core::state::{Linked, Operation, OperationState, OperationVerb, Presence, SideFlags};
 use syncline_core::value::{Value, decode_all};
 
@@ -220,18 +221,15 @@ impl Rollback<'_> {
             created_at: now,
             error: None,
         };
-        let values = |fields: &[(u16, Value)]| fields.iter().map(|(_, value)| value.clone()).collect();
         let side = &mut linked.sides[index];
-        page.audit.push(
-            AuditEntry::new(
-                AuditKind::Intended,
-                linked.entity.uid,
-                context.side(),
-                side.ext.as_deref(),
-            )
-            .values(0, operation.rev, values(&operation.expected), values(&operation.target))
-            .note(operation.id.to_string()),
-        );
+        page.audit.push(plan::written(
+            AuditKind::Intended,
+            linked.entity.uid,
+            side.ext.as_deref(),
+            &operation,
+            &context.mapping,
+            &context.blueprint,
+        ));
         side.flags.set(SideFlags::IN_FLIGHT);
         side.flags.clear(SideFlags::PUSH);
         operation

@@ -242,7 +242,7 @@ impl Rollback<'_> {
             .iter()
             .map(|operation| (operation.key.entity, operation.groups.clone()))
             .collect();
-        super::super::send::send(self.inner, context, session, run, operations, reporter).await?;
+        super::super::send::send(self.inner, context, session, run, operations, &[], reporter).await?;
         self.show_held(session, run, context, &held).await
     }
 
