@@ -229,7 +229,7 @@ fn check(row: &[Value], stamp: Option<Timestamp>) -> Result<bool, TestCaseError>
     prop_assert_eq!(record.values, encode_all(&linked.entity.values));
     prop_assert_eq!(
         record.decisions,
-        encode_decisions(&linked.entity.decisions, &linked.entity.frozen)
+        encode_decisions(&linked.entity.decisions, &linked.entity.frozen, &linked.entity.trail)
     );
     let seal = |entries: &AuditEntries| seal_block(1, 2, at, (0, [0; 32]), entries, [3; 16]);
     let mut entries = AuditEntries::default();

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::compare::{base_of, changed, holds, pick, same_to};
+use super::compare::{base_of, changed, holds, pick};
 use super::scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
 use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
 use crate::mapping::{EmptyPolicy, Role, SideGroup, Strategy};
 use crate::model::GroupId;
-use crate::state::{Base, Cause, Linked, Presence, SideFlags, Stamp};
+use crate::state::{Linked, Presence, SideFlags};
 use crate::value::{Value, decode_all};
 
 /// Decides every group of a side over what it was last observed to hold. `mark` is that of the read when this follows
@@ -201,13 +201,14 @@ fn is_settled(linked: &Linked, index: usize, group: GroupId, met: u64) -> bool {
         && linked.entity.frozen_by(group).is_none()
 }
 
-struct Table<'a> {
-    index: usize,
-    seen: &'a Seen<'a>,
-    scene: &'a Scene<'a>,
-    known: SceneSide<'a>,
-    rev: u64,
-    effects: Effects,
+/// The table over one side, while its groups are decided.
+pub(super) struct Table<'a> {
+    pub(super) index: usize,
+    pub(super) seen: &'a Seen<'a>,
+    pub(super) scene: &'a Scene<'a>,
+    pub(super) known: SceneSide<'a>,
+    pub(super) rev: u64,
+    pub(super) effects: Effects,
 }
 
 impl Table<'_> {
@@ -457,269 +458,5 @@ impl Table<'_> {
             linked.sides[self.index].flags.set(SideFlags::PUSH);
         }
         Ok(())
-    }
-
-    fn conflict(&mut self, linked: &mut Linked, group: &SideGroup, canonical: Vec<Value>, hub: Vec<Value>) {
-        let id = group.group;
-        let base_rev = linked.sides[self.index].base_rev(id);
-        let me = Cause::Side(self.known.mapping.side);
-        let rivals: Vec<(Cause, Stamp)> = linked
-            .entity
-            .decisions_on(self.scene.blueprint, id)
-            .filter(|(decision, value)| {
-                decision.rev > base_rev
-                    && decision.cause != me
-                    && *value != canonical
-                    && !same_to(group, value, &canonical, self.known.links)
-            })
-            .map(|(decision, _)| (decision.cause, decision.stamp))
-            .collect();
-        let (stamp, low_confidence) = self.stamp(linked, id, &rivals);
-        let mine = (self.known.mapping.role, self.known.mapping.rank);
-        let wins = match (self.scene.force, group.strategy) {
-            _ if rivals.is_empty() => true,
-            (Some(Force::Side(side)), _) => side == self.known.mapping.side,
-            (Some(Force::App), _) => false,
-            (None, Strategy::ManualReview) => {
-                self.freeze(linked, id, canonical, hub, ReviewReason::Conflict);
-                return;
-            }
-            // The record's stamp says nothing of a field that nobody has looked at before.
-            (None, Strategy::LastWriteWins) if self.seen.added.contains(&id) => false,
-            (None, Strategy::LastWriteWins) => rivals.iter().all(|(_, rival)| stamp > *rival),
-            (None, Strategy::CrmWins | Strategy::CrmAuthoritative) => rivals
-                .iter()
-                .all(|(cause, _)| self.seat(mine, Role::Crm) > self.seat(self.rank_of(*cause), Role::Crm)),
-            (None, Strategy::AppWins) => rivals
-                .iter()
-                .all(|(cause, _)| self.seat(mine, Role::App) > self.seat(self.rank_of(*cause), Role::App)),
-            (None, Strategy::AppAuthoritative) => self.known.mapping.role == Role::App,
-        };
-        if wins {
-            self.win(linked, group, canonical, hub, Some("won a conflict"), low_confidence);
-        } else {
-            let note = if low_confidence {
-                "lost a conflict; low confidence"
-            } else {
-                "lost a conflict"
-            };
-            self.lose(linked, group, canonical, hub, note);
-        }
-    }
-
-    fn seat(&self, (role, rank): (Role, i32), first: Role) -> (bool, i32) {
-        (role == first, rank)
-    }
-
-    fn rank_of(&self, cause: Cause) -> (Role, i32) {
-        match cause {
-            Cause::Side(side) => self
-                .scene
-                .sides
-                .get(&side)
-                .map_or((Role::Crm, i32::MIN), |known| (known.mapping.role, known.mapping.rank)),
-            _ => (Role::App, 0),
-        }
-    }
-
-    /// The stamp of this side's edit, and whether the clocks leave its order to the rivals open.
-    fn stamp(&self, linked: &Linked, group: GroupId, rivals: &[(Cause, Stamp)]) -> (Stamp, bool) {
-        let side = &linked.sides[self.index];
-        let now = self.scene.now.as_microsecond();
-        let source = side.stamp.map_or(now, |stamp| stamp.as_microsecond().min(now));
-        let before = linked.entity.stamp_up_to(group, side.base_rev(group)).saturating_add(1);
-        let stamp = Stamp {
-            at: source.max(before),
-            source,
-            rank: self.known.mapping.rank,
-        };
-        let since = self.seen.previous_stamp.map_or(i64::MIN, Timestamp::as_microsecond);
-        (
-            stamp,
-            rivals
-                .iter()
-                .any(|(_, rival)| rival.source >= since && rival.source <= source),
-        )
-    }
-
-    /// Whether hub and canonical are the same to the side that decided last.
-    fn same_to_cause(&self, linked: &Linked, group: GroupId, canonical: &[Value], hub: &[Value]) -> bool {
-        if canonical == hub {
-            return true;
-        }
-        let Some(Cause::Side(side)) = linked.entity.last_decision(group).map(|decision| decision.cause) else {
-            return false;
-        };
-        self.scene
-            .sides
-            .get(&side)
-            .and_then(|known| known.mapping.group(group).map(|rules| (rules, known.links)))
-            .is_some_and(|(rules, links)| same_to(rules, canonical, hub, links))
-    }
-
-    fn merge_sets(
-        &self,
-        group: &SideGroup,
-        base: Option<&[Value]>,
-        canonical: &[Value],
-        hub: &[Value],
-    ) -> Result<Vec<Value>> {
-        let base = base.map(|base| group.get(base, hub, self.known.links)).transpose()?;
-        let merged = canonical.iter().zip(hub).enumerate().map(|(place, (mine, hub))| {
-            let before = base.as_ref().map(|base| items(&base[place])).unwrap_or_default();
-            let mine = items(mine);
-            let mut merged: Vec<Value> = items(hub)
-                .into_iter()
-                .filter(|item| mine.contains(item) || !before.contains(item))
-                .collect();
-            for item in mine {
-                if !before.contains(&item) && !merged.contains(&item) {
-                    merged.push(item);
-                }
-            }
-            merged.sort_by_key(ToString::to_string);
-            if merged.is_empty() {
-                Value::Null
-            } else {
-                Value::List(merged)
-            }
-        });
-        Ok(merged.collect())
-    }
-
-    fn freeze(
-        &mut self,
-        linked: &mut Linked,
-        group: GroupId,
-        canonical: Vec<Value>,
-        hub: Vec<Value>,
-        reason: ReviewReason,
-    ) {
-        linked.entity.frozen.push((group, 0));
-        let entry = self
-            .entry(linked, AuditKind::ConflictOpened)
-            .values(group, linked.entity.rev, hub, canonical);
-        self.effects.audit.push(entry);
-        self.effects.reviews.push(ReviewChange {
-            group,
-            reason: Some(reason),
-        });
-    }
-
-    /// The side's value becomes the hub's.
-    fn win(
-        &mut self,
-        linked: &mut Linked,
-        group: &SideGroup,
-        values: Vec<Value>,
-        hub: Vec<Value>,
-        note: Option<&str>,
-        low_confidence: bool,
-    ) {
-        let held = holds(group, &values, &pick_now(linked, self.index, group), self.known.links).unwrap_or(true);
-        self.take(linked, group, values, hub, note, low_confidence, held);
-    }
-
-    /// A value becomes the hub's. `held` says whether the side, as coarse as it is, holds it too.
-    #[expect(clippy::too_many_arguments, reason = "a decision is written down with exactly these")]
-    fn take(
-        &mut self,
-        linked: &mut Linked,
-        group: &SideGroup,
-        values: Vec<Value>,
-        hub: Vec<Value>,
-        note: Option<&str>,
-        low_confidence: bool,
-        held: bool,
-    ) {
-        let id = group.group;
-        let since = self.scene.oscillates_since();
-        if self.scene.oscillation.is_some_and(|oscillation| {
-            values != hub && linked.entity.returns(id, &values, since) >= oscillation.returns
-        }) {
-            self.freeze(linked, id, values, hub, ReviewReason::Oscillation);
-            return;
-        }
-        if self.scene.oscillation.is_some() {
-            let visit = (values.as_slice(), self.scene.mark);
-            linked.entity.note_visit(self.scene.blueprint, id, visit, since, true);
-        }
-        self.decide(linked, id, values.clone());
-        let mut entry = self.entry(linked, AuditKind::Decided).values(id, self.rev, hub, values);
-        if let Some(note) = note {
-            entry.note = note.to_owned();
-        }
-        if low_confidence {
-            entry.note.push_str("; low confidence");
-        }
-        self.effects.audit.push(entry);
-        self.consume(linked, id);
-        if held {
-            linked.sides[self.index].group_mut(id).base_rev = Some(self.rev);
-        } else {
-            linked.sides[self.index].flags.set(SideFlags::PUSH);
-        }
-    }
-
-    /// The side's value is overruled and written down.
-    fn lose(&mut self, linked: &mut Linked, group: &SideGroup, loser: Vec<Value>, hub: Vec<Value>, note: &str) {
-        let entry = self
-            .entry(linked, AuditKind::Overruled)
-            .values(group.group, linked.entity.rev, loser, hub)
-            .note(note);
-        self.effects.audit.push(entry);
-        self.consume(linked, group.group);
-        if group.direction.pushes() {
-            linked.sides[self.index].flags.set(SideFlags::PUSH);
-        }
-    }
-
-    /// The side came to the value that the hub holds already: a decision of its own, and no write.
-    fn agreement(&mut self, linked: &mut Linked, group: &SideGroup, finer: Vec<Value>, hub: Vec<Value>) {
-        let id = group.group;
-        self.decide(linked, id, finer.clone());
-        let entry = self.entry(linked, AuditKind::Agreed).values(id, self.rev, hub, finer);
-        self.effects.audit.push(entry);
-        self.consume(linked, id);
-        linked.sides[self.index].group_mut(id).base_rev = Some(self.rev);
-    }
-
-    fn decide(&mut self, linked: &mut Linked, group: GroupId, values: Vec<Value>) {
-        let (stamp, _) = self.stamp(linked, group, &[]);
-        let header = (self.rev, self.scene.mark, Cause::Side(self.known.mapping.side), stamp);
-        linked.entity.decide(self.scene.blueprint, group, values, header);
-        linked.entity.updated_by.0 = self.known.mapping.label.clone();
-        self.effects.decided.push(group);
-    }
-
-    fn consume(&self, linked: &mut Linked, group: GroupId) {
-        let base_rev = linked.sides[self.index].base_rev(group);
-        let state = linked.sides[self.index].group_mut(group);
-        state.base = Base::AsObserved;
-        state.base_rev = Some(base_rev);
-    }
-
-    fn agree(&self, linked: &mut Linked, group: GroupId) {
-        let rev = linked.entity.rev;
-        linked.sides[self.index].group_mut(group).base_rev = Some(rev);
-    }
-
-    fn entry(&self, linked: &Linked, kind: AuditKind) -> AuditEntry {
-        let side = &linked.sides[self.index];
-        AuditEntry::new(kind, linked.entity.uid, side.key.side, side.ext.as_deref()).note(self.scene.actor)
-    }
-}
-
-fn pick_now(linked: &Linked, index: usize, group: &SideGroup) -> Vec<Value> {
-    decode_all(&linked.sides[index].obs)
-        .map(|row| pick(&row, group))
-        .unwrap_or_default()
-}
-
-fn items(value: &Value) -> Vec<Value> {
-    match value {
-        Value::List(list) => list.clone(),
-        Value::Null => Vec::new(),
-        other => vec![other.clone()],
     }
 }

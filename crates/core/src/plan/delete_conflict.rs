@@ -21,6 +21,7 @@ pub fn restored(linked: &mut Linked, index: usize, scene: &Scene<'_>) -> Effects
     if matches!(side.presence, Presence::ReportedDeleted(_)) {
         // It was never believed, so nothing has to be taken back.
         side.presence = Presence::Live;
+        side.flags.set(SideFlags::PUSH);
         return effects;
     }
     let was_ours = matches!(&side.presence, Presence::Deleted(how) if how == DELETED_BY_US);

@@ -16,8 +16,10 @@
 mod app_edit;
 mod compare;
 mod confirm;
+mod contest;
 mod creation;
 mod decide;
+mod decision;
 mod delete_conflict;
 mod observe;
 mod presence;

@@ -164,7 +164,7 @@ impl<'a> CreatedPage<'a> {
     }
 
     fn unpack(&self, record: &CreatedRecord<'_>) -> Result<Linked> {
-        let (decisions, frozen) = decode_decisions(record.decisions)?;
+        let kept = decode_decisions(record.decisions)?;
         let entity = Entity {
             id: record.id,
             uid: record.uid,
@@ -174,8 +174,9 @@ impl<'a> CreatedPage<'a> {
             rev: 1,
             deleted: false,
             values: decode_all(record.values)?,
-            decisions,
-            frozen,
+            decisions: kept.decisions,
+            frozen: kept.frozen,
+            trail: kept.trail,
             created_at: self.created_at,
             updated_at: self.updated_at,
             updated_by: self.updated_by.clone(),

@@ -38,6 +38,7 @@ pub(super) fn create<'b>(
             class,
             stamp: row.stamp(),
             encoded: row.encoded(),
+            carried: row.carried(),
         };
         if !creations.take(id, uid, row.id(), &observation, &mut page) {
             rest.push((id, row));

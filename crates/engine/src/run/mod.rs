@@ -4,11 +4,13 @@
 //! entities, sides, cursor, ledger and audit. What a side is behind on is journaled, written, and confirmed in a second
 //! transaction.
 
+mod candidates;
 mod context;
 mod conversion;
 mod creations;
 mod cursor;
 mod first_link;
+mod fresh;
 mod gone;
 mod lease;
 mod links;
@@ -21,6 +23,7 @@ mod page;
 mod perform;
 mod pull;
 mod push;
+mod read_back;
 mod reporter;
 mod resolve;
 mod retry;

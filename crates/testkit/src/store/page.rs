@@ -47,7 +47,7 @@ async fn create(store: &dyn Store, records: &[(Entity, Side)]) -> Result<()> {
         .map(|(entity, _)| {
             (
                 encode_all(&entity.values),
-                encode_decisions(&entity.decisions, &entity.frozen),
+                encode_decisions(&entity.decisions, &entity.frozen, &entity.trail),
             )
         })
         .collect();
