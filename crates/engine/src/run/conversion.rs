@@ -75,7 +75,7 @@ pub(super) async fn converted(
                 let mut entity = other.entity.clone();
                 entity.deleted = true;
                 // Its unique values are free again.
-                crate::entity::keep_written_keys(page.tx()?, &[&entity]).await?;
+                crate::entity::keep_written(page.tx()?, &[&entity]).await?;
                 page.tx()?.delete_sides(&sides).await?;
                 page.tx()?.delete_entities(&[other.entity.id]).await?;
             }
