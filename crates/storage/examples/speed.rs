@@ -206,6 +206,7 @@ fn entity(id: EntityId) -> Entity {
             groups: (0..=12).map(|group| (group, None)).collect(),
         }],
         frozen: Vec::new(),
+        trail: Vec::new(),
         created_at: at,
         updated_at: at,
         updated_by: Actor("sync 1".to_owned()),
