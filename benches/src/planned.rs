@@ -144,6 +144,7 @@ impl Planned {
             class: ReadClass::Strong,
             stamp: None,
             encoded,
+            carried: syncline_core::batch::Carried::all(),
         }
     }
 

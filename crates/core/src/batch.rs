@@ -117,6 +117,11 @@ struct RowHead {
 pub struct Carried<'a>(Option<&'a [u64]>);
 
 impl Carried<'_> {
+    /// Every field.
+    pub const fn all() -> Self {
+        Self(None)
+    }
+
     /// Whether a field was carried.
     pub fn has(&self, field: usize) -> bool {
         self.0.is_none_or(|absent| {

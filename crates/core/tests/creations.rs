@@ -194,6 +194,7 @@ fn check(row: &[Value], stamp: Option<Timestamp>) -> Result<bool, TestCaseError>
         class: ReadClass::Weak,
         stamp,
         encoded: &encoded,
+        carried: syncline_core::batch::Carried::default(),
     };
     let created = Timestamp::from_second(1_779_999_999).unwrap();
     let template = Entity::new(Uuid::nil(), &blueprint, created, Actor(mapping.label.clone()));

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::compare::{base_of, changed, holds, pick};
+use super::compare::{base_of, changed, holds};
 use super::scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
 use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
@@ -15,7 +15,7 @@ use crate::io::Mark;
 use crate::mapping::{EmptyPolicy, Role, SideGroup, Strategy};
 use crate::model::GroupId;
 use crate::state::{Linked, Presence, SideFlags};
-use crate::value::{Value, decode_all};
+use crate::value::Value;
 
 /// Decides every group of a side over what it was last observed to hold. `mark` is that of the read when this follows
 /// an accepted one. Called again after a failure was mended, it takes up what was left unconsumed.
