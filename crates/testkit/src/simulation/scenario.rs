@@ -179,7 +179,7 @@ impl CrmPlan {
                 }
                 if field == "title" {
                     if self.keeps_title {
-                        rule.empty = EmptyPolicy::Never;
+                        rule.empty_overwrites = Some(EmptyPolicy::Never);
                     }
                     if self.truncate {
                         *rule = rule.clone().lens(LensSpec::new("truncate").with("length", TITLE));
