@@ -151,7 +151,7 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
     let method = request.method.as_str();
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (method, segments.as_slice()) {
-        ("GET", []) => Ok(discovery::resources(request)),
+        ("GET", []) => Ok(discovery::resources(state, request)),
         ("GET", ["search"]) => search::run(state, request),
         ("GET" | "POST", ["parameterizedSearch"]) => search::parameterized(state, request),
         ("GET", ["recent"]) => Ok(ApiResponse::json(200, &Value::Array(Vec::new()))),

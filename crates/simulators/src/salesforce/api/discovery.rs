@@ -58,8 +58,8 @@ pub(super) fn deprecation(version: u32) -> String {
     )
 }
 
-pub(super) fn resources(request: &ApiRequest) -> ApiResponse {
-    let list: Map<String, Value> = [
+pub(super) fn resources(state: &State, request: &ApiRequest) -> ApiResponse {
+    let mut list: Map<String, Value> = [
         "composite",
         "jobs",
         "limits",
@@ -73,6 +73,11 @@ pub(super) fn resources(request: &ApiRequest) -> ApiResponse {
     .into_iter()
     .map(|name| (name.to_owned(), Value::from(format!("{}/{name}", request.base))))
     .collect();
+    let identity = format!(
+        "{}/id/{}/{}",
+        request.base_url, state.organization, state.integration_user
+    );
+    list.insert("identity".to_owned(), identity.into());
     ApiResponse::json(200, &Value::Object(list))
 }
 

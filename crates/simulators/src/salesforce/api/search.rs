@@ -14,10 +14,17 @@ const SHORTEST: usize = 2;
 
 /// What is looked for, and what is answered of each object.
 struct Search {
-    words: Vec<String>,
+    /// Any of these has to fit: all of its words, and none that it excludes.
+    alternatives: Vec<Vec<Word>>,
     group: Group,
     returning: Vec<Returning>,
     limit: usize,
+}
+
+/// A word in lower case, and whether a record must not hold it.
+struct Word {
+    text: String,
+    excluded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,7 +65,7 @@ pub(super) fn parameterized(state: &mut State, request: &ApiRequest) -> Result<A
             .map(str::to_owned)
             .or_else(|| request.parameter(key).map(str::to_owned))
     };
-    let words = words(&text("q").unwrap_or_default())?;
+    let alternatives = alternatives(&text("q").unwrap_or_default())?;
     let default_fields = match body.get("fields").and_then(Value::as_array) {
         Some(fields) => fields.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         None => text("fields").unwrap_or_default(),
@@ -108,7 +115,7 @@ pub(super) fn parameterized(state: &mut State, request: &ApiRequest) -> Result<A
             .collect(),
     };
     let search = Search {
-        words,
+        alternatives,
         group: group_of(&text("in").unwrap_or_default()),
         returning,
         limit: number(body.get("overallLimit")).unwrap_or(MOST),
@@ -136,7 +143,7 @@ fn malformed(reason: &str) -> ApiError {
 }
 
 /// The words of a search; `*` stands for any letters at the end of one.
-fn words(text: &str) -> Result<Vec<String>, ApiError> {
+fn alternatives(text: &str) -> Result<Vec<Vec<Word>>, ApiError> {
     let mut clean = String::new();
     let mut escaped = false;
     for letter in text.chars() {
@@ -150,16 +157,30 @@ fn words(text: &str) -> Result<Vec<String>, ApiError> {
         }
         escaped = false;
     }
-    let words: Vec<String> = clean
-        .split_whitespace()
-        .filter(|word| !matches!(*word, "AND" | "OR"))
-        .map(str::to_lowercase)
-        .collect();
-    let letters: usize = words.iter().map(|word| word.trim_matches('*').chars().count()).sum();
+    let mut alternatives = vec![Vec::new()];
+    let mut excluded = false;
+    for word in clean.split_whitespace() {
+        match word {
+            "AND" => {}
+            "OR" => alternatives.push(Vec::new()),
+            "NOT" => excluded = true,
+            word => {
+                let text = word.to_lowercase();
+                alternatives
+                    .last_mut()
+                    .unwrap_or(&mut Vec::new())
+                    .push(Word { text, excluded });
+                excluded = false;
+            }
+        }
+    }
+    alternatives.retain(|words| !words.is_empty());
+    let all = alternatives.iter().flatten();
+    let letters: usize = all.map(|word| word.text.trim_matches('*').chars().count()).sum();
     if letters < SHORTEST {
         return Err(malformed("search term must be longer than one character"));
     }
-    Ok(words)
+    Ok(alternatives)
 }
 
 /// Where a word of the language stands, outside of braces and quotes.
@@ -199,7 +220,7 @@ fn parse(text: &str) -> Result<Search, ApiError> {
         .find(|(at, letter)| *letter == '}' && (*at == 0 || inner.as_bytes()[at - 1] != b'\\'))
         .map(|(at, _)| at)
         .ok_or_else(|| malformed("No search term found. The search term must be enclosed in braces."))?;
-    let words = words(&inner[..close])?;
+    let alternatives = alternatives(&inner[..close])?;
     let rest = &inner[close + 1..];
     let group = keyword(rest, "IN").map_or(Group::All, |at| group_of(&rest[at + 2..]));
     let (returning, behind) = match keyword(rest, "RETURNING") {
@@ -218,7 +239,7 @@ fn parse(text: &str) -> Result<Search, ApiError> {
         .and_then(|at| behind[at + 5..].split_whitespace().next()?.parse().ok())
         .unwrap_or(MOST);
     Ok(Search {
-        words,
+        alternatives,
         group,
         returning: returning.into_iter().map(returned).collect(),
         limit,
@@ -371,11 +392,14 @@ fn matching(state: &State, object: &str, search: &Search) -> Result<Vec<String>,
             .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()))
             .chain(text.iter().map(String::as_str))
             .collect();
-        let holds = |word: &String| match word.strip_suffix('*') {
-            Some(start) => tokens.iter().any(|token| token.starts_with(start)),
-            None => tokens.iter().any(|token| token == word),
+        let holds = |word: &Word| {
+            let found = match word.text.strip_suffix('*') {
+                Some(start) => tokens.iter().any(|token| token.starts_with(start)),
+                None => tokens.contains(&word.text.as_str()),
+            };
+            found != word.excluded
         };
-        if search.words.iter().all(holds) {
+        if search.alternatives.iter().any(|words| words.iter().all(holds)) {
             ids.push(table.id(slot).to_string());
         }
         if ids.len() == MOST {
