@@ -191,6 +191,16 @@ impl Portal {
     }
 }
 
+/// The errors of a batch with every member that HubSpot's documents require of one.
+pub(super) fn whole_errors(errors: &[Value]) -> Vec<Value> {
+    let mut errors = errors.to_vec();
+    for members in errors.iter_mut().filter_map(Value::as_object_mut) {
+        members.entry("errors").or_insert_with(|| json!([]));
+        members.entry("links").or_insert_with(|| json!({}));
+    }
+    errors
+}
+
 /// What a batch says of ids that are not there.
 pub(super) fn missing_message(upper: &str) -> String {
     format!("Could not get some {upper} objects, they may be deleted or not exist. Check that ids are valid.")

@@ -22,7 +22,11 @@ pub(super) struct LinkType {
 
 impl LinkType {
     pub(super) fn json(&self) -> Value {
-        json!({"category": self.category, "typeId": self.type_id, "label": self.label})
+        let mut shown = json!({"category": self.category, "typeId": self.type_id});
+        if let (Some(label), Some(members)) = (&self.label, shown.as_object_mut()) {
+            members.insert("label".into(), label.as_str().into());
+        }
+        shown
     }
 }
 

@@ -421,7 +421,7 @@ impl Portal {
             ("results", results.into()),
         ]);
         if !errors.is_empty() {
-            body.insert("errors", errors.into());
+            body.insert("errors", super::answer::whole_errors(errors).into());
             body.insert("numErrors", errors.len().into());
         }
         Answer::json(if errors.is_empty() { status } else { 207 }, &body)

@@ -7,7 +7,7 @@ use rand::RngExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, missing_message};
+use super::answer::{Answer, missing_message, whole_errors};
 use super::batch_api::MOST;
 use super::portal::Portal;
 use super::record::Record;
@@ -134,13 +134,14 @@ impl Portal {
             })
             .collect();
         let failed = !errors.is_empty();
+        let errors = whole_errors(errors);
         let body = BatchAnswer {
             completed_at: now,
             status: "COMPLETE",
             started_at: now,
             results: &results,
-            errors: failed.then_some(errors),
             num_errors: failed.then_some(errors.len()),
+            errors: failed.then_some(errors.as_slice()),
         };
         let (status, version) = success;
         let folded = version == Version::Dated2026September && !self.behaviour.partial_batch_is_207_since_2026_09;

@@ -60,13 +60,15 @@ pub(super) struct Shown<'a> {
     pub(super) new: Option<bool>,
 }
 
-struct Properties<'a>(&'a Record, &'a [Column]);
+/// The properties of a record; an upsert's answer leaves out those that hold nothing.
+struct Properties<'a>(&'a Record, &'a [Column], bool);
 
 impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.1.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         for column in self.1 {
             match column.source {
+                Source::Stored(number) if self.2 && self.0.stored(number).is_none() => {}
                 Source::Stored(number) => map.serialize_entry(&column.name, &self.0.stored(number))?,
                 Source::Id => map.serialize_entry(&column.name, &format_args!("{}", self.0.id))?,
                 Source::Created => map.serialize_entry(&column.name, &self.0.created)?,
@@ -82,7 +84,10 @@ impl Serialize for Shown<'_> {
         let record = self.record;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &format_args!("{}", record.id))?;
-        map.serialize_entry("properties", &Properties(record, self.frame.columns))?;
+        map.serialize_entry(
+            "properties",
+            &Properties(record, self.frame.columns, self.new.is_some()),
+        )?;
         if !self.frame.history.is_empty() {
             map.serialize_entry("propertiesWithHistory", &history(self.frame, record))?;
         }
