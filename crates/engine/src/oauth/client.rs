@@ -281,7 +281,7 @@ impl OAuthClient {
                     headers: headers.collect(),
                 };
                 *kept = Some(Ok((head, answer.body().clone())));
-                Ok(answer.map(|body| body.to_vec()))
+                Ok(answer.map(|body| with_token_type(&body)))
             }
             Err(error) => {
                 *kept = Some(Err(error));
@@ -314,6 +314,18 @@ impl OAuthClient {
             Some(Err(error)) => TokenFailure::from_transport(error),
             None => TokenFailure::Misconfigured("the token request can't be written".to_owned()),
         })
+    }
+}
+
+/// Older answers of Salesforce leave out the type of the token, which both providers only ever hand out as a bearer's;
+/// to refuse one would lose the refresh token in it.
+fn with_token_type(body: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body) {
+        Ok(mut members) if members.contains_key("access_token") && !members.contains_key("token_type") => {
+            members.insert("token_type".into(), "bearer".into());
+            serde_json::to_vec(&members).unwrap_or_else(|_| body.to_vec())
+        }
+        _ => body.to_vec(),
     }
 }
 
