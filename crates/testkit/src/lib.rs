@@ -2,5 +2,7 @@
 
 pub mod connector;
 pub mod simulation;
+pub mod openapi;
+pub mod recorded;
 pub mod stage;
 pub mod store;

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use syncline_simulators::{Clock, Fault};
 
 use super::super::{Act, Held, Remote, Subject};
 use super::{Wire, fields, held, signed};
+use crate::openapi::Specification;
 
 const BASE_URL: &str = "https://api.hubapi.com";
 const OBJECT: &str = "contacts";
@@ -29,6 +31,7 @@ pub struct SimulatedHubSpot {
     subject: Subject,
     wire: Wire,
     version: Option<String>,
+    specification: Option<Arc<Specification>>,
 }
 
 impl SimulatedHubSpot {
@@ -54,6 +57,7 @@ impl SimulatedHubSpot {
             },
             wire,
             version: None,
+            specification: None,
         }
     }
 
@@ -61,6 +65,13 @@ impl SimulatedHubSpot {
     #[must_use]
     pub fn version(mut self, version: &str) -> Self {
         self.version = Some(version.to_owned());
+        self
+    }
+
+    /// The same, with everything that is exchanged held against OpenAPI documents.
+    #[must_use]
+    pub fn checked(mut self, specification: Arc<Specification>) -> Self {
+        self.specification = Some(specification);
         self
     }
 }
@@ -85,7 +96,13 @@ impl Remote for SimulatedHubSpot {
     }
 
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        self.wire.send(self.simulator.router(), request).await
+        let Some(specification) = &self.specification else {
+            return self.wire.send(self.simulator.router(), request).await;
+        };
+        let kept = request.clone();
+        let response = self.wire.send(self.simulator.router(), request).await?;
+        specification.check(&kept, &response);
+        Ok(response)
     }
 
     async fn renew_token(&self) -> bool {
