@@ -8,11 +8,13 @@
 )]
 
 mod bench;
+mod clients;
 mod command;
 mod connectors_table;
 mod deny;
 mod dependencies;
 mod outcome;
+mod recorded;
 mod sabotage;
 mod simulate;
 mod test;
@@ -47,6 +49,10 @@ enum Task {
     Wasm(wasm::Arguments),
     /// Write the connector by capability table into README.md, from the connectors' manifests.
     ConnectorsTable(connectors_table::Arguments),
+    /// Run clients that others wrote against the simulators.
+    Clients(clients::Arguments),
+    /// Read recorded answers of the real services by our connectors.
+    Recorded(recorded::Arguments),
     /// Check licences, bans, sources and security advisories, installing cargo-deny when it is missing.
     Deny,
 }
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),
+        Task::Clients(arguments) => clients::run(&arguments),
+        Task::Recorded(arguments) => recorded::run(&arguments),
         Task::Deny => deny::install_and_check(),
     };
     report(result)

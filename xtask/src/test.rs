@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{connectors_table, deny, dependencies, simulate, wasm};
+use crate::{clients, connectors_table, deny, dependencies, recorded, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +39,10 @@ enum Step {
     Simulation,
     /// README's connector table is what the manifests say.
     ConnectorsTable,
+    /// Recorded answers of the real services are read whole.
+    Recorded,
+    /// Clients that others wrote get on with the simulators.
+    Clients,
     /// The pure crates build for wasm32-unknown-unknown.
     Wasm,
     /// Licences, bans and sources.
@@ -68,6 +72,8 @@ impl Step {
             Self::Doctests => doctests(),
             Self::Simulation => simulate::fixed_batch(),
             Self::ConnectorsTable => connectors_table::run(&connectors_table::Arguments { check: true }),
+            Self::Recorded => recorded::run(&recorded::Arguments::shared()),
+            Self::Clients => clients::run(&clients::Arguments { only: Vec::new() }),
             Self::Wasm => wasm::build(&wasm::Arguments {
                 toolchain: wasm::Preference::Any,
             }),
