@@ -98,12 +98,22 @@ impl Engine {
             .map(String::as_str)
             .collect();
         paths.truncate(SAMPLED_FIELDS);
-        let fields = schema
-            .fields
-            .iter()
-            .filter(|field| paths.contains(&field.path.as_str()));
-        let projection = Projection::new(fields.map(|field| (field.path.as_str(), field.value_kind)));
-        let page = self.sample(connection, object, &projection, SAMPLES).await?;
+        let sampled = |references: bool| {
+            let fields = schema
+                .fields
+                .iter()
+                .filter(|field| paths.contains(&field.path.as_str()) && (references || field.references.is_empty()));
+            Projection::new(fields.map(|field| (field.path.as_str(), field.value_kind)))
+        };
+        let mut projection = sampled(true);
+        let page = match self.sample(connection, object, &projection, SAMPLES).await {
+            Ok(page) => page,
+            // What a record refers to may be out of reach of the connection, which is no reason not to map the rest.
+            Err(_) => {
+                projection = sampled(false);
+                self.sample(connection, object, &projection, SAMPLES).await?
+            }
+        };
         let samples = RowSample::from_batch(&projection, &page)?;
         Ok(propose(target.as_ref(), &schema, provider, &samples))
     }
