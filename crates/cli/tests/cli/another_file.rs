@@ -42,7 +42,8 @@ fn what_another_file_made_is_left_alone_unless_it_is_to_be_removed() {
         nothing.err
     );
     other(&["map", "auto", "hub", "contacts", "--write", "--name", "persons"], 0);
-    let ran = folder.json(&["--config", "other.toml", "sync", "--max-records", "3"]);
+    let ran = other(&["sync", "--max-records", "3", "--output", "json"], 5);
+    let ran: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let ledgers = ran[0]["ledgers"].as_object().unwrap();
     assert!(
         ledgers.contains_key("persons") && !ledgers.contains_key("people"),
