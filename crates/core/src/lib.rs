@@ -27,6 +27,8 @@ pub mod model;
 pub mod plan;
 pub mod schema;
 #[cfg(feature = "model")]
+pub mod sort_key;
+#[cfg(feature = "model")]
 pub mod state;
 #[cfg(feature = "model")]
 pub mod store;

@@ -50,6 +50,8 @@ pub enum DocumentKind {
     Event = 14,
     /// A tombstone of a pair that was unlinked or deleted; scope is the sync, key the remote id.
     Tombstone = 15,
+    /// What a space of keys or of an index holds; its number is the space's, scope the blueprint, key its definition.
+    Space = 16,
 }
 
 /// A small durable thing. See the [module](self).
@@ -186,15 +188,46 @@ pub struct Touch {
     pub clean: bool,
 }
 
-/// A key by which entities are found: unique fields, indexed fields, match keys. The space tells them apart.
+/// A key by which entities are found: unique fields, match keys. The space tells them apart.
+///
+/// Keys are a hint, not a fact: whoever finds an entity by one looks at the entity itself, so that a hash that two
+/// values share, or a key that outlived its value, does no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Which key of which blueprint.
     pub space: u64,
     /// Hash of the normalised value.
-    pub hash: u128,
+    pub hash: u64,
     /// The entity.
     pub entity: EntityId,
+}
+
+/// An entity's place in an index: what lists are filtered and sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexEntry {
+    /// Which field of which blueprint.
+    pub space: u64,
+    /// The value as bytes whose order is that of the values.
+    pub sort: Vec<u8>,
+    /// The entity.
+    pub entity: EntityId,
+}
+
+/// Which part of an index to read, by sort key, then entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexQuery {
+    /// Which field of which blueprint.
+    pub space: u64,
+    /// At or above this sort key; the empty one is below all.
+    pub from: Vec<u8>,
+    /// Below this sort key.
+    pub until: Option<Vec<u8>>,
+    /// Beyond this place: where the page before ended.
+    pub after: Option<(Vec<u8>, EntityId)>,
+    /// Largest first.
+    pub descending: bool,
+    /// At most this many.
+    pub limit: usize,
 }
 
 /// "This remote record may have changed", kept until a read answers it.
@@ -323,6 +356,9 @@ pub trait Transaction: Send {
     /// These entities with all their sides, by ascending number; those that do not exist are left out.
     async fn load(&mut self, entities: &[EntityId]) -> Result<Vec<Linked>>;
 
+    /// These entities alone, by ascending number; those that do not exist are left out.
+    async fn load_entities(&mut self, entities: &[EntityId]) -> Result<Vec<Entity>>;
+
     /// The numbers of these entities of a tenant, in the given order.
     async fn find_uids(&mut self, tenant: TenantId, uids: &[Uuid]) -> Result<Vec<Option<EntityId>>>;
 
@@ -335,7 +371,7 @@ pub trait Transaction: Send {
     /// Inserts or replaces entities by their number, which must not be 0.
     async fn put_entities(&mut self, entities: &[&Entity]) -> Result<()>;
 
-    /// Removes entities for good, with their keys; their sides must have been removed or moved before.
+    /// Removes entities for good; their sides must have been removed or moved before.
     async fn delete_entities(&mut self, entities: &[EntityId]) -> Result<()>;
 
     /// Inserts or replaces sides by their key. Fails with `Exists` when another entity's side has the same remote id.
@@ -380,14 +416,26 @@ pub trait Transaction: Send {
     /// What a remote id is found as now: itself if it has no alias.
     async fn resolve_alias(&mut self, side: SideId, ext: &str) -> Result<String>;
 
-    /// Entities that have one of these keys.
-    async fn find_keys(&mut self, space: u64, hashes: &[u128]) -> Result<Vec<Key>>;
+    /// Entities that have one of these keys, by hash, then entity.
+    async fn find_keys(&mut self, space: u64, hashes: &[u64]) -> Result<Vec<Key>>;
 
     /// Adds keys; those that exist already are left as they are.
     async fn put_keys(&mut self, keys: &[Key]) -> Result<()>;
 
-    /// Removes the keys of these entities in a space.
-    async fn delete_keys(&mut self, space: u64, entities: &[EntityId]) -> Result<()>;
+    /// Removes keys; nothing happens to those that do not exist.
+    async fn delete_keys(&mut self, keys: &[Key]) -> Result<()>;
+
+    /// Entities in the order of an index.
+    async fn find_index(&mut self, query: &IndexQuery) -> Result<Vec<IndexEntry>>;
+
+    /// Adds entities to indexes; those that are there already are left as they are.
+    async fn put_index(&mut self, entries: &[IndexEntry]) -> Result<()>;
+
+    /// Takes entities out of indexes; nothing happens to those that are not there.
+    async fn delete_index(&mut self, entries: &[IndexEntry]) -> Result<()>;
+
+    /// Removes all keys and index entries of a space.
+    async fn clear_space(&mut self, space: u64) -> Result<()>;
 
     /// Inserts or replaces operations by their id.
     async fn put_operations(&mut self, operations: &[&Operation]) -> Result<()>;

@@ -120,7 +120,7 @@ async fn measure(store: &dyn Store, records: usize) -> Result<()> {
             .iter()
             .map(|id| Key {
                 space: 1,
-                hash: content_hash(&id.to_le_bytes()),
+                hash: content_hash(&id.to_le_bytes()) as u64,
                 entity: *id,
             })
             .collect();

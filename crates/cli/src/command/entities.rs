@@ -62,9 +62,15 @@ pub(crate) struct ListArguments {
     /// At most so many.
     #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
-    /// Only those after this number: where the page before ended.
-    #[arg(long, value_name = "NUMBER")]
-    after: Option<i64>,
+    /// By this indexed or unique field; in the order of their making otherwise.
+    #[arg(long, value_name = "FIELD")]
+    sort: Option<String>,
+    /// Sorted the other way round.
+    #[arg(long, requires = "sort")]
+    descending: bool,
+    /// Only those after this place: where the page before ended.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<String>,
     /// Deleted ones instead.
     #[arg(long)]
     deleted: bool,
@@ -184,7 +190,9 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
     }
     let query = EntityListQuery {
         filter: arguments.filter,
-        after: arguments.after.unwrap_or_default(),
+        sort: arguments.sort,
+        descending: arguments.descending,
+        after: arguments.after,
         limit: usize::from(arguments.limit),
         deleted: arguments.deleted,
     };

@@ -24,7 +24,7 @@ pub(super) fn of(
     conjuncts
         .into_iter()
         .filter_map(|conjunct| {
-            let (field, comparison, value) = comparison(conjunct, known)?;
+            let (field, comparison, value) = comparison(conjunct, known, &remote_field)?;
             let value = typed(&field, comparison, value)?;
             Some(Condition {
                 field,
@@ -33,6 +33,62 @@ pub(super) fn of(
             })
         })
         .collect()
+}
+
+/// What a filter demands of one field of the record that it is applied to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldCondition {
+    /// The field.
+    pub field: String,
+    /// What it must be.
+    pub test: FieldTest,
+}
+
+/// See [`FieldCondition`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldTest {
+    /// It compares like this with a fixed value.
+    Compares(Comparison, Value),
+    /// It is a text that begins like this.
+    StartsWith(String),
+}
+
+/// The top-level demands of a tree on fields, named below `record` or alone.
+pub(super) fn of_fields(tree: &IdedExpr, record: &str) -> Vec<FieldCondition> {
+    let mut conjuncts = Vec::new();
+    flatten(tree, &mut conjuncts);
+    let field_of = |tree: &IdedExpr| match *path_of_field(tree)?.as_slice() {
+        [field] => Some(field.to_owned()),
+        [root, field] if root == record => Some(field.to_owned()),
+        _ => None,
+    };
+    conjuncts
+        .into_iter()
+        .filter_map(|conjunct| {
+            if let Some((field, prefix)) = prefix(conjunct, &field_of) {
+                let test = FieldTest::StartsWith(prefix);
+                return Some(FieldCondition { field, test });
+            }
+            let (field, comparison, value) = comparison(conjunct, &Variables::new(), &field_of)?;
+            let test = FieldTest::Compares(comparison, value);
+            Some(FieldCondition { field, test })
+        })
+        .collect()
+}
+
+fn prefix(tree: &IdedExpr, field_of: &dyn Fn(&IdedExpr) -> Option<String>) -> Option<(String, String)> {
+    let Expr::Call(call) = &tree.expr else {
+        return None;
+    };
+    let (target, [argument]) = (call.target.as_deref()?, call.args.as_slice()) else {
+        return None;
+    };
+    match &argument.expr {
+        Expr::Literal(LiteralValue::String(text)) if call.func_name == "startsWith" => {
+            Some((field_of(target)?, text.inner().to_owned()))
+        }
+        _ => None,
+    }
 }
 
 fn flatten<'t>(tree: &'t IdedExpr, conjuncts: &mut Vec<&'t IdedExpr>) {
@@ -44,7 +100,11 @@ fn flatten<'t>(tree: &'t IdedExpr, conjuncts: &mut Vec<&'t IdedExpr>) {
     }
 }
 
-fn comparison(tree: &IdedExpr, known: &Variables) -> Option<(String, Comparison, Value)> {
+fn comparison(
+    tree: &IdedExpr,
+    known: &Variables,
+    field_of: &dyn Fn(&IdedExpr) -> Option<String>,
+) -> Option<(String, Comparison, Value)> {
     if let Some(field) = field_of(tree) {
         return Some((field, Comparison::Equal, Value::Bool(true)));
     }
@@ -80,11 +140,15 @@ const fn flipped(comparison: Comparison) -> Comparison {
     }
 }
 
-fn field_of(tree: &IdedExpr) -> Option<String> {
+fn path_of_field(tree: &IdedExpr) -> Option<Vec<&str>> {
     if matches!(&tree.expr, Expr::Select(select) if select.test) {
         return None;
     }
-    match path_of(tree)?.split_first()? {
+    path_of(tree)
+}
+
+fn remote_field(tree: &IdedExpr) -> Option<String> {
+    match path_of_field(tree)?.split_first()? {
         (&RECORD, path) if !path.is_empty() => Some(path.join(".")),
         _ => None,
     }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::expression::conditions::FieldCondition;
 use crate::expression::lenient::Gap;
 use crate::expression::{Expression, Variables, conditions, shortened};
 use crate::job::Condition;
@@ -91,6 +92,20 @@ impl Filter {
         conditions::of(&self.expression.tree, known, |field, comparison, value| {
             conditions::by_type(schema.field(field)?.value_kind, comparison, value)
         })
+    }
+
+    /// What must hold of single fields of the record `record`, named `record.field` or `field` alone. All records that
+    /// the filter selects meet these; some others may too.
+    ///
+    /// ```
+    /// use syncline_core::expression::Filter;
+    /// let filter = Filter::compile("entity.city == 'Graz' && name.startsWith('A') && size(name) > 3")?;
+    /// let fields: Vec<String> = filter.field_conditions("entity").into_iter().map(|found| found.field).collect();
+    /// assert_eq!(fields, ["city", "name"]);
+    /// # Ok::<(), syncline_core::Error>(())
+    /// ```
+    pub fn field_conditions(&self, record: &str) -> Vec<FieldCondition> {
+        conditions::of_fields(&self.expression.tree, record)
     }
 
     /// As it was written.

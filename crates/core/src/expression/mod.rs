@@ -20,6 +20,7 @@ mod outcome;
 mod stack;
 mod variables;
 
+pub use conditions::{FieldCondition, FieldTest};
 pub use filter::Filter;
 pub use variables::Variables;
 

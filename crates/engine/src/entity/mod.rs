@@ -5,8 +5,10 @@
 //! (records that wait to be matched) are not there for anybody yet.
 
 mod findings;
+mod index;
 mod input;
 mod list;
+mod list_filter;
 mod model;
 mod presence;
 mod references;
@@ -23,10 +25,10 @@ pub use service::Entities;
 pub use upsert::{Upserted, UpsertedAs};
 
 pub(crate) use findings::Findings;
+pub(crate) use index::{fill_declared, keep_written};
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use sides::EntitySides;
 pub(crate) use transaction::{EntityTransaction, blueprint_by_id, is_provisional, spare_held, witness};
-pub(crate) use unique::{keep_unique_keys, keep_written_keys};
 pub(crate) use view::EntityNames;
 
 #[cfg(test)]

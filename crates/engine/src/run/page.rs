@@ -239,9 +239,9 @@ pub(crate) async fn mark_stale(
 pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<()> {
     let entities: Vec<&Entity> = changed.iter().map(|linked| &linked.entity).collect();
     let sides: Vec<&Side> = changed.iter().flat_map(|linked| &linked.sides).collect();
+    crate::entity::keep_written(tx, &entities).await?;
     tx.put_entities(&entities).await?;
-    tx.put_sides(&sides).await?;
-    crate::entity::keep_written_keys(tx, &entities).await
+    tx.put_sides(&sides).await
 }
 
 #[expect(

@@ -184,6 +184,12 @@ async fn carry_out(
             break;
         }
     }
+    if !session.is_dry() {
+        // A first import pays nothing for an index; now it is worth having.
+        for context in &contexts {
+            crate::entity::fill_declared(inner, &context.blueprint).await?;
+        }
+    }
     Ok(())
 }
 

@@ -91,7 +91,8 @@ impl crate::Engine {
         })
     }
 
-    /// Makes a blueprint, or extends the one of this name. Fields are never removed by this.
+    /// Makes a blueprint, or extends the one of this name. Fields are never removed by this. Where a field is indexed that
+    /// was not, the entities that are there are entered into its index before this returns, while others may work.
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::Invalid`] with everything that is wrong.
@@ -107,6 +108,7 @@ impl crate::Engine {
         let mut tx = self.inner.store.begin(Mode::Write).await?;
         let blueprint = extend(tx.as_mut(), tenant, name, fields, groups).await?;
         tx.commit().await?;
+        crate::entity::fill_declared(&self.inner, &blueprint).await?;
         Ok(blueprint)
     }
 }

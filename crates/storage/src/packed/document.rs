@@ -18,5 +18,6 @@ pub(crate) const fn kind_name(kind: DocumentKind) -> &'static str {
         DocumentKind::Setting => "a setting",
         DocumentKind::Event => "an event",
         DocumentKind::Tombstone => "a tombstone",
+        DocumentKind::Space => "an index",
     }
 }

@@ -6,7 +6,10 @@ use syncline_core::{Error, ErrorKind, Result};
 use super::error::failed;
 
 /// One script per schema version, in order. A script that was ever released is never changed; the next one alters.
-const SCRIPTS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
+const SCRIPTS: [&str; 2] = [
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_index.sql"),
+];
 
 /// What marks a file as ours in its header: `SYNL`.
 const APPLICATION: i32 = 0x53_59_4e_4c;

@@ -5,6 +5,7 @@ mod document;
 mod entity;
 mod error;
 mod inbox;
+mod index;
 mod key;
 mod migration;
 mod operation;
@@ -131,7 +132,6 @@ impl SqliteStore {
             .pragma("cache_size", CACHE)
             .pragma("temp_store", "MEMORY")
             .pragma("wal_autocheckpoint", CHECKPOINT)
-            .pragma("wal_autocheckpoint", "8000")
             // A page's statement is long, and its records are nobody's business.
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{SqliteStore, audit, document, entity, inbox, key, operation, side};
+use super::{SqliteStore, audit, document, entity, inbox, index, key, operation, side};
 
 /// How SQLite would run a statement, one step a line.
 async fn plan(store: &SqliteStore, statement: &str) -> Vec<String> {
@@ -17,6 +17,7 @@ async fn plan(store: &SqliteStore, statement: &str) -> Vec<String> {
 async fn no_statement_scans_a_table() {
     let store = SqliteStore::in_memory().await.unwrap();
     let touch = side::TOUCH.text(64);
+    let (delete_keys, delete_index) = (key::DELETE.text(8), index::DELETE.text(8));
     let statements = [
         side::HEADS,
         side::OF_ENTITIES,
@@ -39,8 +40,14 @@ async fn no_statement_scans_a_table() {
         entity::WITHOUT_SIDE,
         entity::DELETE,
         key::FIND,
-        key::DELETE,
-        key::DELETE_ALL,
+        key::CLEAR,
+        &delete_keys,
+        index::ASCENDING,
+        index::ASCENDING_UNTIL,
+        index::DESCENDING,
+        index::DESCENDING_UNTIL,
+        index::CLEAR,
+        &delete_index,
         operation::OF_SIDE,
         operation::OF_RUN,
         inbox::FIND,
@@ -62,6 +69,7 @@ async fn no_statement_scans_a_table() {
                 "SCAN (",
                 "SCAN CONSTANT ROW",
                 "SCAN 64",
+                "SCAN 8-ROW",
             ];
             assert!(
                 !step.starts_with("SCAN") || given.iter().any(|given| step.starts_with(given)),

@@ -8,14 +8,14 @@ use sqlx::{Sqlite, SqliteConnection};
 use syncline_core::model::{BlueprintId, TenantId};
 use syncline_core::state::{Entity, EntityId, Linked, Operation, OperationState, Side, SideFlags, SideId, SideKey};
 use syncline_core::store::{
-    AuditBlock, Document, DocumentKind, DocumentQuery, EntityQuery, InboxEntry, Key, Mode, Sequence, SideCounts,
-    SideHead, Touch, Transaction,
+    AuditBlock, Document, DocumentKind, DocumentQuery, EntityQuery, InboxEntry, IndexEntry, IndexQuery, Key, Mode,
+    Sequence, SideCounts, SideHead, Touch, Transaction,
 };
 use syncline_core::{ErrorKind, Result};
 use uuid::Uuid;
 
 use super::error::failed;
-use super::{audit, document, entity, inbox, key, operation, sequence, side};
+use super::{audit, document, entity, inbox, index, key, operation, sequence, side};
 use crate::refusal;
 
 /// An open transaction. Dropping it rolls it back.
@@ -101,6 +101,10 @@ impl Transaction for SqliteTransaction {
         step!(self, Read, |connection| load(connection, entities))
     }
 
+    async fn load_entities(&mut self, entities: &[EntityId]) -> Result<Vec<Entity>> {
+        step!(self, Read, |connection| load_entities(connection, entities))
+    }
+
     async fn find_uids(&mut self, tenant: TenantId, uids: &[Uuid]) -> Result<Vec<Option<EntityId>>> {
         step!(self, Read, |connection| entity::find_uids(connection, tenant, uids))
     }
@@ -184,7 +188,7 @@ impl Transaction for SqliteTransaction {
         step!(self, Read, |connection| side::resolve_alias(connection, side, ext))
     }
 
-    async fn find_keys(&mut self, space: u64, hashes: &[u128]) -> Result<Vec<Key>> {
+    async fn find_keys(&mut self, space: u64, hashes: &[u64]) -> Result<Vec<Key>> {
         step!(self, Read, |connection| key::find(connection, space, hashes))
     }
 
@@ -192,8 +196,24 @@ impl Transaction for SqliteTransaction {
         step!(self, Write, |connection| key::put(connection, keys))
     }
 
-    async fn delete_keys(&mut self, space: u64, entities: &[EntityId]) -> Result<()> {
-        step!(self, Write, |connection| key::delete(connection, space, entities))
+    async fn delete_keys(&mut self, keys: &[Key]) -> Result<()> {
+        step!(self, Write, |connection| key::delete(connection, keys))
+    }
+
+    async fn find_index(&mut self, query: &IndexQuery) -> Result<Vec<IndexEntry>> {
+        step!(self, Read, |connection| index::find(connection, query))
+    }
+
+    async fn put_index(&mut self, entries: &[IndexEntry]) -> Result<()> {
+        step!(self, Write, |connection| index::put(connection, entries))
+    }
+
+    async fn delete_index(&mut self, entries: &[IndexEntry]) -> Result<()> {
+        step!(self, Write, |connection| index::delete(connection, entries))
+    }
+
+    async fn clear_space(&mut self, space: u64) -> Result<()> {
+        step!(self, Write, |connection| clear_space(connection, space))
     }
 
     async fn put_operations(&mut self, operations: &[&Operation]) -> Result<()> {
@@ -256,21 +276,36 @@ impl Transaction for SqliteTransaction {
     }
 }
 
-/// Entities with their keys, unless one still has a side.
+/// Entities, unless one still has a side.
 async fn delete_entities(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<()> {
     if let Some(entity) = side::any(&mut *connection, entities).await? {
         return Err(refusal::entity_has_sides(entity));
     }
-    key::delete_all(&mut *connection, entities).await?;
     entity::delete(connection, entities).await
+}
+
+/// All keys and index entries of a space.
+async fn clear_space(connection: &mut SqliteConnection, space: u64) -> Result<()> {
+    for statement in [key::CLEAR, index::CLEAR] {
+        sqlx::query(statement)
+            .bind(space.cast_signed())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn load_entities(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<Vec<Entity>> {
+    let mut wanted = entities.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    entity::load(connection, &wanted).await
 }
 
 /// Entities with their sides: both lists are by ascending number, so that one pass joins them.
 async fn load(connection: &mut SqliteConnection, entities: &[EntityId]) -> Result<Vec<Linked>> {
-    let mut wanted = entities.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let entities = entity::load(&mut *connection, &wanted).await?;
+    let entities = load_entities(&mut *connection, entities).await?;
     let found: Vec<EntityId> = entities.iter().map(|entity| entity.id).collect();
     let mut sides = side::of_entities(connection, &found).await?.into_iter().peekable();
     let join = |entity: Entity| {

@@ -10,8 +10,8 @@ use syncline_core::state::{
     Base, Entity, EntityId, GroupState, Operation, OperationState, Presence, Side, SideFlags, SideId, SideKey,
 };
 use syncline_core::store::{
-    AuditBlock, Document, DocumentKind, DocumentQuery, EntityQuery, InboxEntry, Key, Mode, Sequence, Store, Touch,
-    Transaction,
+    AuditBlock, Document, DocumentKind, DocumentQuery, EntityQuery, InboxEntry, IndexEntry, IndexQuery, Key, Mode,
+    Sequence, Store, Touch, Transaction,
 };
 use syncline_core::value::{Value, encode_all};
 use uuid::Uuid;
@@ -92,9 +92,14 @@ enum Call {
     SideCounts(SideId),
     PutAlias(SideId, String, String),
     ResolveAlias(SideId, String),
-    FindKeys(u64, Vec<u128>),
+    LoadEntities(Vec<EntityId>),
+    FindKeys(u64, Vec<u64>),
     PutKeys(Vec<Key>),
-    DeleteKeys(u64, Vec<EntityId>),
+    DeleteKeys(Vec<Key>),
+    FindIndex(IndexQuery),
+    PutIndex(Vec<IndexEntry>),
+    DeleteIndex(Vec<IndexEntry>),
+    ClearSpace(u64),
     PutOperations(Vec<Operation>),
     Operations(SideId, Vec<OperationState>, usize),
     OperationsOfRun(u64, Option<Uuid>, usize),
@@ -110,7 +115,7 @@ enum Call {
 impl Call {
     fn random(r: &mut ChaCha8Rng) -> Self {
         let (entity, limit) = (r.random_range(0..=12), r.random_range(0..8));
-        match r.random_range(0..47) {
+        match r.random_range(0..53) {
             0 => Self::Reserve(
                 [Sequence::Mark, Sequence::Entity, Sequence::Side][r.random_range(0..3)],
                 r.random_range(0..5),
@@ -142,12 +147,15 @@ impl Call {
             30 | 31 => Self::PutAlias(side_id(r), ext(r), ext(r)),
             32 => Self::ResolveAlias(side_id(r), ext(r)),
             33 => Self::FindKeys(r.random_range(1..3), some(r, hash)),
-            34 => Self::PutKeys(some(r, |r| Key {
-                space: r.random_range(1..3),
-                hash: hash(r),
-                entity: entity_id(r),
-            })),
-            35 => Self::DeleteKeys(r.random_range(1..3), some(r, entity_id)),
+            34 => Self::PutKeys(some(r, match_key)),
+            35 => Self::DeleteKeys(some(r, match_key)),
+            46 | 47 => Self::PutIndex(some(r, index_entry)),
+            48 => Self::DeleteIndex(some(r, index_entry)),
+            49 | 50 => Self::FindIndex(index_query(r)),
+            51 => match r.random_range(0..4) {
+                0 => Self::ClearSpace(r.random_range(1..3)),
+                _ => Self::LoadEntities(some(r, entity_id)),
+            },
             36 | 37 => Self::PutOperations(some(r, operation)),
             38 => Self::Operations(side_id(r), some(r, |r| STATES[r.random_range(0..6)]), limit),
             39 => Self::OperationsOfRun(
@@ -206,7 +214,12 @@ impl Call {
             Self::ResolveAlias(side, ext) => told(on.resolve_alias(*side, ext).await),
             Self::FindKeys(space, hashes) => told(on.find_keys(*space, hashes).await),
             Self::PutKeys(keys) => told(on.put_keys(keys).await),
-            Self::DeleteKeys(space, entities) => told(on.delete_keys(*space, entities).await),
+            Self::DeleteKeys(keys) => told(on.delete_keys(keys).await),
+            Self::LoadEntities(entities) => told(on.load_entities(entities).await),
+            Self::FindIndex(query) => told(on.find_index(query).await),
+            Self::PutIndex(entries) => told(on.put_index(entries).await),
+            Self::DeleteIndex(entries) => told(on.delete_index(entries).await),
+            Self::ClearSpace(space) => told(on.clear_space(*space).await),
             Self::PutOperations(operations) => told(on.put_operations(&all(operations)).await),
             Self::Operations(side, states, limit) => told(on.operations(*side, states, *limit).await),
             Self::OperationsOfRun(run, after, limit) => told(on.operations_of_run(*run, *after, *limit).await),
@@ -264,7 +277,7 @@ async fn append(on: &mut dyn Transaction, block: &AuditBlock) -> Result<()> {
 async fn everything(store: &dyn Store) -> Result<Vec<String>> {
     let mut on = store.begin(Mode::Read).await?;
     let entities: Vec<EntityId> = ENTITIES.collect();
-    let hashes: Vec<u128> = (0..20).collect();
+    let hashes: Vec<u64> = (0..20).collect();
     let mut out = vec![told(on.load(&entities).await)];
     for kind in KINDS {
         out.push(told(on.documents(&DocumentQuery::new(kind)).await));
@@ -278,6 +291,7 @@ async fn everything(store: &dyn Store) -> Result<Vec<String>> {
     }
     for number in 1..3 {
         out.push(told(on.find_keys(number, &hashes).await));
+        out.push(told(on.find_index(&whole_index(number)).await));
         out.push(told(on.audit(1, Some(number), 0, 1_000).await));
     }
     Ok(out)
@@ -324,8 +338,51 @@ fn ext(r: &mut ChaCha8Rng) -> String {
     format!("ext {}", r.random_range(0..14))
 }
 
-fn hash(r: &mut ChaCha8Rng) -> u128 {
-    r.random_range(0..6)
+fn hash(r: &mut ChaCha8Rng) -> u64 {
+    [0, 1, 2, 3, u64::MAX, 1 << 63][r.random_range(0..6)]
+}
+
+fn match_key(r: &mut ChaCha8Rng) -> Key {
+    Key {
+        space: r.random_range(1..3),
+        hash: hash(r),
+        entity: entity_id(r),
+    }
+}
+
+fn sort(r: &mut ChaCha8Rng) -> Vec<u8> {
+    let length = r.random_range(0..3);
+    (0..length).map(|_| [0, 1, 0xff][r.random_range(0..3)]).collect()
+}
+
+fn index_entry(r: &mut ChaCha8Rng) -> IndexEntry {
+    IndexEntry {
+        space: r.random_range(1..3),
+        sort: sort(r),
+        entity: entity_id(r),
+    }
+}
+
+const fn whole_index(space: u64) -> IndexQuery {
+    IndexQuery {
+        space,
+        from: Vec::new(),
+        until: None,
+        after: None,
+        descending: false,
+        limit: 1_000,
+    }
+}
+
+fn index_query(r: &mut ChaCha8Rng) -> IndexQuery {
+    IndexQuery {
+        from: sort(r),
+        until: maybe(r, sort),
+        after: maybe(r, |r| (sort(r), entity_id(r))),
+        descending: r.random(),
+        limit: r.random_range(0..8),
+        ..whole_index(r.random_range(1..3))
+    }
 }
 
 fn flags(r: &mut ChaCha8Rng) -> SideFlags {

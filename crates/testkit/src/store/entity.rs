@@ -1,6 +1,6 @@
 use syncline_core::model::BlueprintId;
 use syncline_core::state::{Entity, EntityId};
-use syncline_core::store::{EntityQuery, Key, Store};
+use syncline_core::store::{EntityQuery, Store};
 use syncline_core::value::{DateTime, Precision, Value};
 use syncline_core::{ErrorKind, Result};
 
@@ -18,7 +18,7 @@ topic![
     entities_are_listed_by_number,
     listings_keep_to_tenant_blueprint_and_deletion,
     entities_without_a_side_are_found,
-    removed_entities_are_gone_with_their_keys_and_uids,
+    removed_entities_are_gone_with_their_uids,
     an_entity_with_a_side_is_not_removed,
 ];
 
@@ -211,16 +211,12 @@ async fn entities_without_a_side_are_found(store: &dyn Store) -> Result<()> {
     Ok(())
 }
 
-async fn removed_entities_are_gone_with_their_keys_and_uids(store: &dyn Store) -> Result<()> {
+async fn removed_entities_are_gone_with_their_uids(store: &dyn Store) -> Result<()> {
     put(store, &[entity(1), entity(2)], &[]).await?;
-    let key = |space, entity| Key { space, hash: 5, entity };
     let mut transaction = write(store).await?;
-    transaction.put_keys(&[key(1, 1), key(2, 1), key(1, 2)]).await?;
     transaction.delete_entities(&[1, 77]).await?;
     assert_eq!(transaction.load(&[1, 2]).await?.len(), 1);
     assert_eq!(transaction.find_uids(TENANT, &[uid(1)]).await?, [None]);
-    assert_eq!(transaction.find_keys(1, &[5]).await?, [key(1, 2)]);
-    assert!(transaction.find_keys(2, &[5]).await?.is_empty());
     let heir = Entity {
         uid: uid(1),
         ..entity(3)

@@ -30,6 +30,7 @@ mod document;
 mod entity;
 mod flag;
 mod inbox;
+mod index;
 mod key;
 mod operation;
 mod sample;
@@ -74,6 +75,7 @@ pub fn cases() -> Vec<Case> {
         flag::cases(),
         alias::cases(),
         key::cases(),
+        index::cases(),
         operation::cases(),
         inbox::cases(),
         audit::cases(),

@@ -155,7 +155,9 @@ async fn empty_lists_are_no_work(store: &dyn Store) -> Result<()> {
         .await?;
     transaction.delete_sides(&[]).await?;
     transaction.put_keys(&[]).await?;
-    transaction.delete_keys(1, &[]).await?;
+    transaction.delete_keys(&[]).await?;
+    transaction.put_index(&[]).await?;
+    transaction.delete_index(&[]).await?;
     transaction.put_operations(&[]).await?;
     transaction.put_hints(&[]).await?;
     transaction.clear_hints(SIDE, &[], 1).await?;

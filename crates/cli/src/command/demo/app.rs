@@ -19,7 +19,7 @@ pub(super) fn user() -> Actor {
 ///
 /// # Errors
 /// What the engine reports.
-pub(super) async fn page(world: &World, blueprint: &str, after: i64, deleted: bool) -> Result<EntityPage> {
+pub(super) async fn page(world: &World, blueprint: &str, after: Option<String>, deleted: bool) -> Result<EntityPage> {
     list(world, blueprint, after, deleted, PAGE).await
 }
 
@@ -28,19 +28,25 @@ pub(super) async fn page(world: &World, blueprint: &str, after: i64, deleted: bo
 /// # Errors
 /// What the engine reports.
 pub(super) async fn next(world: &World, blueprint: &str, after: i64) -> Result<Option<EntityView>> {
-    Ok(list(world, blueprint, after, false, 1)
+    Ok(list(world, blueprint, Some(after.to_string()), false, 1)
         .await?
         .entities
         .into_iter()
         .next())
 }
 
-async fn list(world: &World, blueprint: &str, after: i64, deleted: bool, limit: usize) -> Result<EntityPage> {
+async fn list(
+    world: &World,
+    blueprint: &str,
+    after: Option<String>,
+    deleted: bool,
+    limit: usize,
+) -> Result<EntityPage> {
     let query = EntityListQuery {
-        filter: None,
         after,
         limit,
         deleted,
+        ..EntityListQuery::default()
     };
     world
         .engine

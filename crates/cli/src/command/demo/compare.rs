@@ -39,9 +39,9 @@ pub(super) async fn compare(world: &World, syncs: &Syncs) -> Result<Comparison> 
     for blueprint in BLUEPRINTS {
         let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
         for deleted in [false, true] {
-            let mut after = 0;
+            let mut after = None;
             loop {
-                let page = app::page(world, blueprint, after, deleted).await?;
+                let page = app::page(world, blueprint, after.take(), deleted).await?;
                 for entity in &page.entities {
                     let mut held = Held::new();
                     for link in &entity.links {
@@ -66,7 +66,7 @@ pub(super) async fn compare(world: &World, syncs: &Syncs) -> Result<Comparison> 
                     }
                 }
                 let Some(next) = page.next else { break };
-                after = next;
+                after = Some(next);
             }
         }
         for sync in syncs.of(blueprint) {

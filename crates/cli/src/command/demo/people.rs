@@ -30,9 +30,9 @@ pub(super) async fn judge(world: &World, syncs: &Syncs) -> Result<PeopleReport> 
         ..PeopleReport::default()
     };
     let mut linked = BTreeSet::new();
-    let mut after = 0;
+    let mut after = None;
     loop {
-        let page = app::page(world, "person", after, false).await?;
+        let page = app::page(world, "person", after.take(), false).await?;
         for entity in &page.entities {
             let mut who = Vec::new();
             for link in entity.links.iter().filter(|link| link.presence == Presence::Live) {
@@ -52,7 +52,7 @@ pub(super) async fn judge(world: &World, syncs: &Syncs) -> Result<PeopleReport> 
             }
         }
         let Some(next) = page.next else { break };
-        after = next;
+        after = Some(next);
     }
     // Somebody is in review when either of their records waits for a person's word.
     let mut asked = BTreeSet::new();

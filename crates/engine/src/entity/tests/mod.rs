@@ -1,5 +1,6 @@
 mod bulk;
 mod edits;
+mod indexes;
 mod lists;
 mod presence;
 pub(crate) mod stage;

@@ -18,7 +18,7 @@ use super::super::session::{Page, Session};
 use super::{Rollback, Undone, name_of};
 use crate::conflict::{Review, ReviewPlace, ReviewStatus, open_review_at};
 use crate::document::{self, Versioned};
-use crate::entity::{EntitySides, keep_unique_keys, recreate, spare_held, witness};
+use crate::entity::{EntitySides, recreate, spare_held, witness};
 
 impl Rollback<'_> {
     /// Undoes the entries of a block.
@@ -69,13 +69,6 @@ impl Rollback<'_> {
         }
         let changed: Vec<Linked> = changed.into_values().collect();
         store(page.tx()?, &changed).await?;
-        for (blueprint, _) in self.blueprints.values() {
-            let entities = changed
-                .iter()
-                .map(|linked| &linked.entity)
-                .filter(|entity| entity.blueprint == blueprint.id);
-            keep_unique_keys(page.tx()?, blueprint, entities).await?;
-        }
         session.commit(page, run).await
     }
 

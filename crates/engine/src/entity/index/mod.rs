@@ -1,0 +1,14 @@
+//! What entities are found by beside their number: unique fields, indexed fields, match keys.
+//!
+//! Each has a *space* of its own in the store. It is filled when it is first needed, so that a first import pays
+//! nothing for it, and kept in step with every entity that is written from then on.
+
+mod definition;
+mod fill;
+mod keep;
+mod space;
+
+pub(crate) use definition::{Definition, is_sorted};
+pub(crate) use fill::{fill_all, fill_declared, fill_within};
+pub(crate) use keep::keep_written;
+pub(crate) use space::space_of;

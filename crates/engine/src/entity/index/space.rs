@@ -1,0 +1,80 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use syncline_core::error::Result;
+use syncline_core::model::{Blueprint, BlueprintId, TenantId};
+use syncline_core::state::EntityId;
+use syncline_core::store::{DocumentKind, DocumentQuery, Transaction};
+
+use super::definition::Definition;
+use crate::document::{self, Columns, Stored, Versioned};
+
+/// One space of keys or of an index. Its number is the space's in the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Space {
+    #[serde(skip)]
+    pub(crate) id: u64,
+    pub(super) tenant: TenantId,
+    pub(super) blueprint: BlueprintId,
+    pub(crate) definition: Definition,
+    /// Whether every live entity is in it.
+    pub(crate) filled: bool,
+    /// The last entity that filling has come by.
+    pub(super) after: EntityId,
+}
+
+impl Stored for Space {
+    const KIND: DocumentKind = DocumentKind::Space;
+    const NOUN: &'static str = "index";
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn set_id(&mut self, id: u64) {
+        self.id = id;
+    }
+
+    fn columns(&self) -> Columns {
+        Columns {
+            tenant: self.tenant,
+            scope: u64::from(self.blueprint),
+            key: Some(self.definition.name()),
+            status: if self.filled { "filled" } else { "filling" }.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
+impl Space {
+    pub(super) const fn new(blueprint: &Blueprint, definition: Definition) -> Self {
+        Self {
+            id: 0,
+            tenant: blueprint.tenant,
+            blueprint: blueprint.id,
+            definition,
+            filled: false,
+            after: 0,
+        }
+    }
+}
+
+/// The spaces of a blueprint.
+pub(crate) async fn spaces_of(
+    tx: &mut dyn Transaction,
+    tenant: TenantId,
+    blueprint: BlueprintId,
+) -> Result<Vec<Versioned<Space>>> {
+    let query = DocumentQuery::new(DocumentKind::Space)
+        .tenant(tenant)
+        .scope(u64::from(blueprint));
+    document::find(tx, &query).await
+}
+
+/// The space of a definition, filled or not.
+pub(crate) async fn space_of(
+    tx: &mut dyn Transaction,
+    blueprint: &Blueprint,
+    definition: &Definition,
+) -> Result<Option<Versioned<Space>>> {
+    document::by_key(tx, blueprint.tenant, u64::from(blueprint.id), &definition.name()).await
+}
