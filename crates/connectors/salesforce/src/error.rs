@@ -108,6 +108,11 @@ fn by_code(head: &Head, error: ProviderError) -> Class {
 
 fn by_oauth_error(head: &Head, error: OAuthError) -> Class {
     match error.error.as_str() {
+        // Before the code: whoever is asked to slow down is told nothing about the grant.
+        _ if matches!(head.status, 420 | 429) => Class::RateLimited {
+            after: retry_after(head),
+            daily: false,
+        },
         "invalid_grant" | "inactive_user" | "inactive_org" => Class::Reauthorise,
         "rate_limit_exceeded" => Class::RateLimited {
             after: retry_after(head),
