@@ -1,6 +1,8 @@
 //! The contract between the engine and a provider's connector.
 //!
-//! Each method's documentation lists its behaviour as sentences; the conformance suite tests exactly those.
+//! Each method's documentation lists its behaviour as sentences. The conformance suite of `testkit` has a case for each
+//! of them, and a test holds the two lists equal. A sentence that begins with a capability of the
+//! [manifest](crate::manifest::Capabilities) binds only connectors that declare it.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -40,26 +42,46 @@ pub struct RawRequest {
 /// The code that speaks a provider's API and does no I/O of its own.
 #[async_trait]
 pub trait Connector: Send + Sync + Debug {
-    /// What the connector is and can do. Constant.
+    /// What the connector is and can do.
+    ///
+    /// # Behaviour
+    /// - It says the same at every call.
+    /// - Pages and batches hold at least one record.
+    /// - Hosts are names without scheme and path, and so are those that authorisation needs.
     fn manifest(&self) -> &Manifest;
 
-    /// The least OAuth scopes for these objects, sorted, without duplicates.
+    /// The least OAuth scopes for these objects.
+    ///
+    /// # Behaviour
+    /// - Scopes are sorted and hold no duplicate.
+    /// - Reading an object asks for no scope that writing it does not ask for.
+    /// - Another object never takes a scope away.
     fn scopes(&self, objects: &[(&str, Access)]) -> Vec<String>;
 
     /// What an answer means.
     ///
     /// # Behaviour
+    /// - An answer of status 2xx is a `Success`.
     /// - A body that is not the provider's (HTML from a proxy) is classified by status alone.
     /// - An answer that proves the request was not applied is never `Unknown`.
+    /// - Status 429 is `RateLimited`, whatever the body says.
+    /// - No body makes it panic.
     fn classify(&self, head: &Head, body: &[u8]) -> Class;
 
     /// Who we are connected as.
+    ///
+    /// # Behaviour
+    /// - The account has an id and a name, the same at every call.
     ///
     /// # Errors
     /// As [`Io::send`], and `Protocol` when the answer can't be read.
     async fn account(&self, io: &dyn Io, config: &Config) -> Result<Account>;
 
-    /// The objects that can be synced, custom ones included, sorted by name.
+    /// The objects that can be synced, custom ones included.
+    ///
+    /// # Behaviour
+    /// - Objects are sorted by name, each there once.
+    /// - The manifest's default objects are among them.
     ///
     /// # Errors
     /// As [`Connector::account`].
@@ -68,13 +90,21 @@ pub trait Connector: Send + Sync + Debug {
     /// The fields of one object.
     ///
     /// # Behaviour
-    /// - With the version of an earlier description it answers `Unchanged` where the provider can tell.
+    /// - A field is described once.
+    /// - A required field can be set by a create.
+    /// - A reference names the objects it may point to, and nothing else does.
+    /// - With the version of an earlier description it answers `Unchanged` or the same fields, as long as they are.
+    /// - A field that was added is in the next description, whatever version is given.
+    /// - An object that does not exist is `NotFound`.
     ///
     /// # Errors
     /// As [`Connector::account`], and `NotFound` for an object that does not exist or is not visible.
     async fn describe(&self, io: &dyn Io, config: &Config, object: &str, version: Option<&str>) -> Result<Described>;
 
     /// The users that owner fields may name.
+    ///
+    /// # Behaviour
+    /// - Users have ids, each there once, and somebody is active.
     ///
     /// # Errors
     /// As [`Connector::account`].
@@ -83,8 +113,16 @@ pub trait Connector: Send + Sync + Debug {
     /// A strong read: sees every write that was answered before it began.
     ///
     /// # Behaviour
-    /// - Adds rows of class [`crate::batch::ReadClass::Strong`] to `batch`.
-    /// - Every id asked for is answered by a row of that id (see [`crate::job::FetchBy`]).
+    /// - Its rows are of class [`crate::batch::ReadClass::Strong`].
+    /// - It sees what was written just before.
+    /// - Every id asked for is answered by a row of that id, however many are asked for.
+    /// - An id that names nothing is answered as `Missing`.
+    /// - A deleted record is answered as `Deleted`, `Archived` or `Missing`, never as `Live`.
+    /// - Values come in the order of the projection, and a field that holds nothing is null.
+    /// - Live rows carry the record's stamp.
+    /// - `merges_reported`: a record that was merged away is answered as `Merged` into its survivor, whose own row is
+    ///   beside it.
+    /// - `create.marker`: by key it finds the records whose field holds one of the texts, and no others.
     ///
     /// # Errors
     /// As [`Connector::account`]. Rows added before an error are not to be used.
@@ -92,11 +130,20 @@ pub trait Connector: Send + Sync + Debug {
 
     /// Starts a job, or goes on with one from a checkpoint that an earlier task of the same job returned.
     ///
+    /// # Behaviour
+    /// - It sends nothing by itself.
+    /// - A cursor or checkpoint that can't be read is `CursorExpired`.
+    ///
     /// # Errors
     /// `Invalid` for a job the provider can't do, `CursorExpired` for a checkpoint or cursor that can't be read.
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>>;
 
     /// Verifies and reads a webhook request. Hints only say "may have changed".
+    ///
+    /// # Behaviour
+    /// - `webhooks`: a request with the right signature gives a hint for the record that it names.
+    /// - `webhooks`: a request with a wrong signature is `Forbidden`, and so is one signed too long ago.
+    /// - Without `webhooks` it is `Unsupported`.
     ///
     /// # Errors
     /// `Forbidden` when the signature or its time is wrong, `Unsupported` without webhooks.
@@ -109,11 +156,38 @@ pub trait Task: Send {
     /// Does one bounded step and adds its rows and outcomes to `batch`, which the caller has cleared.
     ///
     /// # Behaviour
-    /// - A pull returns every record that was live or changed in its window at least once, however many share one
-    ///   stamp; it may return some twice.
-    /// - A deleted record shows as a row of state `Deleted` or `Archived`, a merged one as `Merged`, in a pull from a
-    ///   cursor.
-    /// - A push returns exactly one outcome per write over all its steps.
+    ///
+    /// Any job:
+    /// - A task goes on from its checkpoint where the one before it stopped.
+    /// - A step that failed with the advice `After` may be repeated, and nothing is lost or doubled by it.
+    ///
+    /// A pull:
+    /// - A pull from the beginning returns every live record at least once, each with its id and its values.
+    /// - It ends with a cursor, and a pull from there with nothing new ends too.
+    /// - A pull from a cursor returns every record that was created or changed since.
+    /// - Records that share one stamp are all returned, however many there are and however small a page is.
+    /// - What changes while a pull is under way is returned by it or by the next one.
+    /// - A change that becomes visible late, with its old stamp, is returned as long as it is within the overlap.
+    /// - A pull since a time returns what changed after it.
+    /// - Conditions leave no record out that meets them.
+    /// - `delete_evidence`: a record that was deleted shows as `Deleted` or `Archived` in a pull from a cursor.
+    /// - `merges_reported`: a record that was merged away shows as `Merged` into its survivor in a pull from a cursor.
+    /// - `read.index_lags`: a record that the index shows late, or shows with old values, is returned with its values
+    ///   of now.
+    ///
+    /// A sweep:
+    /// - A sweep returns the id of every live record, and no other as `Live`.
+    ///
+    /// A push:
+    /// - A push returns exactly one outcome per write over all its steps, however many writes there are.
+    /// - A create makes one record that holds the fields, and its outcome carries the id.
+    /// - `create.marker`: a create that is sent again makes no second record.
+    /// - An update changes the fields it names and no other.
+    /// - Null clears a field.
+    /// - An update of a record that is gone is `Gone`.
+    /// - A delete removes the record from the live ones; deleting it again is `Gone` or `Applied`.
+    /// - A write that the provider refuses is `Rejected` with the reason, and the others of its batch are applied.
+    /// - A row that comes with an outcome holds what a strong read finds then.
     /// - A push never repeats a write by itself whose outcome is unknown.
     ///
     /// # Errors
