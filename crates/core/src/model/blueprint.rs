@@ -211,6 +211,12 @@ impl Blueprint {
         Ok(())
     }
 
+    /// What is wrong where another entity holds a unique value.
+    pub fn taken(&self, field: &Field, value: &Value) -> Error {
+        let text = format!("`{}` is unique and another {} has {value}", field.name, self.name);
+        Error::new(ErrorKind::Exists, text).with("field", &field.name)
+    }
+
     /// Brings one value into stored form and checks it against its field, but for `required`.
     ///
     /// # Errors

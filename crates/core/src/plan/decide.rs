@@ -182,7 +182,7 @@ impl Table<'_> {
         if !group.direction.pulls() {
             return self.consume_without_effect(linked, group, &observed, &hub);
         }
-        let canonical = self.canonical(group, &observed, &hub)?;
+        let canonical = self.canonical(linked, group, &observed, &hub)?;
         if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !self.reverts_lone_change(group) {
             // Nobody ever said anything about it, as for every field of a new record: no need to compare.
             if canonical.iter().all(Value::is_empty) {
@@ -285,10 +285,10 @@ impl Table<'_> {
         }
     }
 
-    fn canonical(&self, group: &SideGroup, observed: &[Value], hub: &[Value]) -> Result<Vec<Value>> {
+    fn canonical(&self, linked: &Linked, group: &SideGroup, observed: &[Value], hub: &[Value]) -> Result<Vec<Value>> {
         let mut values = group.get(observed, hub, self.known.links)?;
-        for (place, &field) in group.fields.iter().enumerate() {
-            if let Some(field) = self.scene.blueprint.fields.get(field) {
+        for (place, &position) in group.fields.iter().enumerate() {
+            if let Some(field) = self.scene.blueprint.fields.get(position) {
                 values[place] = self
                     .scene
                     .blueprint
@@ -301,6 +301,12 @@ impl Table<'_> {
                             field.name, self.known.mapping.label
                         ),
                     ));
+                }
+                // What is deleted, or waits to be matched, takes nothing away from anybody.
+                let is_new = !linked.entity.deleted && values[place] != hub[place];
+                let taken = self.scene.unique.filter(|_| field.unique && is_new);
+                if taken.is_some_and(|unique| unique.is_taken(linked.entity.id, position, &values[place])) {
+                    return Err(self.scene.blueprint.taken(field, &values[place]));
                 }
             }
         }

@@ -35,4 +35,4 @@ pub use presence::{DELETED_BY_US, Gone, gone, presence_agreed};
 pub use push::{PushPlan, plan_push};
 pub use rebase::EarlierMapping;
 pub use review::{Choice, resolve};
-pub use scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
+pub use scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide, UniqueValues};

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::lens::LensContext;
 use crate::mapping::{Direction, SideMapping};
 use crate::model::{Blueprint, GroupId};
-use crate::state::SideId;
+use crate::state::{EntityId, SideId};
+use crate::value::Value;
 
 /// One side as the plan sees it.
 #[derive(Clone, Copy)]
@@ -40,6 +41,12 @@ pub enum Force {
     Side(SideId),
 }
 
+/// Who holds the values of unique fields.
+pub trait UniqueValues: std::fmt::Debug + Sync {
+    /// Whether another live entity holds this value in the field at this position of the blueprint.
+    fn is_taken(&self, entity: EntityId, field: usize, value: &Value) -> bool;
+}
+
 /// Everything that a decision depends on besides the record itself.
 #[derive(Debug, Clone)]
 pub struct Scene<'a> {
@@ -58,6 +65,8 @@ pub struct Scene<'a> {
     pub direction: Direction,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
+    /// Who holds the values of unique fields; not checked here where nobody says.
+    pub unique: Option<&'a dyn UniqueValues>,
     /// Who asked, for the audit.
     pub actor: &'a str,
 }
@@ -73,6 +82,7 @@ impl<'a> Scene<'a> {
             force: None,
             direction: Direction::Bidirectional,
             late_write_horizon: Duration::from_secs(3600),
+            unique: None,
             actor: "",
         }
     }

@@ -16,7 +16,7 @@ use super::offline::{context_of, no_run};
 use crate::actor::Actor;
 use crate::document;
 use crate::engine::Inner;
-use crate::entity::{EntityTransaction, blueprint_by_id, delete_by, is_provisional, witness};
+use crate::entity::{EntityTransaction, UniqueFields, blueprint_by_id, delete_by, is_provisional, witness};
 use crate::run::{Page, SyncContext, link, links_for, publish, store};
 
 /// Why a match can't be decided as it was shown.
@@ -82,6 +82,13 @@ pub(super) async fn separate(
     actor: &Actor,
 ) -> Result<String> {
     let context = context_of(inner, page.tx()?, review.sync, actor).await?;
+    let mut unique = UniqueFields::open(page.tx()?, &context.blueprint).await?;
+    let values = [staged.entity.values.clone()];
+    unique.load(page.tx()?, &values).await?;
+    if let Some((position, _)) = unique.taken(staged.entity.id, &[], &values[0]).first() {
+        let field = &context.blueprint.fields[*position];
+        return Err(context.blueprint.taken(field, &values[0][*position]));
+    }
     publish(&mut staged);
     // It may be new to the other CRMs, and its own may be behind where fields were taken from elsewhere.
     for side in &mut staged.sides {

@@ -29,6 +29,7 @@ pub(crate) use index::{fill_declared, keep_written};
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use sides::EntitySides;
 pub(crate) use transaction::{EntityTransaction, blueprint_by_id, is_provisional, spare_held, witness};
+pub(crate) use unique::UniqueFields;
 pub(crate) use view::EntityNames;
 
 #[cfg(test)]

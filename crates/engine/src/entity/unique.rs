@@ -21,21 +21,24 @@ struct UniqueField {
 impl UniqueField {
     /// The hash of what the entity holds; an empty value is not compared.
     fn hash(&self, values: &[Value]) -> Option<u64> {
-        let value = values.get(self.position)?;
+        self.hash_of(values.get(self.position)?)
+    }
+
+    fn hash_of(&self, value: &Value) -> Option<u64> {
         self.definition.hold(std::slice::from_ref(value)).keys.first().copied()
     }
 }
 
 /// Who holds the unique values that some edits are about, within one transaction.
 #[derive(Debug, Default)]
-pub(super) struct UniqueFields {
+pub(crate) struct UniqueFields {
     fields: Vec<UniqueField>,
     owners: BTreeMap<(u64, u64), BTreeSet<EntityId>>,
 }
 
 impl UniqueFields {
     /// The unique fields of a blueprint.
-    pub(super) async fn open(tx: &mut dyn Transaction, blueprint: &Blueprint) -> Result<Self> {
+    pub(crate) async fn open(tx: &mut dyn Transaction, blueprint: &Blueprint) -> Result<Self> {
         let mut fields = Vec::new();
         for (position, field) in blueprint.fields.iter().enumerate().filter(|(_, field)| field.unique) {
             let definition = Definition::unique(field);
@@ -53,7 +56,7 @@ impl UniqueFields {
     }
 
     /// Looks up who holds these values, and returns those entities.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         &mut self,
         tx: &mut dyn Transaction,
         rows: &[Vec<Value>],
@@ -102,8 +105,18 @@ impl UniqueFields {
         )
     }
 
+    /// Whether another entity holds this value in a field.
+    pub(crate) fn is_taken(&self, entity: EntityId, position: usize, value: &Value) -> bool {
+        let field = self.fields.iter().find(|field| field.position == position);
+        field.is_some_and(|field| {
+            let hash = field.hash_of(value);
+            let owners = hash.and_then(|hash| self.owners.get(&(field.space, hash)));
+            owners.is_some_and(|owners| owners.iter().any(|owner| *owner != entity))
+        })
+    }
+
     /// The fields in which the new values of an entity, where they differ from the old ones, are held by another.
-    pub(super) fn taken(&self, entity: EntityId, before: &[Value], after: &[Value]) -> Vec<(usize, EntityId)> {
+    pub(crate) fn taken(&self, entity: EntityId, before: &[Value], after: &[Value]) -> Vec<(usize, EntityId)> {
         let differs = |field: &&UniqueField| field.hash(before) != field.hash(after);
         let taken = self.fields.iter().filter(differs).filter_map(|field| {
             let owners = self.owners.get(&(field.space, field.hash(after)?))?;
@@ -113,7 +126,7 @@ impl UniqueFields {
     }
 
     /// Notes what an entity held and will hold, for the edits that follow. The keys are written with the entity.
-    pub(super) fn change(&mut self, before: Option<&Entity>, after: &Entity) {
+    pub(crate) fn change(&mut self, before: Option<&Entity>, after: &Entity) {
         let live =
             |entity: &Entity, field: &UniqueField| (!entity.deleted).then(|| field.hash(&entity.values)).flatten();
         for field in &self.fields {

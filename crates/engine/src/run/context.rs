@@ -108,6 +108,7 @@ impl SyncContext {
         scene.force = self.force;
         scene.direction = self.direction;
         scene.late_write_horizon = inner.settings.late_write_horizon;
+        scene.unique = Some(links);
         scene.actor = &self.actor;
         scene
     }

@@ -20,7 +20,7 @@ use super::links::Links;
 use super::model::Run;
 use super::page::{linked_entry, store};
 use super::reporter::Reporter;
-use super::session::{Page, Session, settle};
+use super::session::{FailureNote, Page, Session, record_failure, settle};
 use crate::conflict::{Review, close_settled, open_match_review};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
@@ -193,9 +193,8 @@ pub(crate) async fn link_staged(
             session.commit(page, run).await?;
             continue;
         }
-        for linked in &mut loaded {
-            publish(linked);
-        }
+        let taken = publish_free(inner, context, &mut page, run, &mut loaded).await?;
+        drop_staged(inner, &mut page, &taken).await?;
         store(page.tx()?, &loaded).await?;
         session.commit(page, run).await?;
     }
@@ -335,6 +334,46 @@ async fn drop_staged(inner: &Inner, page: &mut Page, staged: &[Linked]) -> Resul
     page.tx()?.delete_entities(&ids).await
 }
 
+/// Publishes those whose unique values nobody has. The others are taken out and returned: each is that record's
+/// failure, which is read again later.
+async fn publish_free(
+    inner: &Inner,
+    context: &SyncContext,
+    page: &mut Page,
+    run: &mut Run,
+    staged: &mut Vec<Linked>,
+) -> Result<Vec<Linked>> {
+    let mut links = Links::default();
+    let entities = staged.iter().map(|linked| &linked.entity);
+    links
+        .know_unique(page.tx()?, &context.blueprint, &context.mapping, [], entities)
+        .await?;
+    let mut taken = Vec::new();
+    for mut linked in std::mem::take(staged) {
+        let before = linked.entity.clone();
+        publish(&mut linked);
+        match links.take(&context.blueprint, Some(&before), &linked.entity) {
+            Ok(()) => staged.push(linked),
+            Err(error) => {
+                let side = linked.side_index(context.side()).map(|index| &linked.sides[index]);
+                let note = FailureNote {
+                    record: side.and_then(|side| side.ext.clone()),
+                    entity: None,
+                    fields: Vec::new(),
+                    message: error.message().to_owned(),
+                };
+                record_failure(inner, page, run.id, &context.sync, "pull", note).await?;
+                let ledger = run.ledger(&context.sync.name, "pull");
+                let moved = 1.min(ledger.created);
+                ledger.created -= moved;
+                ledger.failed += moved;
+                taken.push(linked);
+            }
+        }
+    }
+    Ok(taken)
+}
+
 /// A provisional entity becomes a real one.
 pub(crate) fn publish(linked: &mut Linked) {
     linked.entity.deleted = false;
@@ -379,19 +418,24 @@ async fn link_pairs(
         .into_iter()
         .map(|linked| (linked.entity.id, linked))
         .collect();
-    let links = Links::load(
+    let rows = || {
+        let sides = loaded.values().flat_map(|linked| &linked.sides);
+        let own = sides.filter(|side| side.key.side == context.side());
+        own.map(|side| side.obs.as_slice())
+    };
+    let entities = || loaded.values().map(|linked| &linked.entity);
+    let mut links = Links::load(
         page.tx()?,
         &context.mapping,
         &context.objects,
-        loaded
-            .values()
-            .flat_map(|linked| &linked.sides)
-            .filter(|side| side.key.side == context.side())
-            .map(|side| side.obs.as_slice()),
-        loaded.values().map(|linked| &linked.entity),
+        rows(),
+        entities(),
         context.sync.tenant,
     )
     .await?;
+    links
+        .know_unique(page.tx()?, &context.blueprint, &context.mapping, rows(), entities())
+        .await?;
     let mut changed = Vec::new();
     let mut gone = Vec::new();
     let mut freed = Vec::new();
@@ -410,12 +454,14 @@ async fn link_pairs(
         freed.push(provisional.sides[from].key);
         gone.push(provisional.entity.id);
         let side = provisional.sides[from].clone();
+        let before = links.has_unique().then(|| target.entity.clone());
         let note = if *score >= 1.0 {
             "by an exact key".to_owned()
         } else {
             format!("{:.1} % alike", score * 100.0)
         };
         link(inner, context, &mut page, run, &mut target, side, &links, note).await?;
+        links.take(&context.blueprint, before.as_ref(), &target.entity)?;
         changed.push(target);
         let ledger = run.ledger(&context.sync.name, "pull");
         let counted_as = if context.mapping.create_in_app {

@@ -1,20 +1,36 @@
 //! The links that a page's references need, loaded beforehand so that lenses stay pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use syncline_core::error::Result;
+use syncline_core::error::{Error, Result};
 use syncline_core::lens::LensContext;
 use syncline_core::mapping::SideMapping;
+use syncline_core::model::Blueprint;
+use syncline_core::plan::UniqueValues;
 use syncline_core::state::{Entity, EntityId, Linked, Presence, Side, SideFlags, SideId};
 use syncline_core::store::Transaction;
 use syncline_core::value::{Value, decode_all};
 use uuid::Uuid;
+
+use crate::entity::UniqueFields;
 
 /// Links between entities and remote records of one connection's objects.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Links {
     entities: BTreeMap<(String, String), Uuid>,
     remotes: BTreeMap<(String, Uuid), String>,
+    /// Who holds the unique values that the rows bring, where the blueprint has unique fields.
+    unique: Option<Arc<Mutex<UniqueFields>>>,
+}
+
+impl UniqueValues for Links {
+    fn is_taken(&self, entity: EntityId, field: usize, value: &Value) -> bool {
+        self.unique.as_ref().is_some_and(|unique| {
+            let unique = unique.lock().unwrap_or_else(PoisonError::into_inner);
+            unique.is_taken(entity, field, value)
+        })
+    }
 }
 
 impl LensContext for Links {
@@ -116,6 +132,78 @@ impl Links {
             }
         }
         Ok(links)
+    }
+
+    /// Looks up who holds the unique values that these rows bring, and those of deleted entities that may come back.
+    pub(crate) async fn know_unique<'a>(
+        &mut self,
+        tx: &mut dyn Transaction,
+        blueprint: &Blueprint,
+        mapping: &SideMapping,
+        rows: impl IntoIterator<Item = &'a [u8]>,
+        entities: impl IntoIterator<Item = &'a Entity>,
+    ) -> Result<()> {
+        if !blueprint.fields.iter().any(|field| field.unique) {
+            return Ok(());
+        }
+        let mut wanted: Vec<Vec<Value>> = entities
+            .into_iter()
+            .filter(|entity| entity.deleted)
+            .map(|entity| entity.values.clone())
+            .collect();
+        for row in rows {
+            wanted.push(self.unique_values(blueprint, mapping, row)?);
+        }
+        let mut unique = UniqueFields::open(tx, blueprint).await?;
+        unique.load(tx, &wanted).await?;
+        self.unique = Some(Arc::new(Mutex::new(unique)));
+        Ok(())
+    }
+
+    /// What a row would bring into unique fields; what can't be read is no concern here.
+    fn unique_values(&self, blueprint: &Blueprint, mapping: &SideMapping, row: &[u8]) -> Result<Vec<Value>> {
+        let row = decode_all(row)?;
+        let mut values = vec![Value::Null; blueprint.fields.len()];
+        let is_unique = |position: &usize| blueprint.fields.get(*position).is_some_and(|field| field.unique);
+        for group in mapping.groups.iter().filter(|group| group.fields.iter().any(is_unique)) {
+            let raw: Vec<Value> = group
+                .paths
+                .iter()
+                .map(|&path| row.get(path).cloned().unwrap_or_default())
+                .collect();
+            let Ok(got) = group.get(&raw, &[], self) else { continue };
+            for (&position, value) in group.fields.iter().zip(got).filter(|(position, _)| is_unique(position)) {
+                values[position] = blueprint
+                    .check_value(&blueprint.fields[position], value)
+                    .unwrap_or_default();
+            }
+        }
+        Ok(values)
+    }
+
+    /// Whether a record has to be remembered as it was, so that [`Links::take`] can tell.
+    pub(crate) const fn has_unique(&self) -> bool {
+        self.unique.is_some()
+    }
+
+    /// Notes what a record holds from now on, for those that follow on the page.
+    ///
+    /// # Errors
+    /// `Exists` when it takes what another has: the record must be left as it was.
+    pub(crate) fn take(&self, blueprint: &Blueprint, before: Option<&Entity>, after: &Entity) -> Result<()> {
+        let Some(unique) = &self.unique else { return Ok(()) };
+        let mut unique = unique.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: &[Value] = before
+            .filter(|before| !before.deleted)
+            .map_or(&[], |before| &before.values);
+        if !after.deleted
+            && let Some((position, _)) = unique.taken(after.id, held, &after.values).first()
+        {
+            let error: Error = blueprint.taken(&blueprint.fields[*position], after.value(*position));
+            return Err(error);
+        }
+        unique.change(before, after);
+        Ok(())
     }
 
     fn add(&mut self, object: &str, side: SideId, linked: &Linked) {

@@ -123,20 +123,24 @@ pub(crate) async fn take_page(
         .into_iter()
         .collect();
     let loaded = page.tx()?.load(&numbers).await?;
-    let encoded = to_plan
-        .iter()
-        .map(|(row, _)| row.encoded())
-        .chain(ours.iter().map(|(row, _)| row.encoded()))
-        .chain(fresh.iter().map(RowRef::encoded));
-    let links = Links::load(
+    let encoded = || {
+        let known = to_plan.iter().map(|(row, _)| row.encoded());
+        let ours = ours.iter().map(|(row, _)| row.encoded());
+        known.chain(ours).chain(fresh.iter().map(RowRef::encoded))
+    };
+    let entities = || loaded.iter().map(|linked| &linked.entity);
+    let mut links = Links::load(
         page.tx()?,
         &context.mapping,
         &context.objects,
-        encoded,
-        loaded.iter().map(|linked| &linked.entity),
+        encoded(),
+        entities(),
         context.sync.tenant,
     )
     .await?;
+    links
+        .know_unique(page.tx()?, &context.blueprint, &context.mapping, encoded(), entities())
+        .await?;
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
     for (row, entity) in &ours {
         if let Some(linked) = known.get_mut(entity) {
@@ -277,6 +281,7 @@ async fn apply_known(
     let nothing = Links::default();
     let scene = context.scene(inner, links, &nothing);
     let was_deleted = linked.entity.deleted;
+    let before = links.has_unique().then(|| linked.clone());
     let effects = match row.state() {
         RowState::Live if row.is_complete() && !in_filter(context, &row)? => {
             // Out of the filter is out of sight, which is no delete: it is left alone until it comes back.
@@ -303,6 +308,16 @@ async fn apply_known(
             return Err(Error::new(ErrorKind::Internal, "a merge was to be planned as a record"));
         }
     };
+    if let Some(before) = before
+        && let Err(error) = links.take(&context.blueprint, Some(&before.entity), &linked.entity)
+    {
+        // Only what comes back from a delete takes a value without being asked for each field.
+        *linked = before;
+        linked.sides[index].flags.set(SideFlags::FAILED);
+        fail_row(inner, context, page, run.id, &row, &error).await?;
+        tally.ledger.failed += 1;
+        return Ok(());
+    }
     let moved = effects.hub_moved();
     let went = matches!(row.state(), RowState::Deleted | RowState::Archived | RowState::Missing);
     let touched = !effects.audit.is_empty();
@@ -354,7 +369,7 @@ async fn take_fresh(
                 Ok(true) => inside.push(*row),
                 Ok(false) => tally.ledger.filtered += 1,
                 Err(error) => {
-                    fail_fresh(inner, context, page, run.id, row, &error).await?;
+                    fail_row(inner, context, page, run.id, row, &error).await?;
                     tally.ledger.failed += 1;
                 }
             }
@@ -366,7 +381,11 @@ async fn take_fresh(
     let first = page.tx()?.reserve(Sequence::Entity, inside.len() as u64).await?;
     let now = inner.clock.now();
     let nothing = Links::default();
-    let scene = context.scene(inner, links, &nothing);
+    let mut scene = context.scene(inner, links, &nothing);
+    if stages || only_matches {
+        // It may well be the record that has the value.
+        scene.unique = None;
+    }
     for (number, row) in inside.into_iter().enumerate() {
         let id = EntityId::try_from(first).unwrap_or(EntityId::MAX) + number as EntityId;
         let mut entity = Entity::new(
@@ -403,12 +422,16 @@ async fn take_fresh(
         if let Some(error) = effects.failures.first().map(|(_, error)| error).or(missing.as_ref()) {
             // The record as a whole is not taken in while a part of it can't be: nothing half is made.
             let error = Error::new(error.kind(), error.message());
-            fail_fresh(inner, context, page, run.id, &row, &error).await?;
+            fail_row(inner, context, page, run.id, &row, &error).await?;
             tally.ledger.failed += 1;
             continue;
         }
         if stages {
             super::first_link::stage(&mut linked);
+        } else if let Err(error) = links.take(&context.blueprint, None, &linked.entity) {
+            fail_row(inner, context, page, run.id, &row, &error).await?;
+            tally.ledger.failed += 1;
+            continue;
         }
         let settled = settle(inner, page, run, context, &mut linked, 0, "pull", false, effects).await?;
         let _ = settled;
@@ -433,7 +456,7 @@ fn required_but_missing(context: &SyncContext, entity: &Entity) -> Option<Error>
         })
 }
 
-async fn fail_fresh(
+async fn fail_row(
     inner: &Inner,
     context: &SyncContext,
     page: &mut Page,

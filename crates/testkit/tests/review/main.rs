@@ -20,4 +20,5 @@ mod play;
 mod references;
 mod restores;
 mod timing;
+mod unique;
 mod unmarked;
