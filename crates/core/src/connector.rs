@@ -58,6 +58,12 @@ pub trait Connector: Send + Sync + Debug {
     /// - Another object never takes a scope away.
     fn scopes(&self, objects: &[(&str, Access)]) -> Vec<String>;
 
+    /// The scopes of the app's own token, which requests with [`crate::io::Auth::App`] carry; none where there is no
+    /// such token.
+    fn app_scopes(&self) -> &[&str] {
+        &[]
+    }
+
     /// What an answer means.
     ///
     /// # Behaviour
@@ -135,7 +141,8 @@ pub trait Connector: Send + Sync + Debug {
     /// - A cursor or checkpoint that can't be read is `CursorExpired`.
     ///
     /// # Errors
-    /// `Invalid` for a job the provider can't do, `CursorExpired` for a checkpoint or cursor that can't be read.
+    /// `Invalid` for a job the provider can't do, `Unsupported` for a feed that the provider, or this connection by its
+    /// settings, does not have, `CursorExpired` for a checkpoint or cursor that can't be read.
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>>;
 
     /// Verifies and reads a webhook request. Hints only say "may have changed".

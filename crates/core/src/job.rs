@@ -134,6 +134,24 @@ pub struct Push {
     pub writes: Vec<Write>,
 }
 
+/// One object whose changes are of interest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedObject {
+    /// The provider's object, as hints are to name it.
+    pub object: String,
+    /// The fields whose changes matter.
+    pub fields: Vec<String>,
+}
+
+/// Reading what the provider tells of changes by itself, in its own order, as hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Where an earlier feed of the same connection ended; from now on without one.
+    pub cursor: Option<Bytes>,
+    /// What is of interest. It may differ from what the earlier feed was asked for.
+    pub objects: Vec<FeedObject>,
+}
+
 /// A job for [`crate::connector::Connector::open`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Job {
@@ -141,10 +159,19 @@ pub enum Job {
     Pull(Pull),
     /// Write records.
     Push(Push),
+    /// Take in what the provider tells of changes, as [hints](crate::batch::Batch::hints) and nothing else. It is done
+    /// when everything was told that there is to tell now. What a feed can't tell any more, because its cursor is too
+    /// old or it has none, it replaces by one hint at "anything" of each object.
+    Feed(Feed),
     /// Enumerate the ids and stamps of all live records of an object, to find lost changes and hard deletes.
+    ///
+    /// Where that costs no more calls, a row is complete: so a change that moves no stamp, such as that of a link or a
+    /// calculated value, is found as well. Any other row is [partial](crate::batch::RowBuilder::partial).
     Sweep {
         /// The provider's object.
         object: String,
+        /// The fields of a row that is complete.
+        projection: Projection,
     },
 }
 
@@ -167,7 +194,7 @@ pub enum Progress {
     },
     /// All done. For a pull: the cursor from which the next pull starts.
     Done {
-        /// The cursor of the next pull; empty for other jobs.
+        /// The cursor of the next pull or feed; empty for other jobs.
         cursor: Bytes,
     },
 }

@@ -9,6 +9,7 @@ mod document;
 mod engine;
 pub mod entity;
 pub mod event;
+mod feed;
 pub mod http;
 mod marks;
 pub mod oauth;

@@ -28,6 +28,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Rest between two runs for hints on one connection, so that a burst of calls makes a few runs and not hundreds.
 const REST: SignedDuration = SignedDuration::from_secs(1);
+/// Rest between two looks into one connection's change feed.
+const FEED_REST: SignedDuration = SignedDuration::from_secs(10);
+/// How long a connection that has no change feed, or whose feed failed, is not asked for it again.
+const NO_FEED_REST: SignedDuration = SignedDuration::from_mins(10);
 /// Rest between two runs for failed records on one connection: each has a schedule of its own beside.
 const RETRY_REST: SignedDuration = SignedDuration::from_secs(60);
 
@@ -53,6 +57,8 @@ impl Engine {
             tenants: Turns::default(),
             connections: BTreeMap::new(),
             running: JoinSet::new(),
+            feeds: BTreeMap::new(),
+            feeding: JoinSet::new(),
         };
         let ended = schedule.run(&stop).await;
         schedule.wind_down().await?;
@@ -79,6 +85,9 @@ struct Scheduler<'a> {
     tenants: Turns<TenantId>,
     connections: BTreeMap<TenantId, Turns<u64>>,
     running: JoinSet<Ended>,
+    /// Connections whose change feed was read: when it is read again, and whether it was worth it.
+    feeds: BTreeMap<u64, (Timestamp, bool)>,
+    feeding: JoinSet<(u64, Result<usize>)>,
 }
 
 impl Scheduler<'_> {
@@ -88,6 +97,7 @@ impl Scheduler<'_> {
             let now = inner.clock.now();
             let outlook = due::look(inner, now).await?;
             self.start_due(&outlook, now);
+            self.start_feeds(&outlook, now);
             due::daily(self.engine, now, self.actor, stop).await?;
             let wake = self.wake_at(&outlook, now);
             tokio::select! {
@@ -95,9 +105,39 @@ impl Scheduler<'_> {
                 () = inner.clock.sleep_until(wake) => {}
                 () = inner.runner.bell.notified() => {}
                 Some(ended) = self.running.join_next() => self.take(ended)?,
+                Some(Ok((connection, told))) = self.feeding.join_next() => self.take_feed(connection, &told),
             }
         }
         Ok(())
+    }
+
+    /// Looks into the change feeds of the connections whose syncs run by themselves.
+    fn start_feeds(&mut self, outlook: &Outlook, now: Timestamp) {
+        for connection in &outlook.connections {
+            if self.feeds.get(connection).is_some_and(|(next, _)| *next > now) {
+                continue;
+            }
+            // Until it has ended, it is not asked again.
+            self.feeds.insert(*connection, (Timestamp::MAX, false));
+            let (engine, connection) = (self.engine.clone(), *connection);
+            self.feeding
+                .spawn(async move { (connection, engine.read_feed(connection).await) });
+        }
+    }
+
+    fn take_feed(&mut self, connection: u64, told: &Result<usize>) {
+        let rest = match told {
+            Ok(_) => FEED_REST,
+            Err(error) => {
+                if error.kind() != syncline_core::ErrorKind::Unsupported {
+                    tracing::warn!(connection, %error, "the change feed could not be read; polls go on");
+                }
+                NO_FEED_REST
+            }
+        };
+        let next = self.engine.inner.clock.now().saturating_add(rest);
+        self.feeds
+            .insert(connection, (next.unwrap_or(Timestamp::MAX), told.is_ok()));
     }
 
     /// Starts as many of the jobs that are due as may run at once.
@@ -212,6 +252,7 @@ impl Scheduler<'_> {
             .into_iter()
             .chain(pauses)
             .chain(self.rests.values().copied())
+            .chain(self.feeds.values().filter(|(_, works)| *works).map(|(next, _)| *next))
             .fold(latest, Timestamp::min)
     }
 

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
+use syncline_core::batch::Hint;
 use syncline_core::connector::RawRequest;
 use syncline_core::error::{Error, ErrorKind, Result};
-use syncline_core::store::{DocumentKind, DocumentQuery, InboxEntry, Mode};
+use syncline_core::store::{DocumentKind, DocumentQuery, InboxEntry, Mode, Transaction};
 
+use crate::connection::Connection;
 use crate::document;
-use crate::engine::Engine;
+use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
 use crate::sync::{Schedule, Sync, SyncStatus};
 
@@ -27,6 +30,20 @@ impl Engine {
     /// be read; [`ErrorKind::NotFound`] for an unknown connection; [`ErrorKind::Refused`] for one that is paused,
     /// disconnected or deleted. A provider that is refused calls again, and what it wanted to tell is polled as well.
     pub async fn webhook(&self, connection: u64, request: &RawRequest) -> Result<usize> {
+        self.webhook_signed_by(connection, request, &[]).await
+    }
+
+    /// As [`Engine::webhook`], where the request may be signed with one of these secrets instead of the connection's
+    /// client secret: for the time in which an app's secret is replaced, and for several apps at one address.
+    ///
+    /// # Errors
+    /// As [`Engine::webhook`].
+    pub async fn webhook_signed_by(
+        &self,
+        connection: u64,
+        request: &RawRequest,
+        secrets: &[SecretString],
+    ) -> Result<usize> {
         if request.body.len() > LONGEST_BODY {
             let size = request.body.len();
             return Err(Error::new(
@@ -38,42 +55,55 @@ impl Engine {
         let connection = inner.connections.load(connection).await?;
         let io = inner.connections.io(&connection, StopFlag::new()).await?;
         let connector = inner.connector(&connection.provider)?;
-        let hints = connector.webhook(io.as_ref(), &connection.config(), request).await?;
+        let io = io.accepting(secrets);
+        let hints = connector.webhook(&io, &connection.config(), request).await?;
 
-        let seq = inner.marks.next(inner.clock.now()).0;
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let query = DocumentQuery::new(DocumentKind::Sync)
-            .tenant(connection.tenant)
-            .scope(connection.id);
-        let mut syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
-        syncs.retain(|sync| sync.status != SyncStatus::Deleted);
-        let mut entries = BTreeMap::new();
-        let mut everything = Vec::new();
-        for hint in &hints {
-            for sync in syncs.iter().filter(|sync| sync.mapping.object == hint.object) {
-                match &hint.id {
-                    Some(ext) => {
-                        let entry = InboxEntry {
-                            side: sync.side,
-                            ext: ext.clone(),
-                            seq,
-                        };
-                        entries.insert((sync.side, ext.clone()), entry);
-                    }
-                    None => everything.push(sync.id),
-                }
-            }
-        }
-        for sync in syncs.iter_mut().filter(|sync| everything.contains(&sync.id)) {
-            if sync.schedule != Schedule::Manual {
-                sync.next_run_at = Some(inner.clock.now());
-                document::put(tx.as_mut(), sync).await?;
-            }
-        }
-        let entries: Vec<InboxEntry> = entries.into_values().collect();
-        tx.put_hints(&entries).await?;
+        let taken = take_hints(inner, tx.as_mut(), &connection, &hints).await?;
         tx.commit().await?;
         inner.runner.bell.notify_one();
-        Ok(entries.len())
+        Ok(taken)
     }
+}
+
+/// Stores hints for the syncs of a connection, and returns how many records they name. A hint at "anything of an object"
+/// makes its syncs due.
+pub(crate) async fn take_hints(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    connection: &Connection,
+    hints: &[Hint],
+) -> Result<usize> {
+    let seq = inner.marks.next(inner.clock.now()).0;
+    let query = DocumentQuery::new(DocumentKind::Sync)
+        .tenant(connection.tenant)
+        .scope(connection.id);
+    let mut syncs = document::find::<Sync>(tx, &query).await?;
+    syncs.retain(|sync| sync.status != SyncStatus::Deleted);
+    let mut entries = BTreeMap::new();
+    let mut everything = Vec::new();
+    for hint in hints {
+        for sync in syncs.iter().filter(|sync| sync.mapping.object == hint.object) {
+            match &hint.id {
+                Some(ext) => {
+                    let entry = InboxEntry {
+                        side: sync.side,
+                        ext: ext.clone(),
+                        seq,
+                    };
+                    entries.insert((sync.side, ext.clone()), entry);
+                }
+                None => everything.push(sync.id),
+            }
+        }
+    }
+    for sync in syncs.iter_mut().filter(|sync| everything.contains(&sync.id)) {
+        if sync.schedule != Schedule::Manual {
+            sync.next_run_at = Some(inner.clock.now());
+            document::put(tx, sync).await?;
+        }
+    }
+    let entries: Vec<InboxEntry> = entries.into_values().collect();
+    tx.put_hints(&entries).await?;
+    Ok(entries.len())
 }

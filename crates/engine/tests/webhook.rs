@@ -137,6 +137,19 @@ async fn signed_events_become_one_hint_per_record_of_what_is_synced() {
 }
 
 #[tokio::test]
+async fn while_a_secret_is_replaced_both_are_accepted() {
+    let world = World::new().await;
+    let secrets = ["the next one".to_owned().into(), "and another".to_owned().into()];
+    for secret in [world.secret.as_str(), "the next one", "and another"] {
+        let request = world.signed(secret, EVENTS);
+        let taken = world.engine.webhook_signed_by(world.connection.id, &request, &secrets).await;
+        assert_eq!(taken.unwrap(), 2);
+    }
+    let request = world.signed("the next one", EVENTS);
+    assert!(world.engine.webhook(world.connection.id, &request).await.is_err());
+}
+
+#[tokio::test]
 async fn a_forged_an_oversized_and_a_paused_one_leave_no_hint() {
     let world = World::new().await;
     let forged = world.signed("guessed", EVENTS);

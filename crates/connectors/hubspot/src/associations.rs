@@ -1,17 +1,21 @@
-//! Reading associations: a path `associations.<object>` holds the id of one linked record.
+//! Associations as fields: what a path asks of the links of a record, and reading them.
 //!
-//! HubSpot links many to many. Where a pair has a primary link the field is that one; otherwise it is the linked
-//! record with the lowest id, which stays the same when a newer one is linked too.
+//! HubSpot links many to many, with any number of labels on each link. `associations.<object>` is the one linked record
+//! that a reference needs: the primary one where the pair has such a link, and otherwise the linked record with the
+//! lowest id, which stays the same when a newer one is linked too. `associations.<object>.all` is the set of all linked
+//! records, and `associations.<object>.<label>` the set of those whose link carries a label.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::json;
 use syncline_core::batch::Projection;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Effect;
+use syncline_core::value::Value;
 
 use crate::client::{Client, parse, post};
+use crate::link_type::{self, LinkKind};
 use crate::object::ObjectName;
 use crate::page::{IdText, Paging};
 
@@ -21,68 +25,114 @@ const READ: usize = 1_000;
 const PAGES: usize = 100;
 const OPERATION: &str = "read associations";
 const PREFIX: &str = "associations.";
+/// The part of a path that means every linked record.
+pub(crate) const ALL: &str = "all";
 
-/// Slot of a projected association to the linked id by record id.
-pub(crate) type Links = BTreeMap<usize, BTreeMap<String, String>>;
+/// Slot of a projected association to its value by record id.
+pub(crate) type Links = BTreeMap<usize, BTreeMap<String, Value>>;
 
 /// Whether a path is an association's.
 pub(crate) fn is_association(path: &str) -> bool {
     path.starts_with(PREFIX)
 }
 
-/// A pair of objects and how they are linked.
+/// Two objects whose records are linked, in the direction in which we ask.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pair {
     pub(crate) from: String,
     pub(crate) to: String,
-    /// HubSpot's type id for our link, where it is known.
-    pub(crate) type_id: Option<u64>,
-    /// Whether that type marks the one primary link.
-    pub(crate) primary: bool,
 }
 
 impl Pair {
-    /// The pair that a path of an object means, `None` for a path that is no association.
+    /// HubSpot's type id of the link that marks the one primary record.
+    pub(crate) fn primary(&self) -> Option<u64> {
+        link_type::primary(&self.from, &self.to)
+    }
+
+    /// The kind of our link to one record: the primary one, or else the one without a label. Unknown pairs are linked
+    /// by HubSpot's default.
+    pub(crate) fn own(&self) -> Option<LinkKind> {
+        let type_id = self.primary().or_else(|| link_type::plain(&self.from, &self.to))?;
+        Some(LinkKind::defined(type_id))
+    }
+}
+
+/// Which of a record's links a path means.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// One linked record: the primary one, or the one with the lowest id.
+    One,
+    /// The set of all linked records.
+    All,
+    /// The set of the records whose link is of this kind.
+    Labelled(LinkKind),
+}
+
+/// What a path asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Association {
+    pub(crate) pair: Pair,
+    pub(crate) part: Part,
+}
+
+impl Association {
+    /// What a path of an object means, `None` for a path that is no association. A label that can't be read means no
+    /// record at all, rather than every one.
     pub(crate) fn new(object: &str, path: &str) -> Option<Self> {
-        let from = ObjectName::new(object).plural();
-        let to = ObjectName::new(path.strip_prefix(PREFIX)?).plural();
-        let (type_id, primary) = match (from, to) {
-            ("contacts", "companies") => (Some(1), true),
-            ("deals", "companies") => (Some(5), true),
-            ("tickets", "companies") => (Some(26), true),
-            ("contacts", "deals") => (Some(4), false),
-            ("contacts", "tickets") => (Some(15), false),
-            ("companies", "contacts") => (Some(280), false),
-            ("companies", "deals") => (Some(342), false),
-            ("companies", "tickets") => (Some(340), false),
-            ("deals", "contacts") => (Some(3), false),
-            ("deals", "tickets") => (Some(27), false),
-            ("tickets", "contacts") => (Some(16), false),
-            ("tickets", "deals") => (Some(28), false),
-            _ => (None, false),
+        let rest = path.strip_prefix(PREFIX)?;
+        let (to, part) = match rest.split_once('.') {
+            None => (rest, Part::One),
+            Some((to, ALL)) => (to, Part::All),
+            Some((to, label)) => (to, Part::Labelled(LinkKind::parse(label))),
         };
         Some(Self {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            type_id,
-            primary,
+            pair: Pair {
+                from: ObjectName::new(object).plural().to_owned(),
+                to: ObjectName::new(to).plural().to_owned(),
+            },
+            part,
         })
     }
 }
 
-/// What a record is linked to.
+/// What a record is linked to over one pair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Linked {
-    /// All linked records.
-    pub(crate) all: Vec<u64>,
-    /// The primary one.
-    pub(crate) primary: Option<u64>,
+    /// All linked records, each with the kinds of its link.
+    pub(crate) all: BTreeMap<u64, BTreeSet<LinkKind>>,
 }
 
 impl Linked {
-    /// The one that the field holds.
-    pub(crate) fn value(&self) -> Option<u64> {
-        self.primary.or_else(|| self.all.iter().copied().min())
+    /// The one that a reference holds.
+    pub(crate) fn one(&self, pair: &Pair) -> Option<u64> {
+        let primary = pair.primary().map(LinkKind::defined);
+        let is_primary =
+            |(_, kinds): &(&u64, &BTreeSet<LinkKind>)| primary.as_ref().is_some_and(|id| kinds.contains(id));
+        let first = self.all.iter().find(is_primary).or_else(|| self.all.iter().next());
+        first.map(|(id, _)| *id)
+    }
+
+    /// The set that a part means.
+    pub(crate) fn set(&self, part: &Part) -> BTreeSet<u64> {
+        let wanted = |kinds: &BTreeSet<LinkKind>| match part {
+            Part::One | Part::All => true,
+            Part::Labelled(kind) => kinds.contains(kind),
+        };
+        let wanted = self.all.iter().filter(|(_, kinds)| wanted(kinds));
+        wanted.map(|(id, _)| *id).collect()
+    }
+
+    fn value(&self, association: &Association) -> Value {
+        if association.part == Part::One {
+            return self
+                .one(&association.pair)
+                .map_or(Value::Null, |id| Value::text(id.to_string()));
+        }
+        let ids = self.set(&association.part);
+        if ids.is_empty() {
+            return Value::Null;
+        }
+        Value::List(ids.into_iter().map(|id| Value::text(id.to_string())).collect())
     }
 }
 
@@ -149,7 +199,7 @@ pub(crate) async fn read(client: &Client<'_>, pair: &Pair, ids: &[String]) -> Re
         for response in client.read_all(OPERATION, requests).await? {
             for from in parse::<Answer>(OPERATION, &response.body)?.results {
                 let linked = found.entry(from.from.id.0.clone()).or_default();
-                add(pair, linked, from.to)?;
+                add(linked, from.to)?;
                 if let Some(after) = from.paging.and_then(Paging::after) {
                     inputs.push((from.from.id.0, Some(after)));
                 }
@@ -159,43 +209,47 @@ pub(crate) async fn read(client: &Client<'_>, pair: &Pair, ids: &[String]) -> Re
     Err(Error::new(ErrorKind::Protocol, "HubSpot's list of associations did not end").operation(OPERATION))
 }
 
-fn add(pair: &Pair, linked: &mut Linked, to: Vec<ToAnswer>) -> Result<()> {
+fn add(linked: &mut Linked, to: Vec<ToAnswer>) -> Result<()> {
     for to in to {
         let id = to.to_object_id.0.parse().map_err(|_| {
             Error::new(ErrorKind::Protocol, "HubSpot linked a record whose id is no number").operation(OPERATION)
         })?;
-        if !linked.all.contains(&id) {
-            linked.all.push(id);
-        }
-        let is_primary = |kind: &TypeAnswer| {
-            kind.type_id == pair.type_id && kind.category.as_deref().unwrap_or("HUBSPOT_DEFINED") == "HUBSPOT_DEFINED"
-        };
-        if pair.primary && to.association_types.iter().any(is_primary) {
-            linked.primary = Some(id);
-        }
+        let kinds = linked.all.entry(id).or_default();
+        kinds.extend(to.association_types.into_iter().filter_map(|kind| {
+            Some(match kind.category {
+                Some(category) => LinkKind::new(&category, kind.type_id?),
+                None => LinkKind::defined(kind.type_id?),
+            })
+        }));
     }
     Ok(())
 }
 
-/// Reads every association that a projection asks for.
+/// Reads every association that a projection asks for: each pair once, however many fields look at it.
 ///
 /// # Errors
 /// As [`read`].
 pub(crate) async fn links(client: &Client<'_>, object: &str, projection: &Projection, ids: &[String]) -> Result<Links> {
-    let mut links = Links::new();
+    let mut pairs: BTreeMap<Pair, Vec<(usize, Association)>> = BTreeMap::new();
     for (slot, field) in projection.fields.iter().enumerate() {
-        let Some(pair) = Pair::new(object, &field.path) else {
-            continue;
-        };
+        if let Some(association) = Association::new(object, &field.path) {
+            let fields = pairs.entry(association.pair.clone()).or_default();
+            fields.push((slot, association));
+        }
+    }
+    let mut links = Links::new();
+    for (pair, fields) in pairs {
         let linked = if ids.is_empty() {
             BTreeMap::new()
         } else {
             read(client, &pair, ids).await?
         };
-        let values = linked
-            .into_iter()
-            .filter_map(|(id, linked)| Some((id, linked.value()?.to_string())));
-        links.insert(slot, values.collect());
+        for (slot, association) in fields {
+            let values = linked
+                .iter()
+                .map(|(id, linked)| (id.clone(), linked.value(&association)));
+            links.insert(slot, values.collect());
+        }
     }
     Ok(links)
 }
@@ -204,31 +258,42 @@ pub(crate) async fn links(client: &Client<'_>, object: &str, projection: &Projec
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_field_is_the_primary_link_and_else_the_lowest() {
-        let pair = Pair::new("contacts", "associations.company").unwrap();
-        let body = r#"{"results":[{"from":{"id":"501"},"to":[
-            {"toObjectId":7,"associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null}]},
-            {"toObjectId":"9","associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279},{"category":"HUBSPOT_DEFINED","typeId":1,"label":"Primary"}]},
-            {"toObjectId":8,"associationTypes":[{"category":"USER_DEFINED","typeId":1}]}]}]}"#;
+    fn linked(body: &str) -> Linked {
         let mut linked = Linked::default();
         for from in serde_json::from_str::<Answer>(body).unwrap().results {
-            add(&pair, &mut linked, from.to).unwrap();
+            add(&mut linked, from.to).unwrap();
         }
-        assert_eq!((linked.value(), linked.all.len()), (Some(9), 3));
-        linked.primary = None;
-        assert_eq!(linked.value(), Some(7));
-        assert_eq!(Linked::default().value(), None);
+        linked
     }
 
     #[test]
-    fn paths_name_pairs() {
-        let pair = Pair::new("0-3", "associations.contact").unwrap();
+    fn one_path_is_the_primary_link_and_others_are_sets() {
+        let body = r#"{"results":[{"from":{"id":"501"},"to":[
+            {"toObjectId":7,"associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null}]},
+            {"toObjectId":"10","associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279},{"category":"HUBSPOT_DEFINED","typeId":1,"label":"Primary"}]},
+            {"toObjectId":8,"associationTypes":[{"category":"USER_DEFINED","typeId":1}]}]}]}"#;
+        let linked = linked(body);
+        let value = |path: &str| linked.value(&Association::new("contacts", path).unwrap());
+        let list = |ids: &[&str]| Value::List(ids.iter().map(|id| Value::text(*id)).collect());
+        assert_eq!(value("associations.company"), Value::text("10"));
+        assert_eq!(value("associations.company.all"), list(&["7", "8", "10"]));
+        assert_eq!(value("associations.company.user_1"), list(&["8"]));
+        assert_eq!(value("associations.company.nonsense"), Value::Null);
         assert_eq!(
-            (pair.from.as_str(), pair.to.as_str(), pair.type_id, pair.primary),
-            ("deals", "contacts", Some(3), false)
+            Linked::default().value(&Association::new("contacts", "associations.company.all").unwrap()),
+            Value::Null
         );
-        assert_eq!(Pair::new("p42_pet", "associations.company").unwrap().type_id, None);
-        assert_eq!(Pair::new("contacts", "email"), None);
+    }
+
+    #[test]
+    fn without_a_primary_link_the_lowest_id_is_the_one() {
+        let body = r#"{"results":[{"from":{"id":"1"},"to":[{"toObjectId":9},{"toObjectId":7}]}]}"#;
+        let association = Association::new("0-3", "associations.contact").unwrap();
+        assert_eq!(linked(body).value(&association), Value::text("7"));
+        assert_eq!(
+            (association.pair.from.as_str(), association.pair.to.as_str()),
+            ("deals", "contacts")
+        );
+        assert_eq!(Association::new("contacts", "email"), None);
     }
 }

@@ -96,6 +96,25 @@ impl Paths {
         )
     }
 
+    /// The labels that links between two objects can carry.
+    pub(crate) fn association_labels(&self, from: &str, to: &str) -> String {
+        self.url(
+            "crm/associations",
+            "v4",
+            &format!("/{}/{}/labels", encode(from), encode(to)),
+        )
+    }
+
+    /// A part of the webhooks journal: `journal-local` or `subscriptions`; `tail` starts with a slash or is empty.
+    pub(crate) fn journal(&self, part: &str, tail: &str) -> String {
+        let base = &self.base;
+        match self.date {
+            // Later dates of the same API are not published everywhere.
+            Some(_) => format!("{base}/webhooks-journal/{part}/2026-03{tail}"),
+            None => format!("{base}/webhooks/v4/{part}{tail}"),
+        }
+    }
+
     /// The account's details.
     pub(crate) fn account(&self) -> String {
         self.url("account-info", "v3", "/details")

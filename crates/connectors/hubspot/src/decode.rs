@@ -274,7 +274,7 @@ impl<'de> Visitor<'de> for RecordSeed<'_, '_> {
         }
         for (slot, linked) in *links {
             if let Some(to) = linked.get(&id) {
-                row.set(*slot, &Value::text(to));
+                row.set(*slot, to);
             }
         }
         if let Some(stamp) = archived_at.or(updated) {

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use syncline_core::batch::ValueKind;
 use syncline_core::schema::{Choice, FieldKind, FieldSchema};
 
+use crate::associations::ALL;
+use crate::link_type::LinkKind;
 use crate::object::ObjectName;
 
 /// Longest text of a property.
@@ -164,17 +166,39 @@ impl Property {
 
 /// The reference field of a link to one record of an object.
 pub(crate) fn link(target: &str) -> FieldSchema {
-    let plural = ObjectName::new(target).plural();
-    let label = if plural == "companies" {
-        "Primary company"
+    let name = ObjectName::new(target);
+    let label = if name.plural() == "companies" {
+        "Primary company".to_owned()
     } else {
-        "Contact"
+        name.label().to_owned()
     };
+    association(name, name.singular().to_owned(), label, false)
+}
+
+/// The field that is the set of all linked records of an object.
+pub(crate) fn links(target: &str) -> FieldSchema {
+    let name = ObjectName::new(target);
+    let path = format!("{}.{ALL}", name.singular());
+    association(name, path, format!("All associated {}", name.plural()), true)
+}
+
+/// The field that is the set of those records whose link carries a label.
+pub(crate) fn labelled_links(target: &str, kind: &LinkKind, label: &str) -> FieldSchema {
+    let name = ObjectName::new(target);
+    let path = format!("{}.{kind}", name.singular());
+    association(name, path, format!("Associated {}: {label}", name.plural()), true)
+}
+
+fn association(target: ObjectName<'_>, path: String, label: String, several: bool) -> FieldSchema {
     FieldSchema {
-        path: format!("associations.{target}"),
-        label: label.to_owned(),
-        kind: FieldKind::Reference,
-        value_kind: ValueKind::Text,
+        path: format!("associations.{path}"),
+        label,
+        kind: if several {
+            FieldKind::MultiChoice
+        } else {
+            FieldKind::Reference
+        },
+        value_kind: if several { ValueKind::Choices } else { ValueKind::Text },
         provider_type: "association".to_owned(),
         creatable: true,
         updatable: true,
@@ -186,7 +210,7 @@ pub(crate) fn link(target: &str) -> FieldSchema {
         scale: None,
         choices: Vec::new(),
         restricted: false,
-        references: vec![plural.to_owned()],
+        references: vec![target.plural().to_owned()],
         relationship: None,
     }
 }

@@ -10,7 +10,10 @@ mod client;
 mod decode;
 mod error;
 mod field;
+mod journal;
+mod journal_event;
 mod link;
+mod link_type;
 mod manifest;
 mod object;
 mod page;
@@ -67,6 +70,10 @@ impl Connector for HubSpot {
         manifest::scopes(objects)
     }
 
+    fn app_scopes(&self) -> &[&str] {
+        &journal::SCOPES
+    }
+
     fn classify(&self, head: &Head, body: &[u8]) -> Class {
         error::classify(head, body)
     }
@@ -97,12 +104,13 @@ impl Connector for HubSpot {
         let paths = Paths::new(config)?;
         Ok(match job {
             Job::Pull(pull) => Box::new(pull::PullTask::open(paths, pull, resume)?),
-            Job::Sweep { object } => Box::new(pull::PullTask::sweep(paths, object, resume)?),
+            Job::Sweep { object, projection } => Box::new(pull::PullTask::sweep(paths, object, projection, resume)?),
+            Job::Feed(feed) => Box::new(journal::FeedTask::open(paths, config, feed, resume)?),
             Job::Push(push) => Box::new(write::PushTask::open(paths, push)?),
         })
     }
 
     async fn webhook(&self, io: &dyn Io, config: &Config, request: &RawRequest) -> Result<Vec<Hint>> {
-        webhook::webhook(&Client::new(io, config)?, request).await
+        webhook::webhook(&Client::new(io, config)?, config, request).await
     }
 }

@@ -8,7 +8,9 @@ use syncline_core::manifest::{
     ReadCapabilities, Revocation, Setting, WriteCapabilities,
 };
 
-use crate::object::ObjectName;
+use crate::journal::JOURNAL_SETTING;
+use crate::object::{ObjectName, Scope};
+use crate::webhook::SIGNATURES_SETTING;
 
 /// Host of the API for every data centre.
 pub(crate) const API_BASE: &str = "https://api.hubapi.com";
@@ -43,7 +45,13 @@ pub(crate) fn manifest() -> Manifest {
             names_instance: false,
             api_base_url: Some(API_BASE.into()),
         },
-        hosts: vec!["api.hubapi.com".into(), "*.hubapi.com".into(), "*.hubspot.com".into()],
+        // Entries of the journal lie at signed addresses of the storage below; no token is sent there.
+        hosts: vec![
+            "api.hubapi.com".into(),
+            "*.hubapi.com".into(),
+            "*.hubspot.com".into(),
+            "*.amazonaws.com".into(),
+        ],
         capabilities: Capabilities {
             read: ReadCapabilities {
                 page_size: BATCH,
@@ -85,11 +93,28 @@ pub(crate) fn manifest() -> Manifest {
             },
         ],
         default_objects: vec!["companies".into(), "contacts".into()],
-        settings: vec![Setting {
-            name: VERSION_SETTING.into(),
-            description: "API version: a date such as 2026-09, or v3 for the numbered paths".into(),
-            default: Some(DEFAULT_VERSION.into()),
-        }],
+        settings: vec![
+            Setting {
+                name: VERSION_SETTING.into(),
+                description: "API version: a date such as 2026-09, or v3 for the numbered paths".into(),
+                default: Some(DEFAULT_VERSION.into()),
+            },
+            Setting {
+                name: JOURNAL_SETTING.into(),
+                description:
+                    "`on` reads the webhooks journal for changes in near real time; it needs an OAuth app with \
+                              the scopes developer.webhooks_journal.*"
+                        .into(),
+                default: Some("off".into()),
+            },
+            Setting {
+                name: SIGNATURES_SETTING.into(),
+                description: "signatures that webhooks may carry: `v3`, or `any` for those of private apps that carry \
+                              only an older one"
+                    .into(),
+                default: Some("v3".into()),
+            },
+        ],
     }
 }
 
@@ -98,25 +123,17 @@ pub(crate) fn scopes(objects: &[(&str, Access)]) -> Vec<String> {
     let mut scopes = BTreeSet::from(["oauth".to_owned()]);
     for (name, access) in objects {
         scopes.insert("crm.objects.owners.read".into());
-        let part = match ObjectName::new(name).plural() {
-            "tickets" => {
-                scopes.insert("tickets".into());
-                continue;
+        match ObjectName::new(name).scope() {
+            Scope::Whole(scope) => {
+                scopes.insert(scope.into());
             }
-            "products" => {
-                scopes.insert("e-commerce".into());
-                continue;
+            Scope::Objects(word) => {
+                scopes.insert(format!("crm.objects.{word}.read"));
+                scopes.insert(format!("crm.schemas.{word}.read"));
+                if *access == Access::Write {
+                    scopes.insert(format!("crm.objects.{word}.write"));
+                }
             }
-            // Activities have no scopes of their own.
-            "notes" | "tasks" | "calls" | "meetings" | "emails" | "communications" => "contacts",
-            known @ ("contacts" | "companies" | "deals" | "line_items" | "quotes" | "leads" | "orders" | "carts"
-            | "invoices" | "goals" | "users") => known,
-            _ => "custom",
-        };
-        scopes.insert(format!("crm.objects.{part}.read"));
-        scopes.insert(format!("crm.schemas.{part}.read"));
-        if *access == Access::Write {
-            scopes.insert(format!("crm.objects.{part}.write"));
         }
     }
     scopes.into_iter().collect()

@@ -4,27 +4,98 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ObjectName<'a>(&'a str);
 
-/// Type id, singular and plural of the objects that come with HubSpot.
-const STANDARD: [(&str, &str, &str); 19] = [
-    ("0-1", "contact", "contacts"),
-    ("0-2", "company", "companies"),
-    ("0-3", "deal", "deals"),
-    ("0-5", "ticket", "tickets"),
-    ("0-7", "product", "products"),
-    ("0-8", "line_item", "line_items"),
-    ("0-14", "quote", "quotes"),
-    ("0-18", "communication", "communications"),
-    ("0-27", "task", "tasks"),
-    ("0-46", "note", "notes"),
-    ("0-47", "meeting", "meetings"),
-    ("0-48", "call", "calls"),
-    ("0-49", "email", "emails"),
-    ("0-53", "invoice", "invoices"),
-    ("0-74", "goal", "goals"),
-    ("0-115", "user", "users"),
-    ("0-123", "order", "orders"),
-    ("0-136", "lead", "leads"),
-    ("0-142", "cart", "carts"),
+/// An object that comes with HubSpot.
+#[derive(Debug)]
+struct Standard {
+    type_id: &'static str,
+    singular: &'static str,
+    plural: &'static str,
+    /// The plural for people.
+    label: &'static str,
+    /// The word that names it in scopes.
+    scope: Scope,
+}
+
+/// How scopes name an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `crm.objects.<word>.read` and `.write`, and `crm.schemas.<word>.read` for its properties.
+    Objects(&'static str),
+    /// One scope that reads and writes.
+    Whole(&'static str),
+}
+
+const fn standard(
+    type_id: &'static str,
+    singular: &'static str,
+    plural: &'static str,
+    label: &'static str,
+    scope: Scope,
+) -> Standard {
+    Standard {
+        type_id,
+        singular,
+        plural,
+        label,
+        scope,
+    }
+}
+
+// Activities have no scopes of their own.
+const CONTACTS: Scope = Scope::Objects("contacts");
+
+/// The objects that come with HubSpot, by name.
+const STANDARD: [Standard; 26] = [
+    standard(
+        "0-421",
+        "appointment",
+        "appointments",
+        "Appointments",
+        Scope::Objects("appointments"),
+    ),
+    standard("0-48", "call", "calls", "Calls", CONTACTS),
+    standard("0-142", "cart", "carts", "Carts", Scope::Objects("carts")),
+    standard("0-18", "communication", "communications", "Communications", CONTACTS),
+    standard("0-2", "company", "companies", "Companies", Scope::Objects("companies")),
+    standard("0-1", "contact", "contacts", "Contacts", CONTACTS),
+    standard("0-410", "course", "courses", "Courses", Scope::Objects("courses")),
+    standard("0-3", "deal", "deals", "Deals", Scope::Objects("deals")),
+    standard("0-49", "email", "emails", "E-mails", CONTACTS),
+    standard(
+        "0-19",
+        "feedback_submission",
+        "feedback_submissions",
+        "Feedback submissions",
+        Scope::Objects("feedback_submissions"),
+    ),
+    standard("0-74", "goal_target", "goal_targets", "Goals", Scope::Objects("goals")),
+    standard("0-53", "invoice", "invoices", "Invoices", Scope::Objects("invoices")),
+    standard("0-136", "lead", "leads", "Leads", Scope::Objects("leads")),
+    standard(
+        "0-8",
+        "line_item",
+        "line_items",
+        "Line items",
+        Scope::Objects("line_items"),
+    ),
+    standard("0-420", "listing", "listings", "Listings", Scope::Objects("listings")),
+    standard("0-47", "meeting", "meetings", "Meetings", CONTACTS),
+    standard("0-46", "note", "notes", "Notes", CONTACTS),
+    standard("0-123", "order", "orders", "Orders", Scope::Objects("orders")),
+    standard("0-116", "postal_mail", "postal_mail", "Postal mail", CONTACTS),
+    standard("0-7", "product", "products", "Products", Scope::Whole("e-commerce")),
+    standard("0-14", "quote", "quotes", "Quotes", Scope::Objects("quotes")),
+    standard("0-162", "service", "services", "Services", Scope::Objects("services")),
+    standard(
+        "0-69",
+        "subscription",
+        "subscriptions",
+        "Subscriptions",
+        Scope::Objects("subscriptions"),
+    ),
+    standard("0-27", "task", "tasks", "Tasks", CONTACTS),
+    standard("0-5", "ticket", "tickets", "Tickets", Scope::Whole("tickets")),
+    standard("0-115", "user", "users", "Users", Scope::Objects("users")),
 ];
 
 impl<'a> ObjectName<'a> {
@@ -32,20 +103,47 @@ impl<'a> ObjectName<'a> {
         Self(name)
     }
 
+    fn standard(self) -> Option<&'static Standard> {
+        STANDARD.iter().find(|known| {
+            self.0 == known.type_id
+                || self.0.eq_ignore_ascii_case(known.singular)
+                || self.0.eq_ignore_ascii_case(known.plural)
+        })
+    }
+
     /// The plural name of a standard object; a custom object's name as it is.
     pub(crate) fn plural(self) -> &'a str {
-        STANDARD
-            .iter()
-            .find(|(id, singular, plural)| {
-                self.0 == *id || self.0.eq_ignore_ascii_case(singular) || self.0.eq_ignore_ascii_case(plural)
-            })
-            .map_or(self.0, |(_, _, plural)| plural)
+        self.standard().map_or(self.0, |known| known.plural)
+    }
+
+    /// The singular name of a standard object; a custom object's name as it is.
+    pub(crate) fn singular(self) -> &'a str {
+        self.standard().map_or(self.0, |known| known.singular)
+    }
+
+    /// The name for people; a custom object's name as it is.
+    pub(crate) fn label(self) -> &'a str {
+        self.standard().map_or(self.0, |known| known.label)
+    }
+
+    /// The type id of a standard object; a custom object's name as it is.
+    pub(crate) fn type_id(self) -> &'a str {
+        self.standard().map_or(self.0, |known| known.type_id)
+    }
+
+    /// How scopes name it.
+    pub(crate) fn scope(self) -> Scope {
+        self.standard().map_or(Scope::Objects("custom"), |known| known.scope)
+    }
+
+    /// The plural names of the objects that come with HubSpot.
+    pub(crate) fn all_standard() -> impl Iterator<Item = &'static str> {
+        STANDARD.iter().map(|known| known.plural)
     }
 
     /// Whether it comes with HubSpot.
     pub(crate) fn is_standard(self) -> bool {
-        let plural = self.plural();
-        STANDARD.iter().any(|(_, _, known)| *known == plural)
+        self.standard().is_some()
     }
 
     /// The property that a search for changed records looks at. Contacts also define the other one, but it may be

@@ -63,7 +63,8 @@ pub(crate) struct PullTask {
     projection: Projection,
     conditions: Vec<Condition>,
     page_size: Option<usize>,
-    /// Only ids and stamps, and no cursor at the end.
+    /// Nothing but live records, and no cursor at the end. A page costs the same with values as without, so they come
+    /// along: links and calculated values change without moving a stamp.
     sweep: bool,
     position: Position,
 }
@@ -117,7 +118,7 @@ impl PullTask {
     ///
     /// # Errors
     /// `CursorExpired` when the checkpoint can't be read.
-    pub(crate) fn sweep(paths: Paths, object: String, resume: Option<Bytes>) -> Result<Self> {
+    pub(crate) fn sweep(paths: Paths, object: String, projection: Projection, resume: Option<Bytes>) -> Result<Self> {
         let start = Position {
             stage: Stage::List { after: None },
             from: None,
@@ -127,7 +128,7 @@ impl PullTask {
         Ok(Self {
             paths,
             object,
-            projection: Projection::default(),
+            projection,
             conditions: Vec::new(),
             page_size: None,
             sweep: true,
@@ -177,21 +178,20 @@ impl PullTask {
         until: &mut Option<Timestamp>,
         batch: &mut Batch,
     ) -> Result<Next> {
-        let decoder = if self.sweep {
-            Decoder::ids_only()
-        } else {
-            Decoder::new(&self.object, &self.projection)
-        };
-        let mut properties = if self.sweep {
-            vec!["hs_object_id"]
-        } else {
-            decoder.properties()
-        };
-        let by_id = self.list_url(&properties, after.as_deref(), false).len() > LONGEST_URL;
-        if by_id {
+        let mut decoder = Decoder::new(&self.object, &self.projection);
+        let mut properties = decoder.properties();
+        let too_long = self.list_url(&properties, after.as_deref(), false).len() > LONGEST_URL;
+        if too_long {
             properties = vec!["hs_object_id"];
         }
-        let linked = self.projection.fields.iter().any(|field| is_association(&field.path));
+        // To read every record by id costs a sweep twice the calls; then ids and stamps have to do.
+        let by_id = too_long && !self.sweep;
+        let ids_only = self.sweep && (too_long || self.projection.fields.is_empty());
+        if ids_only {
+            decoder = Decoder::ids_only();
+            properties = vec!["hs_object_id"];
+        }
+        let linked = !ids_only && self.projection.fields.iter().any(|field| is_association(&field.path));
         let wanted = (budget.rows / self.page(BATCH)).clamp(1, budget.calls.max(1));
         let mut found = Found::default();
         let (mut ids, mut kept) = (Vec::new(), Vec::new());

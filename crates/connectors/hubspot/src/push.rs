@@ -8,8 +8,10 @@ use syncline_core::io::{Effect, Request};
 use syncline_core::job::{Push, Verb, Write};
 use syncline_core::value::Value;
 
-use crate::associations::{Pair, is_association};
+use crate::associations::{Association, Part, is_association};
 use crate::client::{Paths, post};
+use crate::link::Target;
+use crate::link_type::{self, LinkKind};
 use crate::manifest::BATCH;
 use crate::object::is_record_id;
 use crate::wire;
@@ -56,7 +58,7 @@ pub(crate) fn plan(push: &Push) -> Plan {
     let mut calls: BTreeMap<Call, Vec<usize>> = BTreeMap::new();
     let mut again = Vec::new();
     for (index, write) in push.writes.iter().enumerate() {
-        if let Some(outcome) = impossible(index, write) {
+        if let Some(outcome) = impossible(&push.object, index, write) {
             plan.outcomes.push(outcome);
             continue;
         }
@@ -99,7 +101,7 @@ pub(crate) fn plan(push: &Push) -> Plan {
 }
 
 /// Writes that would only fail the batch they stand in.
-fn impossible(index: usize, write: &Write) -> Option<Outcome> {
+fn impossible(object: &str, index: usize, write: &Write) -> Option<Outcome> {
     if let Verb::Update { id, .. } | Verb::Delete { id } = &write.verb
         && !is_record_id(id)
     {
@@ -107,10 +109,9 @@ fn impossible(index: usize, write: &Write) -> Option<Outcome> {
         outcome.message = Some(format!("`{id}` is no HubSpot record id"));
         return Some(outcome);
     }
-    let bad = write
-        .fields
-        .iter()
-        .find(|(path, value)| is_association(path) && target(value).is_err())?;
+    let bad = write.fields.iter().find(|(path, value)| {
+        Association::new(object, path).is_some_and(|wanted| target(&wanted.part, value).is_err())
+    })?;
     let mut outcome = Outcome::new(
         index,
         OutcomeKind::Rejected {
@@ -125,7 +126,7 @@ fn impossible(index: usize, write: &Write) -> Option<Outcome> {
 }
 
 /// The record that a reference names, `None` for none.
-pub(crate) fn target(value: &Value) -> Result<Option<u64>, ()> {
+fn record(value: &Value) -> Result<Option<u64>, ()> {
     match value {
         value if value.is_empty() => Ok(None),
         Value::Text(text) if is_record_id(text) => text.parse().map(Some).map_err(|_| ()),
@@ -134,12 +135,30 @@ pub(crate) fn target(value: &Value) -> Result<Option<u64>, ()> {
     }
 }
 
-/// The links that a write asks for: path, pair and linked record.
-pub(crate) fn links(object: &str, write: &Write) -> Vec<(String, Pair, Option<u64>)> {
+/// What a value asks of the links that a part means.
+fn target(part: &Part, value: &Value) -> Result<Target, ()> {
+    if *part == Part::One {
+        return record(value).map(Target::One);
+    }
+    let items = match value {
+        Value::List(items) => items.as_slice(),
+        value if value.is_empty() => &[],
+        one => std::slice::from_ref(one),
+    };
+    let ids: Result<Vec<Option<u64>>, ()> = items.iter().map(record).collect();
+    ids.map(|ids| Target::Set(ids.into_iter().flatten().collect()))
+}
+
+/// The links that a write asks for: path, association and linked records.
+pub(crate) fn links(object: &str, write: &Write) -> Vec<(String, Association, Target)> {
     write
         .fields
         .iter()
-        .filter_map(|(path, value)| Some((path.clone(), Pair::new(object, path)?, target(value).ok()?)))
+        .filter_map(|(path, value)| {
+            let association = Association::new(object, path)?;
+            let target = target(&association.part, value).ok()?;
+            Some((path.clone(), association, target))
+        })
         .collect()
 }
 
@@ -153,16 +172,26 @@ pub(crate) fn properties(write: &Write) -> Map<String, Json> {
         .collect()
 }
 
-/// Whether a create can carry this link itself.
-fn inline(pair: &Pair) -> bool {
-    pair.type_id.is_some()
+/// The link that a create carries itself, where HubSpot's id for it is known: `to` and `types` of its entry.
+fn inline(association: &Association, target: &Target) -> Option<Vec<Json>> {
+    let (ids, kind) = match (&association.part, target) {
+        (Part::One, Target::One(id)) => (id.iter().copied().collect(), association.pair.own()?),
+        (Part::Labelled(kind), Target::Set(ids)) => (ids.iter().copied().collect(), kind.clone()),
+        (Part::All, Target::Set(ids)) => {
+            let plain = link_type::plain(&association.pair.from, &association.pair.to)?;
+            (ids.iter().copied().collect::<Vec<u64>>(), LinkKind::defined(plain))
+        }
+        _ => return None,
+    };
+    let entry = |id: u64| json!({"to": {"id": id.to_string()}, "types": [kind.json()]});
+    Some(ids.into_iter().map(entry).collect())
 }
 
 /// The links that are left to do once the record is written.
-pub(crate) fn links_after(object: &str, write: &Write, call: &Call) -> Vec<(String, Pair, Option<u64>)> {
+pub(crate) fn links_after(object: &str, write: &Write, call: &Call) -> Vec<(String, Association, Target)> {
     let mut links = links(object, write);
     if *call == Call::Create {
-        links.retain(|(_, pair, target)| target.is_some() && !inline(pair));
+        links.retain(|(_, association, target)| !target.is_empty() && inline(association, target).is_none());
     }
     links
 }
@@ -192,9 +221,9 @@ fn input(object: &str, index: usize, write: &Write) -> Json {
     match &write.verb {
         Verb::Create { marker: None } => {
             let associations: Vec<Json> = links(object, write)
-                .into_iter()
-                .filter(|(_, pair, _)| inline(pair))
-                .filter_map(|(_, pair, target)| Some(json!({"to": {"id": target?.to_string()}, "types": types(&pair)})))
+                .iter()
+                .filter_map(|(_, association, target)| inline(association, target))
+                .flatten()
                 .collect();
             json!({"properties": properties(write), "associations": associations, "objectWriteTraceId": trace})
         }
@@ -206,11 +235,6 @@ fn input(object: &str, index: usize, write: &Write) -> Json {
         Verb::Update { id, .. } => json!({"id": id, "properties": properties(write), "objectWriteTraceId": trace}),
         Verb::Delete { id } => json!({"id": id}),
     }
-}
-
-/// The types of our link over a pair.
-pub(crate) fn types(pair: &Pair) -> Json {
-    json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": pair.type_id}])
 }
 
 #[cfg(test)]

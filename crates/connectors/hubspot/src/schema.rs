@@ -1,33 +1,94 @@
 //! Objects and their fields.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
+use syncline_core::batch::Hint;
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::schema::{FieldSchema, ObjectInfo, ObjectSchema};
 
 use crate::client::Client;
-use crate::field::{Property, choice, link};
+use crate::field::{Property, choice, labelled_links, link, links};
+use crate::link_type::LinkKind;
 use crate::object::ObjectName;
 
 const OBJECTS: &str = "list objects";
 const DESCRIBE: &str = "describe";
 
-/// The standard objects, with their labels, their links and the properties that a create must set.
-const STANDARD: [(&str, &str, &[&str], &[&str]); 4] = [
-    ("companies", "Companies", &[], &[]),
-    ("contacts", "Contacts", &["company"], &[]),
-    (
-        "deals",
-        "Deals",
-        &["company", "contact"],
-        &["dealname", "dealstage", "pipeline"],
-    ),
-    (
-        "tickets",
-        "Tickets",
-        &["company", "contact"],
-        &["subject", "hs_pipeline_stage"],
-    ),
+/// What describes a standard object beside its properties.
+struct Known {
+    object: &'static str,
+    /// Objects of which one record is linked as a reference.
+    references: &'static [&'static str],
+    /// Objects whose links are offered as sets.
+    sets: &'static [&'static str],
+    /// Properties that a create must set.
+    required: &'static [&'static str],
+}
+
+const ACTIVITY_LINKS: &[&str] = &["companies", "contacts", "deals", "tickets"];
+
+const fn activity(object: &'static str, required: &'static [&'static str]) -> Known {
+    Known {
+        object,
+        references: &["company", "contact"],
+        sets: ACTIVITY_LINKS,
+        required,
+    }
+}
+
+const KNOWN: [Known; 13] = [
+    activity("calls", &["hs_timestamp"]),
+    Known {
+        object: "companies",
+        references: &[],
+        sets: &["contacts", "deals", "tickets"],
+        required: &[],
+    },
+    activity("communications", &["hs_timestamp"]),
+    Known {
+        object: "contacts",
+        references: &["company"],
+        sets: &["companies", "deals", "tickets"],
+        required: &[],
+    },
+    Known {
+        object: "deals",
+        references: &["company", "contact"],
+        sets: &["companies", "contacts", "tickets"],
+        required: &["dealname", "dealstage", "pipeline"],
+    },
+    activity("emails", &["hs_timestamp", "hs_email_direction"]),
+    Known {
+        object: "leads",
+        references: &["company", "contact"],
+        sets: &[],
+        required: &["hs_lead_name"],
+    },
+    Known {
+        object: "line_items",
+        references: &["deal"],
+        sets: &[],
+        required: &[],
+    },
+    activity("meetings", &["hs_timestamp"]),
+    activity("notes", &["hs_timestamp"]),
+    Known {
+        object: "products",
+        references: &[],
+        sets: &[],
+        required: &["name"],
+    },
+    activity("tasks", &["hs_timestamp"]),
+    Known {
+        object: "tickets",
+        references: &["company", "contact"],
+        sets: &["companies", "contacts", "deals"],
+        required: &["subject", "hs_pipeline_stage"],
+    },
 ];
+/// Objects that HubSpot lets nobody write.
+const READ_ONLY: [&str; 2] = ["feedback_submissions", "goal_targets"];
 
 #[derive(Deserialize)]
 struct List<T> {
@@ -106,9 +167,8 @@ async fn custom(client: &Client<'_>) -> Result<Vec<CustomSchema>> {
 /// # Errors
 /// As [`Client::read`], and `Protocol` when the answer can't be read.
 pub(crate) async fn objects(client: &Client<'_>) -> Result<Vec<ObjectInfo>> {
-    let mut objects: Vec<ObjectInfo> = STANDARD
-        .iter()
-        .map(|(name, label, ..)| info(name, label, false))
+    let mut objects: Vec<ObjectInfo> = ObjectName::all_standard()
+        .map(|name| info(name, ObjectName::new(name).label(), false))
         .collect();
     objects.extend(
         custom(client)
@@ -120,11 +180,8 @@ pub(crate) async fn objects(client: &Client<'_>) -> Result<Vec<ObjectInfo>> {
     Ok(objects)
 }
 
-/// The name under which webhooks' type id of a custom object is synced.
-///
-/// # Errors
-/// As [`objects`].
-pub(crate) async fn custom_name(client: &Client<'_>, type_id: &str) -> Result<Option<String>> {
+/// The name under which a custom object of this type id is synced.
+async fn custom_name(client: &Client<'_>, type_id: &str) -> Result<Option<String>> {
     let schemas = custom(client).await?;
     Ok(schemas
         .iter()
@@ -132,14 +189,47 @@ pub(crate) async fn custom_name(client: &Client<'_>, type_id: &str) -> Result<Op
         .map(|schema| schema.path().to_owned()))
 }
 
+/// The type id of an object, which subscriptions name it by.
+///
+/// # Errors
+/// As [`objects`].
+pub(crate) async fn type_id(client: &Client<'_>, object: &str) -> Result<String> {
+    let name = ObjectName::new(object);
+    if name.is_standard() || object.starts_with("2-") {
+        return Ok(name.type_id().to_owned());
+    }
+    let schemas = custom(client).await?;
+    let found = schemas.into_iter().find(|schema| schema.answers_to(object));
+    Ok(found.map_or_else(|| object.to_owned(), |schema| schema.object_type_id))
+}
+
+/// Gives custom objects the names under which they are synced: events name them by type id.
+pub(crate) async fn name_custom_objects(client: &Client<'_>, hints: &mut [Hint]) {
+    let types: BTreeSet<String> = hints
+        .iter()
+        .map(|hint| hint.object.clone())
+        .filter(|object| object.starts_with("2-"))
+        .collect();
+    for type_id in types {
+        // A hint is only a reason to read, so one under the type id is no harm.
+        let Ok(Some(name)) = custom_name(client, &type_id).await else {
+            continue;
+        };
+        for hint in hints.iter_mut().filter(|hint| hint.object == type_id) {
+            hint.object.clone_from(&name);
+        }
+    }
+}
+
 fn info(name: &str, label: &str, custom: bool) -> ObjectInfo {
+    let writable = custom || !READ_ONLY.contains(&ObjectName::new(name).plural());
     ObjectInfo {
         name: name.to_owned(),
         label: label.to_owned(),
         custom,
-        creatable: true,
-        updatable: true,
-        deletable: true,
+        creatable: writable,
+        updatable: writable,
+        deletable: writable,
     }
 }
 
@@ -150,45 +240,98 @@ fn info(name: &str, label: &str, custom: bool) -> ObjectInfo {
 pub(crate) async fn describe(client: &Client<'_>, object: &str) -> Result<ObjectSchema> {
     let properties: List<Property> = client.get(DESCRIBE, client.paths.properties(object)).await?;
     let name = ObjectName::new(object);
-    let standard = STANDARD.iter().find(|(plural, ..)| *plural == name.plural());
-    let (info, links, required): (ObjectInfo, Vec<&str>, Vec<String>) = match standard {
-        Some((_, label, links, required)) => (
-            info(object, label, false),
-            links.to_vec(),
-            required.iter().map(|name| (*name).to_owned()).collect(),
-        ),
-        None if name.is_standard() => (info(object, name.plural(), false), Vec::new(), Vec::new()),
-        None => match custom(client)
-            .await?
-            .into_iter()
-            .find(|schema| schema.answers_to(object))
-        {
-            Some(schema) => {
-                let links = [("company", "0-2"), ("contact", "0-1")];
-                let links = links
-                    .into_iter()
-                    .filter(|(_, type_id)| schema.links_to(type_id))
-                    .map(|(name, _)| name);
-                (
-                    info(object, &schema.label(), true),
-                    links.collect(),
-                    schema.required_properties,
-                )
-            }
-            None => (info(object, object, true), Vec::new(), Vec::new()),
-        },
-    };
+    let Shape {
+        info,
+        references,
+        sets,
+        required,
+    } = shape(client, object).await?;
     let mut fields: Vec<FieldSchema> = properties.results.iter().map(|property| property.field(name)).collect();
     for field in &mut fields {
         field.required = required.contains(&field.path);
     }
     add_pipelines(client, object, &mut fields).await?;
-    fields.extend(links.into_iter().map(link));
+    fields.extend(references.into_iter().map(link));
+    for target in sets {
+        fields.push(links(target));
+        fields.extend(labelled(client, object, target).await?);
+    }
     Ok(ObjectSchema {
         object: info,
         fields,
         version: None,
     })
+}
+
+/// What is known of an object beside its properties.
+struct Shape {
+    info: ObjectInfo,
+    references: Vec<&'static str>,
+    sets: Vec<&'static str>,
+    required: Vec<String>,
+}
+
+async fn shape(client: &Client<'_>, object: &str) -> Result<Shape> {
+    let name = ObjectName::new(object);
+    let bare = |info| Shape {
+        info,
+        references: Vec::new(),
+        sets: Vec::new(),
+        required: Vec::new(),
+    };
+    if name.is_standard() {
+        let mut shape = bare(info(object, name.label(), false));
+        if let Some(known) = KNOWN.iter().find(|known| known.object == name.plural()) {
+            shape.references = known.references.to_vec();
+            shape.sets = known.sets.to_vec();
+            shape.required = known.required.iter().map(|name| (*name).to_owned()).collect();
+        }
+        return Ok(shape);
+    }
+    let schemas = custom(client).await?;
+    let Some(schema) = schemas.into_iter().find(|schema| schema.answers_to(object)) else {
+        return Ok(bare(info(object, object, true)));
+    };
+    let linked = |name: &&&'static str| schema.links_to(ObjectName::new(name).type_id());
+    Ok(Shape {
+        info: info(object, &schema.label(), true),
+        references: ["company", "contact"].iter().filter(linked).copied().collect(),
+        sets: ACTIVITY_LINKS.iter().filter(linked).copied().collect(),
+        required: schema.required_properties,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Label {
+    category: String,
+    type_id: u64,
+    label: Option<String>,
+}
+
+/// A field for each label that links between two objects can carry; none where the scope for them is not given.
+async fn labelled(client: &Client<'_>, object: &str, target: &str) -> Result<Vec<FieldSchema>> {
+    let url = client
+        .paths
+        .association_labels(ObjectName::new(object).plural(), target);
+    let labels = match client.get::<List<Label>>(DESCRIBE, url).await {
+        Ok(list) => list.results,
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut fields = Vec::new();
+    for Label {
+        category,
+        type_id,
+        label,
+    } in labels
+    {
+        let Some(label) = label.filter(|label| !label.is_empty()) else {
+            continue;
+        };
+        fields.push(labelled_links(target, &LinkKind::new(&category, type_id), &label));
+    }
+    Ok(fields)
 }
 
 #[derive(Deserialize)]
@@ -213,8 +356,8 @@ struct Stage {
 async fn add_pipelines(client: &Client<'_>, object: &str, fields: &mut [FieldSchema]) -> Result<()> {
     let (pipeline, stage) = match ObjectName::new(object).plural() {
         "deals" => ("pipeline", "dealstage"),
-        "tickets" => ("hs_pipeline", "hs_pipeline_stage"),
-        _ => return Ok(()),
+        // Leads, tickets, custom objects and whatever else has a pipeline.
+        _ => ("hs_pipeline", "hs_pipeline_stage"),
     };
     let open = |field: &FieldSchema| (field.path == pipeline || field.path == stage) && field.choices.is_empty();
     if !fields.iter().any(open) {
@@ -225,7 +368,14 @@ async fn add_pipelines(client: &Client<'_>, object: &str, fields: &mut [FieldSch
         .await
     {
         Ok(list) => list.results,
-        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => return Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::Rejected
+            ) =>
+        {
+            return Ok(());
+        }
         Err(error) => return Err(error),
     };
     for field in fields.iter_mut().filter(|field| open(field)) {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use syncline_core::batch::Hint;
 use syncline_core::connector::RawRequest;
 use syncline_core::error::{Error, ErrorKind, Result};
-use syncline_core::io::{Io, MacAlgorithm};
+use syncline_core::io::{Config, Io, MacAlgorithm};
 
 use crate::client::Client;
 use crate::object::ObjectName;
@@ -15,6 +15,9 @@ use crate::schema;
 const OPERATION: &str = "read webhook";
 /// Name of the host's key that signs.
 const KEY: &str = "client_secret";
+/// Name of the setting that says which signatures are accepted.
+pub(crate) const SIGNATURES_SETTING: &str = "webhook_signatures";
+const MISMATCH: &str = "the webhook's signature does not match; check the app's client secret and the public URL";
 /// Longest time between signing and arrival, in milliseconds.
 const WINDOW_MILLISECONDS: u64 = 300_000;
 /// The escapes that HubSpot decodes before it signs a URL.
@@ -37,8 +40,9 @@ const DECODED: [(&str, &str); 12] = [
 ///
 /// # Errors
 /// `Forbidden` when signature or time are wrong or missing, `Protocol` when the body is no list of events.
-pub(crate) async fn webhook(client: &Client<'_>, request: &RawRequest) -> Result<Vec<Hint>> {
-    verify(client.io, request)?;
+pub(crate) async fn webhook(client: &Client<'_>, config: &Config, request: &RawRequest) -> Result<Vec<Hint>> {
+    let older = config.setting(SIGNATURES_SETTING) == Some("any");
+    verify(client.io, request, older)?;
     let events = match serde_json::from_slice(&request.body) {
         Ok(Json::Array(events)) => events,
         Ok(event @ Json::Object(_)) => vec![event],
@@ -50,13 +54,23 @@ pub(crate) async fn webhook(client: &Client<'_>, request: &RawRequest) -> Result
             hints.push(hint);
         }
     }
-    name_custom_objects(client, &mut hints).await;
+    schema::name_custom_objects(client, &mut hints).await;
     Ok(hints)
 }
 
-fn verify(io: &dyn Io, request: &RawRequest) -> Result<()> {
+fn verify(io: &dyn Io, request: &RawRequest, older: bool) -> Result<()> {
     let refused = |message: &str| Error::new(ErrorKind::Forbidden, message).operation(OPERATION);
     let header = |name: &str| request.headers.get(name).map(|value| value.trim());
+    let Some(signature) = header("x-hubspot-signature-v3") else {
+        return match header("x-hubspot-signature") {
+            Some(signature) if older => verify_older(io, request, signature),
+            Some(_) => Err(refused(
+                "the webhook carries only an older signature, which does not tell when it was signed; set \
+                 `webhook_signatures` to `any` to accept those",
+            )),
+            None => Err(refused("the webhook has no signature")),
+        };
+    };
     let timestamp = header("x-hubspot-request-timestamp").ok_or_else(|| refused("the webhook has no timestamp"))?;
     let signed: i64 = timestamp
         .parse()
@@ -64,20 +78,56 @@ fn verify(io: &dyn Io, request: &RawRequest) -> Result<()> {
     if io.now().as_millisecond().abs_diff(signed) > WINDOW_MILLISECONDS {
         return Err(refused("the webhook was signed more than five minutes ago or ahead"));
     }
-    let signature = header("x-hubspot-signature-v3").ok_or_else(|| refused("the webhook has no signature"))?;
     let tag = STANDARD
         .decode(signature)
         .map_err(|_| refused("the webhook's signature is not Base64"))?;
-    let mut message = format!("{}{}", request.method.to_ascii_uppercase(), decode_url(&request.url)).into_bytes();
+    let mut message = signed_target(request);
     message.extend_from_slice(&request.body);
     message.extend_from_slice(timestamp.as_bytes());
     if io.verify_mac(KEY, MacAlgorithm::HmacSha256, &message, &tag) {
         Ok(())
     } else {
-        Err(refused(
-            "the webhook's signature does not match; check the app's client secret and the public URL",
-        ))
+        Err(refused(MISMATCH))
     }
+}
+
+/// Versions 1 and 2 sign the body, or verb, address and body, and no time. A request sent again by somebody else is
+/// taken once more, which costs a read.
+fn verify_older(io: &dyn Io, request: &RawRequest, signature: &str) -> Result<()> {
+    let refused = |message: &str| Error::new(ErrorKind::Forbidden, message).operation(OPERATION);
+    let tag = unhex(signature).ok_or_else(|| refused("the webhook's signature is not hexadecimal"))?;
+    let message = match request
+        .headers
+        .get("x-hubspot-signature-version")
+        .map(|version| version.trim())
+    {
+        Some("v2") => [signed_target(request), request.body.to_vec()].concat(),
+        _ => request.body.to_vec(),
+    };
+    if io.verify_mac(KEY, MacAlgorithm::Sha256Prefix, &message, &tag) {
+        Ok(())
+    } else {
+        Err(refused(MISMATCH))
+    }
+}
+
+/// Verb and address, as they are signed.
+fn signed_target(request: &RawRequest) -> Vec<u8> {
+    format!("{}{}", request.method.to_ascii_uppercase(), decode_url(&request.url)).into_bytes()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(
+        digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit))
+            .collect(),
+    )
 }
 
 fn decode_url(url: &str) -> String {
@@ -153,26 +203,6 @@ fn id_text(json: &Json) -> Option<String> {
     json.as_u64()
         .map(|id| id.to_string())
         .or_else(|| json.as_str().map(str::to_owned))
-}
-
-/// Events name custom objects by type id, syncs by qualified name.
-async fn name_custom_objects(client: &Client<'_>, hints: &mut [Hint]) {
-    let mut types: Vec<String> = hints
-        .iter()
-        .map(|hint| hint.object.clone())
-        .filter(|object| object.starts_with("2-"))
-        .collect();
-    types.sort_unstable();
-    types.dedup();
-    for type_id in types {
-        // A hint is only a reason to read, so one under the type id is no harm.
-        let Ok(Some(name)) = schema::custom_name(client, &type_id).await else {
-            continue;
-        };
-        for hint in hints.iter_mut().filter(|hint| hint.object == type_id) {
-            hint.object.clone_from(&name);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -130,11 +130,11 @@ impl PushTask {
             let Some(write) = self.push.writes.get(outcome.index) else {
                 continue;
             };
-            for (path, pair, target) in push::links_after(&self.push.object, write, call) {
+            for (path, association, target) in push::links_after(&self.push.object, write, call) {
                 wanted.push(Wanted {
                     id: id.clone(),
                     path,
-                    pair,
+                    association,
                     target,
                 });
             }

@@ -164,6 +164,7 @@ async fn a_sweep_lists_ids_and_stamps_of_live_records() {
             &world.config,
             Job::Sweep {
                 object: "contacts".into(),
+                projection: Projection::default(),
             },
             None,
         )

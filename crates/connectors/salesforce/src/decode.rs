@@ -174,7 +174,11 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Seen>, A::Error> {
         let Self { selection, batch } = self;
+        let is_part = selection.projection.fields.len() < batch.width();
         let mut row = batch.row("");
+        if is_part {
+            row.partial();
+        }
         let mut id = None;
         let (mut stamp, mut master, mut contact) = (None, None, None);
         let (mut deleted, mut converted) = (false, false);

@@ -104,7 +104,10 @@ impl Connector for Salesforce {
         let api = client::Api::new(config)?;
         Ok(match job {
             Job::Pull(job) => Box::new(pull::PullTask::pull(api, job, resume)?),
-            Job::Sweep { object } => Box::new(pull::PullTask::sweep(api, object, resume)?),
+            Job::Feed(_) => {
+                return Err(Error::new(ErrorKind::Unsupported, "this connection has no change feed"));
+            }
+            Job::Sweep { object, .. } => Box::new(pull::PullTask::sweep(api, object, resume)?),
             Job::Push(job) => Box::new(write::PushTask::new(api, job, resume)?),
         })
     }

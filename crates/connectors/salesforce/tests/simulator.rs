@@ -449,6 +449,7 @@ async fn a_sweep_gives_every_live_id_and_its_stamp() {
     let mut task = world.open(
         Job::Sweep {
             object: "Contact".into(),
+            projection: Projection::default(),
         },
         None,
     );

@@ -25,6 +25,9 @@ pub(super) fn why_noise(field: &FieldSchema) -> Option<&'static str> {
             return Some("owners are users of one CRM; map them by hand, with a table of users");
         }
     }
+    if field.kind == FieldKind::MultiChoice && !field.references.is_empty() {
+        return Some("it is a set of links; map it by hand to a multi-choice field, with the lens `reference`");
+    }
     if path.starts_with("hubspot_")
         || matches!(
             path.as_str(),

@@ -38,6 +38,9 @@ pub(crate) trait TokenSource: Send + Sync + fmt::Debug {
 
     /// The provider says that the grant itself is gone.
     async fn grant_lost(&self) -> Result<()>;
+
+    /// The app's own token; a newer one than that of this generation, where the provider refused it.
+    async fn app_token(&self, refused: Option<u64>) -> Result<AccessToken>;
 }
 
 /// Adds the token.
@@ -76,10 +79,7 @@ impl<S: CallService> Service<Call> for Authorised<S> {
         Box::pin(async move {
             match call.request.auth {
                 Auth::None => inner.oneshot(call).await,
-                Auth::App => Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "requests with the app's own credentials are not supported for this provider",
-                )),
+                Auth::App => as_app(tokens, inner, call).await,
                 Auth::Connection => authorised(tokens, inner, call).await,
             }
         })
@@ -107,6 +107,22 @@ async fn authorised<S: CallService>(tokens: Arc<dyn TokenSource>, inner: S, call
         )),
         _ => Ok(answer),
     }
+}
+
+/// As the app itself. That its token is refused says nothing of the connection's grant.
+async fn as_app<S: CallService>(tokens: Arc<dyn TokenSource>, inner: S, call: Call) -> Result<Answer> {
+    let token = tokens.app_token(None).await?;
+    let answer = inner.clone().oneshot(with_token(&call, &token)).await?;
+    if !matches!(answer.class, Class::TokenExpired | Class::Reauthorise) {
+        return Ok(answer);
+    }
+    let token = tokens.app_token(Some(token.generation)).await?;
+    let answer = inner.oneshot(with_token(&call, &token)).await?;
+    if matches!(answer.class, Class::TokenExpired | Class::Reauthorise) {
+        let message = "the provider refuses the app's own token; check the app's client id, secret and scopes";
+        return Err(Error::new(ErrorKind::Forbidden, message));
+    }
+    Ok(answer)
 }
 
 fn with_token(call: &Call, token: &AccessToken) -> Call {

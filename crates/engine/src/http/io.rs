@@ -38,6 +38,8 @@ pub struct ConnectionIo {
     marks: MarkSource,
     stop: StopFlag,
     client_secret: Option<SecretString>,
+    /// Further secrets that webhooks may be signed with.
+    other_secrets: Arc<[SecretString]>,
     settings: Arc<HttpSettings>,
     priority: Priority,
     counters: CallCounters,
@@ -81,6 +83,7 @@ impl ConnectionIo {
             marks: parts.marks,
             stop: parts.stop,
             client_secret: parts.client_secret,
+            other_secrets: Arc::default(),
             priority: Priority::Background,
             counters,
         }
@@ -91,6 +94,15 @@ impl ConnectionIo {
     pub fn interactive(&self) -> Self {
         Self {
             priority: Priority::Interactive,
+            ..self.clone()
+        }
+    }
+
+    /// The same, with further secrets that webhooks may be signed with.
+    #[must_use]
+    pub(crate) fn accepting(&self, secrets: &[SecretString]) -> Self {
+        Self {
+            other_secrets: secrets.into(),
             ..self.clone()
         }
     }
@@ -174,11 +186,10 @@ impl Io for ConnectionIo {
     }
 
     fn verify_mac(&self, key_name: &str, algorithm: MacAlgorithm, message: &[u8], tag: &[u8]) -> bool {
-        key_name == CLIENT_SECRET
-            && self
-                .client_secret
-                .as_ref()
-                .is_some_and(|secret| mac::verify(secret.expose_secret().as_bytes(), algorithm, message, tag))
+        let secrets = self.client_secret.iter().chain(self.other_secrets.iter());
+        // Each is tried, so that the time it takes does not tell which one fits.
+        let fitting = secrets.filter(|secret| mac::verify(secret.expose_secret().as_bytes(), algorithm, message, tag));
+        key_name == CLIENT_SECRET && fitting.count() > 0
     }
 }
 

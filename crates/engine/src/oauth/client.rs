@@ -170,6 +170,21 @@ impl OAuthClient {
         self.tokens(asked.ok(), &courier.outcome)
     }
 
+    /// A token of the app itself, by client credentials.
+    pub(crate) async fn app_token(&self, scopes: &[&str]) -> Result<TokenSet, TokenFailure> {
+        let courier = Courier {
+            client: self,
+            outcome: Outcome::default(),
+        };
+        let client = self.client();
+        let asked = client
+            .exchange_client_credentials()
+            .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .request_async(&courier)
+            .await;
+        self.tokens(asked.ok(), &courier.outcome)
+    }
+
     /// Gives a token back. `Ok(false)` when the provider has no way to.
     pub(crate) async fn revoke(&self, token: &SecretString) -> Result<bool, TokenFailure> {
         let Some((url, with_client)) = &self.endpoints.revoke else {

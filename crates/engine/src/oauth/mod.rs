@@ -1,6 +1,7 @@
 //! OAuth 2.0: authorization code with PKCE, refresh that is single-flight across processes and durable before use,
 //! and revocation.
 
+mod app_token;
 mod client;
 mod credential;
 mod endpoints;

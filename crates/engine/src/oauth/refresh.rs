@@ -16,6 +16,7 @@ use syncline_core::{Error, ErrorKind, Result, Retry};
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::Instrument;
 
+use super::app_token::AppToken;
 use super::client::OAuthClient;
 use super::credential::Credential;
 use super::endpoints::Endpoints;
@@ -67,6 +68,8 @@ struct Inner {
     cached: Mutex<Option<Credential>>,
     /// Held while refreshing. What it holds was handed out by the provider but could not be stored yet.
     flight: AsyncMutex<Option<Refreshed>>,
+    /// The app's own token, which is never stored: another one is asked for when it is needed.
+    app: AsyncMutex<AppToken>,
 }
 
 struct Refreshed {
@@ -108,6 +111,10 @@ impl TokenSource for ConnectionTokens {
             .map_err(|error| Error::new(ErrorKind::Internal, "refreshing broke off").because(error))?
     }
 
+    async fn app_token(&self, refused: Option<u64>) -> Result<AccessToken> {
+        self.0.app_token(refused).await
+    }
+
     async fn grant_lost(&self) -> Result<()> {
         let _flight = self.0.flight.lock().await;
         let reason = "the provider says that the authorisation is gone".to_owned();
@@ -130,6 +137,7 @@ impl ConnectionTokens {
             parts,
             cached: Mutex::default(),
             flight: AsyncMutex::default(),
+            app: AsyncMutex::default(),
         }))
     }
 
@@ -253,6 +261,45 @@ impl Inner {
         tx.commit().await
     }
 
+    fn client(&self, connection: &Connection, credential: &Credential) -> Result<OAuthClient> {
+        let parts = &self.parts;
+        Ok(OAuthClient {
+            transport: Arc::clone(&parts.transport),
+            connector: Arc::clone(&parts.connector),
+            clock: Arc::clone(&parts.clock),
+            endpoints: Endpoints::new(parts.connector.manifest(), Some(&connection.login_url), parts.addresses)?,
+            client_id: connection.client_id.clone(),
+            client_secret: credential.client_secret.clone(),
+        })
+    }
+
+    /// The app's own token; one at a time is asked for.
+    async fn app_token(&self, refused: Option<u64>) -> Result<AccessToken> {
+        let scopes = self.parts.connector.app_scopes();
+        if scopes.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "requests with the app's own credentials are not supported for this provider",
+            ));
+        }
+        let mut app = self.app.lock().await;
+        let now = self.parts.clock.now();
+        if let Some(token) = app.usable(refused, now) {
+            return Ok(token);
+        }
+        let (credential, connection) = (self.load().await?, self.connection().await?);
+        if credential.client_secret.is_none() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the connection has no app of its own: its client id and secret are needed for this",
+            ));
+        }
+        match self.client(&connection, &credential)?.app_token(scopes).await {
+            Ok(tokens) => Ok(app.keep(tokens, now)),
+            Err(failure) => Err(failure.into_error("getting a token of the app")),
+        }
+    }
+
     /// Uses the refresh token.
     async fn ask(&self, lease: Lease, refused: u64) -> Result<Refreshed> {
         let credential = self.load().await?;
@@ -264,14 +311,7 @@ impl Inner {
         let connection = self.connection().await?;
         let parts = &self.parts;
         let rotates = parts.connector.manifest().authorisation.rotates_refresh_tokens;
-        let client = OAuthClient {
-            transport: Arc::clone(&parts.transport),
-            connector: Arc::clone(&parts.connector),
-            clock: Arc::clone(&parts.clock),
-            endpoints: Endpoints::new(parts.connector.manifest(), Some(&connection.login_url), parts.addresses)?,
-            client_id: connection.client_id.clone(),
-            client_secret: credential.client_secret.clone(),
-        };
+        let client = self.client(&connection, &credential)?;
         let tokens = match client.refresh(&refresh_token).await {
             Ok(tokens) => tokens,
             Err(TokenFailure::InvalidGrant(reason)) => {

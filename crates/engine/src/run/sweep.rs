@@ -13,7 +13,7 @@ use syncline_core::error::Result;
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress};
 use syncline_core::state::{EntityId, Presence};
-use syncline_core::store::{DocumentKind, InboxEntry};
+use syncline_core::store::{DocumentKind, InboxEntry, SideHead};
 use syncline_core::value::content_hash;
 
 use super::context::SyncContext;
@@ -172,13 +172,14 @@ pub(crate) async fn sweep(
     };
     let job = Job::Sweep {
         object: context.mapping.object.clone(),
+        projection: context.mapping.projection.clone(),
     };
     let mut task = context.connector.open(&context.config, job, resume)?;
     let budget = Budget {
         rows: inner.settings.page_rows,
         ..Budget::default()
     };
-    let mut batch = Batch::new(0);
+    let mut batch = Batch::new(context.mapping.projection.fields.len());
     let mut calls = 0;
     loop {
         reporter.check_stop()?;
@@ -300,7 +301,7 @@ async fn take(
             }
             None => ledger.filtered += 1,
             Some(head) => match head.presence {
-                Presence::Live if row.stamp() > head.stamp => {
+                Presence::Live if row.stamp() > head.stamp || moved_no_stamp(context, row, &head) => {
                     newer.push(head.key.entity);
                     ledger.deferred += 1;
                 }
@@ -317,6 +318,12 @@ async fn take(
     page::mark_stale(inner, context, page.tx()?, &newer).await?;
     run.ledger(&context.sync.name, "sweep").add(&ledger);
     Ok(unknown)
+}
+
+/// Whether a record holds something else than when it was read, although its stamp says that nothing has changed.
+fn moved_no_stamp(context: &SyncContext, row: &RowRef<'_>, head: &SideHead) -> bool {
+    // What was read with another mapping is compared when it is read again.
+    head.mapping_version == context.mapping.version && row.hash().is_some_and(|hash| hash != head.hash)
 }
 
 /// Looks for linked records that a complete sweep has not seen: they are read, and where they were absent from the sweep

@@ -45,6 +45,8 @@ pub(super) struct Job {
 pub(super) struct Outlook {
     pub(super) jobs: Vec<Job>,
     pub(super) next: Option<Timestamp>,
+    /// Connections with syncs that run by themselves.
+    pub(super) connections: Vec<u64>,
 }
 
 impl Engine {
@@ -114,6 +116,8 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
                     failed.push(sync);
                 }
             }
+            let by_itself = syncs.iter().find(|sync| sync.schedule != Schedule::Manual);
+            outlook.connections.extend(by_itself.map(|sync| sync.connection));
             let later = syncs
                 .iter()
                 .filter_map(|sync| sync.next_run_at)

@@ -17,7 +17,20 @@ pub(super) const SCOPES: &str = "oauth crm.objects.contacts.read crm.objects.con
      crm.objects.companies.read crm.objects.companies.write crm.objects.deals.read crm.objects.deals.write \
      crm.objects.custom.read crm.objects.custom.write crm.objects.owners.read crm.schemas.contacts.read \
      crm.schemas.contacts.write crm.schemas.companies.read crm.schemas.companies.write crm.schemas.deals.read \
-     crm.schemas.deals.write crm.schemas.custom.read crm.schemas.custom.write tickets";
+     crm.schemas.deals.write crm.schemas.custom.read crm.schemas.custom.write tickets e-commerce \
+     crm.objects.line_items.read crm.objects.line_items.write crm.schemas.line_items.read crm.objects.quotes.read \
+     crm.objects.quotes.write crm.schemas.quotes.read crm.objects.leads.read crm.objects.leads.write \
+     crm.schemas.leads.read crm.objects.orders.read crm.objects.orders.write crm.schemas.orders.read \
+     crm.objects.carts.read crm.objects.carts.write crm.schemas.carts.read crm.objects.invoices.read \
+     crm.objects.invoices.write crm.schemas.invoices.read crm.objects.subscriptions.read \
+     crm.objects.subscriptions.write crm.schemas.subscriptions.read crm.objects.goals.read crm.schemas.goals.read \
+     crm.objects.feedback_submissions.read crm.schemas.feedback_submissions.read crm.objects.users.read \
+     crm.objects.users.write crm.schemas.users.read crm.objects.appointments.read \
+     crm.objects.appointments.write crm.schemas.appointments.read crm.schemas.appointments.write \
+     crm.objects.courses.read crm.objects.courses.write crm.schemas.courses.read crm.schemas.courses.write \
+     crm.objects.listings.read crm.objects.listings.write crm.schemas.listings.read crm.schemas.listings.write \
+     crm.objects.services.read crm.objects.services.write crm.schemas.services.read crm.schemas.services.write \
+     crm.lists.read crm.lists.write crm.import crm.export settings.users.read settings.users.write files";
 
 /// The tokens of the account.
 #[derive(Clone)]
@@ -28,6 +41,8 @@ pub(super) struct Access {
     private_app_token: Arc<str>,
     /// When the access tokens issued die, to say since when a dead one is dead.
     expiries: Arc<Mutex<BTreeMap<String, Timestamp>>>,
+    /// Tokens of the app itself, with their scopes and when they die.
+    app_tokens: Arc<Mutex<BTreeMap<String, (Vec<String>, Timestamp)>>>,
 }
 
 impl fmt::Debug for Access {
@@ -61,6 +76,7 @@ impl Access {
             clock,
             private_app_token: private_app_token.into(),
             expiries: Arc::default(),
+            app_tokens: Arc::default(),
         }
     }
 
@@ -113,6 +129,21 @@ impl Access {
         }
     }
 
+    /// Remembers a token of the app itself.
+    pub(super) fn remember_app(&self, token: String, scopes: Vec<String>, expires: Timestamp) {
+        self.app_tokens
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token, (scopes, expires));
+    }
+
+    /// The scopes of the app's own token that a request carries, if it carries one that lives.
+    pub(super) fn app(&self, headers: &HeaderMap) -> Option<Vec<String>> {
+        let tokens = self.app_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let (scopes, expires) = tokens.get(Self::bearer(headers)?)?;
+        (*expires > self.clock.now()).then(|| scopes.clone())
+    }
+
     /// Lets the token that a request carries expire now.
     pub(super) fn expire(&self, headers: &HeaderMap) {
         if let Some(token) = Self::bearer(headers)
@@ -144,7 +175,7 @@ impl Portal {
         let verb = if reads { "read" } else { "write" };
         let of_object = |name: &str| {
             let scope = self.store(self.object(name)?).object.scope;
-            Some(vec![if scope == "tickets" {
+            Some(vec![if matches!(scope, "tickets" | "e-commerce") {
                 scope.to_owned()
             } else {
                 format!("crm.objects.{scope}.{verb}")
@@ -152,7 +183,7 @@ impl Portal {
         };
         let of_schema = |name: &str| {
             let scope = self.store(self.object(name)?).object.scope;
-            Some(vec![if scope == "tickets" {
+            Some(vec![if matches!(scope, "tickets" | "e-commerce") {
                 scope.to_owned()
             } else {
                 format!("crm.schemas.{scope}.{verb}")

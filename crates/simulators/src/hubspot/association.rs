@@ -57,6 +57,23 @@ const DEFINED: &[Defined] = &[
     ("task", "company", 192, 191, None),
     ("task", "deal", 216, 215, None),
     ("task", "ticket", 230, 229, None),
+    ("call", "contact", 194, 193, None),
+    ("call", "company", 182, 181, None),
+    ("call", "deal", 206, 205, None),
+    ("call", "ticket", 220, 219, None),
+    ("email", "contact", 198, 197, None),
+    ("email", "company", 186, 185, None),
+    ("email", "deal", 210, 209, None),
+    ("email", "ticket", 224, 223, None),
+    ("meeting", "contact", 200, 199, None),
+    ("meeting", "company", 188, 187, None),
+    ("meeting", "deal", 212, 211, None),
+    ("meeting", "ticket", 226, 225, None),
+    ("line_item", "deal", 20, 19, None),
+    ("quote", "deal", 64, 63, None),
+    ("quote", "line_item", 67, 68, None),
+    ("lead", "contact", 578, 579, None),
+    ("lead", "company", 610, 609, None),
     ("contact", "contact", 449, 449, None),
     ("company", "company", 450, 450, None),
     ("deal", "deal", 451, 451, None),
@@ -65,7 +82,8 @@ const DEFINED: &[Defined] = &[
 
 impl Associations {
     /// The link types that every portal has, for object types of these singular names in this order.
-    pub(super) fn new(singular: &[&'static str]) -> Self {
+    /// `custom` are those of them that the portal made itself.
+    pub(super) fn new(singular: &[&'static str], custom: &[&'static str]) -> Self {
         let mut all = Self {
             next_type_id: 36,
             ..Self::default()
@@ -109,9 +127,11 @@ impl Associations {
                 if all.types.contains_key(&(from_index, to_index)) {
                     continue;
                 }
+                let custom = [from, to].iter().any(|name| custom.contains(name));
+                let category = if custom { "USER_DEFINED" } else { "HUBSPOT_DEFINED" };
                 all.add(
                     (from_index, to_index),
-                    "USER_DEFINED",
+                    category,
                     [
                         (type_id, None, format!("{from}_to_{to}"), false),
                         (type_id + 1, None, format!("{to}_to_{from}"), false),
@@ -185,6 +205,12 @@ impl Associations {
             .into_iter()
             .flat_map(move |links| links.range((from, after)..=(from, u64::MAX)))
             .map(|((_, to), bits)| (*to, *bits))
+    }
+
+    /// The types of the link between two records, as bits; 0 where there is none.
+    pub(super) fn bits_of(&self, pair: Pair, from: u64, to: u64) -> u64 {
+        let links = self.links.get(&pair);
+        links.and_then(|links| links.get(&(from, to))).copied().unwrap_or(0)
     }
 
     /// The link types among `bits`: labelled ones first, as HubSpot shows them.

@@ -2,6 +2,7 @@
 
 use super::property::{Property, PropertyOption, PropertyTable, Source};
 use super::stamp::Stamp;
+use super::standard_types;
 
 /// One line of a table: name, label, type, field type, group, flags and options, separated by semicolons; the last
 /// ones may be left out. Options are `value=Label` separated by `|`, or `@` and the name of a list below.
@@ -234,7 +235,7 @@ pub(super) fn table(plural: &str) -> PropertyTable {
             &[("engagement", "Engagement information"), ("task", "Task information")],
         ),
         "projects" => (PROJECT, &[("project_information", "Project information")]),
-        _ => ("", &[]),
+        other => (standard_types::properties(other), &[("information", "Information")]),
     };
     let mut table = PropertyTable::default();
     for (name, label) in groups {

@@ -328,6 +328,30 @@ impl HubSpot {
         }
     }
 
+    /// Subscribes the app's webhooks to an event, such as `contact.creation`; a property change names its property.
+    pub fn subscribe_webhook(&self, event_type: &str, property: Option<&str>) {
+        let mut portal = self.portal();
+        let now = portal.now();
+        portal.webhooks.next_id += 1;
+        let made = super::webhook_sender::WebhookSubscription {
+            id: portal.webhooks.next_id,
+            event_type: event_type.to_owned(),
+            type_id: None,
+            property: property.map(str::to_owned),
+            active: true,
+            created: now,
+            updated: now,
+        };
+        portal.webhooks.subscriptions.push(made);
+    }
+
+    /// The webhooks that are due at `url`, signed with the app's client secret. Each is handed out once.
+    #[must_use]
+    pub fn take_webhooks(&self, url: &str) -> Vec<super::WebhookDelivery> {
+        let secret = self.credentials().client_secret;
+        self.settled().deliveries(url, &secret)
+    }
+
     fn settled(&self) -> std::sync::MutexGuard<'_, Portal> {
         let mut portal = self.portal();
         portal.settle();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::association::LinkEnd;
+use super::change::ChangeKind;
 use super::portal::Portal;
 use super::record::{Author, Record};
 use super::stamp::Stamp;
@@ -24,6 +25,7 @@ impl Portal {
     /// one, and a new primary one takes the place of the old.
     pub(super) fn link(&mut self, pair: (usize, usize), from: u64, to: u64, bits: u64, now: Stamp) {
         let ((object, company), (record, target)) = self.oriented(pair, from, to);
+        let before = self.associations.bits_of((object, company), record, target);
         let mut bits = bits;
         if let Some(primary) = self.associations.primary_bit((object, company)) {
             let current = self.associations.primary((object, company), record);
@@ -40,13 +42,18 @@ impl Portal {
             }
         }
         self.associations.change((object, company), record, target, bits, 0);
+        let after = self.associations.bits_of((object, company), record, target);
+        self.link_changed((object, company), record, target, (before, after), now);
         self.refresh_primary(object, record, now);
     }
 
     /// Clears link types between two records.
     pub(super) fn unlink(&mut self, pair: (usize, usize), from: u64, to: u64, bits: u64, now: Stamp) {
         let ((object, other), (record, target)) = self.oriented(pair, from, to);
+        let before = self.associations.bits_of((object, other), record, target);
         self.associations.change((object, other), record, target, 0, bits);
+        let after = self.associations.bits_of((object, other), record, target);
+        self.link_changed((object, other), record, target, (before, after), now);
         self.refresh_primary(object, record, now);
     }
 
@@ -100,6 +107,7 @@ impl Portal {
         }
         let links = self.take_links(object, id, now);
         self.archived_links.insert((object, id), links);
+        self.changed(object, id, author, now, ChangeKind::Deleted);
         true
     }
 
@@ -127,6 +135,7 @@ impl Portal {
         record.modified = record.modified.max(now);
         record.by_integration = false;
         self.publish(object, record);
+        self.changed(object, id, &Author::system("RECYCLING_BIN"), now, ChangeKind::Restored);
         for (other, other_id, bits) in self.archived_links.remove(&(object, id)).unwrap_or_default() {
             if self.store(other).live(other_id).is_some() {
                 self.link((object, other), id, other_id, bits, now);
@@ -140,7 +149,11 @@ impl Portal {
         let id = self.store(object).resolve(id);
         self.take_links(object, id, now);
         self.archived_links.remove(&(object, id));
-        self.store_mut(object).purge(id)
+        let erased = self.store_mut(object).purge(id);
+        if erased {
+            self.changed(object, id, &Author::system("CRM_UI"), now, ChangeKind::Erased);
+        }
+        erased
     }
 
     /// Merges `other` into `primary`. The survivor gets a new id unless the portal keeps the primary's.
@@ -195,6 +208,11 @@ impl Portal {
             }
         }
         self.refresh_primary(object, id, now);
+        let merged = ChangeKind::Merged {
+            primary: primary.id,
+            others: vec![other.id],
+        };
+        self.changed(object, id, &Author::system("MERGE_OBJECTS"), now, merged);
         Ok(id)
     }
 

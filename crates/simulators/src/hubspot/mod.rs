@@ -12,9 +12,12 @@ mod association_api;
 mod batch_answer;
 mod batch_api;
 mod builtin;
+mod change;
 mod derived;
 mod fault_bodies;
 mod hooks;
+mod journal;
+mod journal_api;
 mod lifecycle;
 mod limits;
 mod oauth_api;
@@ -35,11 +38,14 @@ mod seed;
 mod seed_sales;
 mod service;
 mod stamp;
+mod standard_types;
 mod store;
 #[cfg(test)]
 mod tests;
 mod value;
 mod view;
+mod webhook_sender;
+mod webhooks_api;
 mod write;
 
 use std::fmt;
@@ -63,6 +69,8 @@ use access::Access;
 use fault_bodies::HubSpotFaults;
 use portal::Portal;
 
+pub use webhook_sender::WebhookDelivery;
+
 /// Where nobody knows, or accounts differ, how HubSpot behaves.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -73,6 +81,8 @@ pub struct Behaviour {
     pub partial_batch_is_207_since_2026_09: bool,
     /// A lifecycle stage earlier than the current one is silently ignored.
     pub lifecycle_moves_forward_only: bool,
+    /// Reading the journal behind its last entry is answered 404, not 204.
+    pub empty_journal_is_404: bool,
     /// By how much a [`Fault::StaleIndex`](crate::Fault::StaleIndex) write reaches search later.
     pub stale_index_lag: SignedDuration,
 }
@@ -83,6 +93,7 @@ impl Default for Behaviour {
             merge_keeps_primary_id: false,
             partial_batch_is_207_since_2026_09: true,
             lifecycle_moves_forward_only: true,
+            empty_journal_is_404: false,
             stale_index_lag: SignedDuration::from_secs(30),
         }
     }

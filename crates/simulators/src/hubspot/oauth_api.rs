@@ -13,6 +13,7 @@ struct TokenForm {
     client_id: Option<String>,
     client_secret: Option<String>,
     token: Option<String>,
+    scope: Option<String>,
 }
 
 /// One request to the OAuth endpoints.
@@ -38,6 +39,9 @@ impl Portal {
         match (call.method, call.rest) {
             ("POST", ["token"]) => {
                 let request: TokenRequest = form(call.body);
+                if request.grant_type.as_deref() == Some("client_credentials") {
+                    return self.app_token(access, call);
+                }
                 match access.server.exchange(&request) {
                     Ok(issued) => {
                         access.remember(&issued);
@@ -102,6 +106,27 @@ impl Portal {
             }
             _ => self.not_found(),
         }
+    }
+
+    /// A token of the app itself, which reads the journal and no record.
+    fn app_token(&mut self, access: &Access, call: &OAuthCall<'_>) -> Answer {
+        let asked: TokenForm = form(call.body);
+        if let Some(answer) = self.wrong_client(access, &asked) {
+            return answer;
+        }
+        let scopes: Vec<String> = asked
+            .scope
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        let token = format!("CApp-{}", self.correlation_id());
+        let life = access.server.settings().access_token_life;
+        let expires = self.now().instant().checked_add(life).unwrap_or(jiff::Timestamp::MAX);
+        access.remember_app(token.clone(), scopes.clone(), expires);
+        let body = json!({"token_type": "bearer", "access_token": token, "expires_in": life.as_secs(),
+            "token_use": "access_token", "scopes": scopes});
+        Answer::json(200, &body)
     }
 
     /// The user id of the person who signs in on the consent page.

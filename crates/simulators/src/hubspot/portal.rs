@@ -9,6 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Behaviour;
 use super::association::{Associations, LinkEnd};
+use super::change::ChangeKind;
+use super::journal::Journal;
 use super::limits::Limits;
 use super::owner::{Owner, owners};
 use super::pipeline::{Pipeline, pipelines};
@@ -17,6 +19,7 @@ use super::record::{Author, Record, Version};
 use super::schema::{ObjectType, object_types};
 use super::stamp::Stamp;
 use super::store::ObjectStore;
+use super::webhook_sender::Webhooks;
 use super::write::Change;
 use crate::clock::Clock;
 use crate::fault::{Fault, Faults};
@@ -54,6 +57,8 @@ pub(super) struct Portal {
     pub(super) dice: ChaCha8Rng,
     pub(super) late_commits: BTreeMap<(Stamp, u64), LateCommit>,
     pub(super) next_commit_late: Option<SignedDuration>,
+    pub(super) journal: Journal,
+    pub(super) webhooks: Webhooks,
     clock: Arc<dyn Clock>,
     index_lag: SignedDuration,
     revision: u64,
@@ -69,10 +74,15 @@ impl Portal {
         if let Some(folder) = &options.schema_dir {
             super::recorded::merge(&mut types, folder)?;
         }
+        let custom: Vec<&'static str> = types
+            .iter()
+            .filter(|object| object.custom)
+            .map(|object| object.singular)
+            .collect();
         let singular: Vec<&'static str> = types.iter().map(|object| object.singular).collect();
         Ok(Self {
             id: PORTAL_ID,
-            associations: Associations::new(&singular),
+            associations: Associations::new(&singular, &custom),
             archived_links: BTreeMap::new(),
             owners: owners(username),
             pipelines: types.iter().map(|object| pipelines(object.plural)).collect(),
@@ -83,6 +93,8 @@ impl Portal {
             dice: ChaCha8Rng::seed_from_u64(options.seed ^ 0x4855_4253_504f_5421),
             late_commits: BTreeMap::new(),
             next_commit_late: None,
+            journal: Journal::default(),
+            webhooks: Webhooks::default(),
             clock: Arc::clone(&options.clock),
             index_lag: options.index_lag,
             revision: 0,
@@ -169,8 +181,16 @@ impl Portal {
             at: now,
             author: Author::system("CALCULATED"),
         };
+        let (value, author) = (version.value.to_string(), version.author.clone());
         self.store_mut(object).remember(id, version);
         self.publish(object, record);
+        self.changed(
+            object,
+            id,
+            &author,
+            now,
+            ChangeKind::Updated(vec![(name.to_owned(), value)]),
+        );
     }
 
     /// Makes late commits visible that are due; runs before anything looks at the records.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::builtin;
 use super::property::PropertyTable;
+use super::standard_types;
 
 /// One object type and its properties.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl ObjectType {
 
 /// Every object type of the portal.
 pub(super) fn object_types() -> Vec<ObjectType> {
-    vec![
+    let mut types = vec![
         ObjectType {
             type_id: "0-1",
             singular: "contact",
@@ -224,5 +225,7 @@ pub(super) fn object_types() -> Vec<ObjectType> {
             first_id: 8_600_000_001,
             properties: builtin::table("projects"),
         },
-    ]
+    ];
+    types.extend(standard_types::types());
+    types
 }

@@ -69,6 +69,29 @@ impl HubSpot {
             };
             return portal.oauth(self.access(), &call);
         }
+        // What is signed asks for no token.
+        if let ["signed", offset] = segments.as_slice() {
+            let with_token = headers.contains_key(header::AUTHORIZATION);
+            return portal.signed_entry(&request, offset, with_token);
+        }
+        let of_app = segments
+            .first()
+            .is_some_and(|first| first.starts_with("webhooks") || first == &"app-webhooks");
+        if let Some(scopes) = self.access().app(headers) {
+            return match of_app {
+                true if scopes
+                    .iter()
+                    .any(|scope| scope.starts_with("developer.webhooks_journal")) =>
+                {
+                    portal.route(&request, &segments)
+                }
+                true => portal.missing_scopes(&["developer.webhooks_journal.read".to_owned()]),
+                false => portal.unauthenticated(Unauthenticated::Unknown),
+            };
+        }
+        if of_app && request.query("hapikey").is_some() {
+            return portal.route(&request, &segments);
+        }
         let caller = match self.access().caller(headers) {
             Ok(caller) => caller,
             Err(refused) => return portal.unauthenticated(refused),
@@ -79,6 +102,9 @@ impl HubSpot {
             let mut answer = portal.over_limit(exceeded);
             portal.add_limit_headers(&mut answer, caller.private_app, search);
             return answer;
+        }
+        if segments.first() == Some(&"webhooks-journal") {
+            return portal.missing_scopes(&["developer.webhooks_journal.read".to_owned()]);
         }
         let needed = portal.needed_scopes(&request);
         let mut answer = match caller.lacks(needed) {
@@ -114,6 +140,16 @@ impl Portal {
             ["account-info", "details"] => self.account_details(),
             ["account-info", "api-usage", "daily", "private-apps"] => self.api_usage(),
             ["integrations", "me"] => self.account_details_v1(),
+            ["webhooks-journal", rest @ ..] => self.journal_request(request, rest),
+            // The numbered paths share a prefix with the push settings, which name the app.
+            [
+                "webhooks",
+                "journal" | "journal-local" | "subscriptions" | "snapshots",
+                ..,
+            ] => self.journal_request(request, &segments[1..]),
+            ["webhooks" | "app-webhooks", app, rest @ ..] if *app == APP_ID.to_string() => {
+                self.webhooks_request(request, rest)
+            }
             ["appinstalls", "external-install"] if request.method == Method::DELETE => Answer::empty(),
             _ => self.not_found(),
         }

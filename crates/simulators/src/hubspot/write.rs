@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::change::ChangeKind;
 use super::portal::{LateCommit, Portal};
 use super::record::{Author, Record, Version};
 use super::stamp::Stamp;
@@ -279,6 +280,7 @@ impl Portal {
         let id = record.id;
         let company_property = self.store(object).object.properties.number("associatedcompanyid");
         let mut company = None;
+        let mut told: Vec<(String, String)> = Vec::new();
         for (number, value) in changes {
             if Some(*number) == company_property {
                 company = Some(value.as_ref().and_then(|value| value.parse::<u64>().ok()));
@@ -288,6 +290,9 @@ impl Portal {
                 continue;
             }
             record.set(*number, value.clone());
+            if let Some(property) = self.store(object).object.properties.numbered(*number) {
+                told.push((property.name.clone(), value.as_deref().unwrap_or_default().to_owned()));
+            }
             let version = Version {
                 property: *number,
                 value: value.clone().unwrap_or_else(|| "".into()),
@@ -301,6 +306,11 @@ impl Portal {
         record.modified = record.modified.max(stamp);
         record.by_integration = author.by_integration;
         self.publish(object, record);
+        if created {
+            self.changed(object, id, author, stamp, ChangeKind::Created(told));
+        } else if !told.is_empty() {
+            self.changed(object, id, author, stamp, ChangeKind::Updated(told));
+        }
         if let Some(company) = company {
             self.set_primary_company(object, id, company, stamp);
         }

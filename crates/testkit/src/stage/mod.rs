@@ -79,11 +79,21 @@ impl Stage {
             actor,
             connections: BTreeMap::new(),
         };
+        let (salesforce, hubspot) = (stage.salesforce.credentials(), stage.hubspot.credentials());
         stage
-            .connect("salesforce", SALESFORCE, stage.salesforce.credentials())
+            .connect("salesforce", SALESFORCE, salesforce, BTreeMap::new())
             .await?;
-        stage.connect("hubspot", HUBSPOT, stage.hubspot.credentials()).await?;
+        stage.connect("hubspot", HUBSPOT, hubspot, BTreeMap::new()).await?;
         Ok(stage)
+    }
+
+    /// Connects with HubSpot once more, by these settings; this connection takes the place of the other one here.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn connect_hubspot(&mut self, settings: BTreeMap<String, String>) -> Result<()> {
+        let credentials = self.hubspot.credentials();
+        self.connect("hubspot", HUBSPOT, credentials, settings).await
     }
 
     /// An engine with both connectors, short horizons, and requests that never leave the process.
@@ -113,11 +123,21 @@ impl Stage {
             .build()
     }
 
-    async fn connect(&mut self, provider: &str, host: &str, credentials: Credentials) -> Result<()> {
+    async fn connect(
+        &mut self,
+        provider: &str,
+        host: &str,
+        credentials: Credentials,
+        settings: BTreeMap<String, String>,
+    ) -> Result<()> {
         let request = TokenRequest {
             tenant: self.tenant,
             provider: provider.to_owned(),
-            name: provider.to_owned(),
+            name: if self.connections.contains_key(provider) {
+                format!("{provider} again")
+            } else {
+                provider.to_owned()
+            },
             login_url: Some(format!("http://{host}")),
             base_url: Some(format!("http://{host}")),
             client_id: credentials.client_id.clone(),
@@ -125,7 +145,7 @@ impl Stage {
             access_token: credentials.access_token.clone().into(),
             refresh_token: Some(credentials.refresh_token.into()),
             expires_at: None,
-            settings: BTreeMap::new(),
+            settings,
         };
         let connection = self
             .engine

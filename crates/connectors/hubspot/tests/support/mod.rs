@@ -11,12 +11,12 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use syncline_connector_hubspot::HubSpot;
 use syncline_core::batch::{Batch, Projection, RowState};
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result, Retry};
-use syncline_core::io::{Config, Head, Io, Level, MacAlgorithm, Mark, Method, Request, Response};
+use syncline_core::io::{Auth, Config, Head, Io, Level, MacAlgorithm, Mark, Method, Request, Response};
 use syncline_core::job::{Budget, Fetch, FetchBy, Job, Progress, Pull, Push, Start, Verb, Write};
 use syncline_core::value::Value;
 use syncline_simulators::clock::{Clock, ManualClock};
@@ -47,6 +47,13 @@ pub enum Answered {
 impl World {
     pub fn new(records: usize) -> Self {
         Self::lagging(records, SignedDuration::ZERO)
+    }
+
+    /// A world whose connection speaks this version of the API.
+    pub fn at(version: &str, records: usize) -> Self {
+        let mut world = Self::new(records);
+        world.config.settings.insert("api_version".into(), version.into());
+        world
     }
 
     /// A world whose search index lags behind the records.
@@ -158,6 +165,25 @@ impl World {
         outcomes
     }
 
+    /// A token of the app itself, as the host gets it.
+    async fn app_token(&self) -> String {
+        let credentials = self.simulator.credentials();
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&scope={}",
+            credentials.client_id,
+            credentials.client_secret,
+            self.connector.app_scopes().join("%20")
+        );
+        let request = axum::http::Request::post("http://hubspot.test/oauth/2026-03/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form))
+            .unwrap();
+        let answer = self.simulator.router().oneshot(request).await.unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        json["access_token"].as_str().unwrap().to_owned()
+    }
+
     async fn ask(&self, request: Request) -> Result<Response> {
         self.asked.lock().unwrap().push(request.clone());
         let path = request.url.split('?').next().unwrap_or_default().to_owned();
@@ -186,10 +212,14 @@ impl World {
         for (name, value) in &request.headers {
             built = built.header(name, value);
         }
-        built = built.header(
-            "authorization",
-            format!("Bearer {}", self.simulator.private_app_token()),
-        );
+        let token = match request.auth {
+            Auth::Connection => Some(self.simulator.private_app_token()),
+            Auth::App => Some(self.app_token().await),
+            Auth::None => None,
+        };
+        if let Some(token) = token {
+            built = built.header("authorization", format!("Bearer {token}"));
+        }
         let answer = self
             .simulator
             .router()
@@ -245,7 +275,10 @@ impl Io for World {
     fn log(&self, _: Level, _: &str) {}
 
     fn verify_mac(&self, key_name: &str, algorithm: MacAlgorithm, message: &[u8], tag: &[u8]) -> bool {
-        assert_eq!((key_name, algorithm), ("client_secret", MacAlgorithm::HmacSha256));
+        assert_eq!(key_name, "client_secret");
+        if algorithm == MacAlgorithm::Sha256Prefix {
+            return Sha256::digest([self.secret.as_bytes(), message].concat()).as_slice() == tag;
+        }
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).unwrap();
         mac.update(message);
         mac.verify_slice(tag).is_ok()
@@ -299,6 +332,10 @@ pub fn write(verb: Verb, fields: &[(&str, Value)]) -> Write {
         verb,
         fields,
     }
+}
+
+pub fn create(email: &str) -> Write {
+    write(Verb::Create { marker: None }, &[("email", Value::text(email))])
 }
 
 pub fn update(id: &str, fields: &[(&str, Value)]) -> Write {
