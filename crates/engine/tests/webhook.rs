@@ -142,7 +142,10 @@ async fn while_a_secret_is_replaced_both_are_accepted() {
     let secrets = ["the next one".to_owned().into(), "and another".to_owned().into()];
     for secret in [world.secret.as_str(), "the next one", "and another"] {
         let request = world.signed(secret, EVENTS);
-        let taken = world.engine.webhook_signed_by(world.connection.id, &request, &secrets).await;
+        let taken = world
+            .engine
+            .webhook_signed_by(world.connection.id, &request, &secrets)
+            .await;
         assert_eq!(taken.unwrap(), 2);
     }
     let request = world.signed("the next one", EVENTS);

@@ -192,6 +192,7 @@ impl<'a> Scene<'a> {
     pub async fn step(&self, task: &mut dyn Task, job: &Job, pulled: &mut Pulled) -> Result<bool> {
         let width = match job {
             Job::Pull(pull) => pull.projection.fields.len(),
+            Job::Sweep { projection, .. } => projection.fields.len(),
             _ => 0,
         };
         pulled.steps += 1;

@@ -18,6 +18,7 @@ fn jobs(scene: &Scene<'_>) -> Vec<Job> {
         scene.push_job(vec![scene.create(None, &[(&scene.subject().name, "Nobody")])]),
         Job::Sweep {
             object: scene.subject().object.clone(),
+            projection: scene.projection(),
         },
     ]
 }

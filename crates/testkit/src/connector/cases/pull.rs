@@ -272,6 +272,7 @@ async fn a_sweep_returns_every_id(scene: &Scene<'_>) {
     for resume in [false, true] {
         let job = Job::Sweep {
             object: scene.subject().object.clone(),
+            projection: scene.projection(),
         };
         let swept = scene.run(job, resume, &mut |_| {}).await.unwrap();
         assert_eq!(swept.live(), scene.live());
