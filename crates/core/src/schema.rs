@@ -151,7 +151,7 @@ pub struct FieldSchema {
     pub choices: Vec<Choice>,
     /// Whether values outside `choices` are refused.
     pub restricted: bool,
-    /// Objects that a reference may point to.
+    /// Objects that a reference, or each member of a set of links, may point to.
     pub references: Vec<String>,
     /// Name that walks to the referenced record in a path (`Account` for `AccountId`).
     pub relationship: Option<String>,

@@ -196,6 +196,22 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// What HubSpot decodes of an address before it signs it.
+const DECODED: [(&str, &str); 12] = [
+    ("%3A", ":"),
+    ("%2F", "/"),
+    ("%3F", "?"),
+    ("%40", "@"),
+    ("%21", "!"),
+    ("%24", "$"),
+    ("%27", "'"),
+    ("%28", "("),
+    ("%29", ")"),
+    ("%2A", "*"),
+    ("%2C", ","),
+    ("%3B", ";"),
+];
+
 fn sign(url: &str, secret: &str, body: &str, now: Stamp) -> WebhookDelivery {
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
@@ -208,7 +224,10 @@ fn sign(url: &str, secret: &str, body: &str, now: Stamp) -> WebhookDelivery {
     ];
     // A key of any length will do, so this can't fail.
     if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
-        mac.update(format!("POST{url}{body}{}", now.0).as_bytes());
+        let decoded = DECODED
+            .iter()
+            .fold(url.to_owned(), |url, (escape, plain)| url.replace(escape, plain));
+        mac.update(format!("POST{decoded}{body}{}", now.0).as_bytes());
         let tag = STANDARD.encode(mac.finalize().into_bytes());
         headers.push(("x-hubspot-signature-v3".to_owned(), tag));
     }
