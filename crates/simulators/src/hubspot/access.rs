@@ -42,7 +42,7 @@ pub(super) struct Access {
     /// When the access tokens issued die, to say since when a dead one is dead.
     expiries: Arc<Mutex<BTreeMap<String, Timestamp>>>,
     /// Tokens of the app itself, with their scopes and when they die.
-    app_tokens: Arc<Mutex<BTreeMap<String, (Vec<String>, Timestamp)>>>,
+    app_tokens: Arc<Mutex<BTreeMap<String, AppToken>>>,
 }
 
 impl fmt::Debug for Access {
@@ -52,6 +52,9 @@ impl fmt::Debug for Access {
             .finish_non_exhaustive()
     }
 }
+
+/// What a token of the app itself may do, and until when.
+type AppToken = (Vec<String>, Timestamp);
 
 /// Who asks.
 #[derive(Clone, Debug)]
