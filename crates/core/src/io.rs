@@ -206,6 +206,9 @@ pub struct Config {
     pub settings: BTreeMap<String, String>,
     /// Id of the remote user whom the connection acts as.
     pub user_id: Option<String>,
+    /// The API version that [`crate::schema::Account::api_version`] told when the account was last asked.
+    #[serde(default)]
+    pub api_version: Option<String>,
 }
 
 impl Config {

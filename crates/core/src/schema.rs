@@ -19,6 +19,13 @@ pub struct Account {
     pub user_email: Option<String>,
     /// The account's time zone, as an IANA name.
     pub time_zone: Option<String>,
+    /// The API version agreed on with the account: never newer than the account knows. Absent where the provider has
+    /// none to agree on.
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// What a person should look at before it becomes a failure, such as an API version that is soon retired.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A provider-side table.

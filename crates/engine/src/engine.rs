@@ -1,6 +1,7 @@
 //! [`Engine`]: everything wired together, and the way in for hosts.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
@@ -279,16 +280,31 @@ impl Engine {
 
 /// Tells the host when a person has to do something about a connection.
 fn attention(store: Arc<dyn Store>, clock: Arc<dyn Clock>, events: Events) -> ConnectionListener {
+    // Warnings are told once by each process: they come with every answer about the account until they are heeded.
+    let told: Mutex<BTreeSet<(u64, String)>> = Mutex::default();
     Arc::new(move |connection| {
-        if connection.status != ConnectionStatus::NeedsReauthorisation {
+        let mut messages = Vec::new();
+        if connection.status == ConnectionStatus::NeedsReauthorisation {
+            let reason = connection
+                .status_reason
+                .clone()
+                .unwrap_or_else(|| "the provider refused our tokens".to_owned());
+            messages.push(format!(
+                "connection `{}` has to be authorised again: {reason}",
+                connection.name
+            ));
+        }
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in &connection.account.warnings {
+            if told.insert((connection.id, warning.clone())) {
+                messages.push(format!("connection `{}`: {warning}", connection.name));
+            }
+        }
+        drop(told);
+        if messages.is_empty() {
             return;
         }
-        let reason = connection
-            .status_reason
-            .clone()
-            .unwrap_or_else(|| "the provider refused our tokens".to_owned());
-        let message = format!("connection `{}` has to be authorised again: {reason}", connection.name);
-        let event = Event {
+        let event = |message| Event {
             id: 0,
             tenant: connection.tenant,
             at: clock.now(),
@@ -297,6 +313,7 @@ fn attention(store: Arc<dyn Store>, clock: Arc<dyn Clock>, events: Events) -> Co
                 message,
             },
         };
+        let new: Vec<Event> = messages.into_iter().map(event).collect();
         let (store, events) = (store.clone(), events.clone());
         // The listener may be called within a transaction of its caller, and must return at once.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -305,14 +322,9 @@ fn attention(store: Arc<dyn Store>, clock: Arc<dyn Clock>, events: Events) -> Co
         runtime.spawn(async move {
             let stored: Result<()> = async {
                 let mut tx = store.begin(Mode::Write).await?;
-                document::put(
-                    tx.as_mut(),
-                    &mut Versioned {
-                        value: event,
-                        version: 0,
-                    },
-                )
-                .await?;
+                for value in new {
+                    document::put(tx.as_mut(), &mut Versioned { value, version: 0 }).await?;
+                }
                 tx.commit().await
             }
             .await;

@@ -39,6 +39,14 @@ pub struct Options {
     pub delete_clears_lookups: bool,
     /// Salesforce: whether a lookup cleared by its parent's delete moves the child's SystemModstamp.
     pub cleared_lookup_moves_stamp: bool,
+    /// Salesforce: the newest API version served.
+    pub newest_api_version: u32,
+    /// Salesforce: API versions up to this one answer with a `Warning` header, as before their retirement.
+    pub deprecated_api_version: u32,
+    /// Salesforce: how long a bulk job takes once its data is there.
+    pub bulk_job_time: SignedDuration,
+    /// Salesforce: bulk query jobs allowed per 24 hours.
+    pub daily_bulk_query_jobs: u64,
     /// The faults, shared with whoever holds a clone.
     pub faults: Faults,
 }
@@ -60,6 +68,10 @@ impl Default for Options {
             requests_per_ten_seconds: None,
             delete_clears_lookups: true,
             cleared_lookup_moves_stamp: false,
+            newest_api_version: 68,
+            deprecated_api_version: 39,
+            bulk_job_time: SignedDuration::from_secs(1),
+            daily_bulk_query_jobs: 10_000,
             faults: Faults::default(),
         }
     }

@@ -102,11 +102,18 @@ async fn check_connection(project: &Project, name: &str) -> Checked {
         let health = tested(project, &connection).await?;
         match health.problem {
             Some(problem) => Err(Failure::failed(problem.message)),
-            None => Ok(format!("{} as {}", connection.account.name, user(&connection.account))),
+            None => {
+                let account = health.account.as_ref().unwrap_or(&connection.account);
+                Ok((
+                    format!("{} as {}", account.name, user(account)),
+                    account.warnings.clone(),
+                ))
+            }
         }
     };
     let (result, message) = match tested.await {
-        Ok(message) => ("ok", message),
+        Ok((message, warnings)) if warnings.is_empty() => ("ok", message),
+        Ok((message, warnings)) => ("warning", format!("{message}; {}", warnings.join("; "))),
         Err(failure) => (
             "error",
             failure.to_string().replacen("error: ", "", 1).replace("\n  ", "; "),

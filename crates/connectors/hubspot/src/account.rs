@@ -32,6 +32,7 @@ pub(crate) async fn account(client: &Client<'_>, config: &Config) -> Result<Acco
         user_name: String::new(),
         user_email: None,
         time_zone: details.time_zone.filter(|zone| !zone.is_empty()),
+        ..Account::default()
     })
 }
 

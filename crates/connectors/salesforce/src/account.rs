@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use syncline_core::io::{Class, Io, Request};
+use syncline_core::io::{Class, Config, Io, Request};
 use syncline_core::schema::{Account, RemoteUser};
 use syncline_core::{Error, ErrorKind, Result};
 
@@ -11,6 +11,7 @@ use crate::error::{failed, unreadable};
 use crate::id::normalised_or_same;
 use crate::manifest::PAGE_SIZE;
 use crate::soql;
+use crate::version;
 
 const IDENTIFYING: &str = "asking Salesforce who we are";
 const LISTING: &str = "listing the users of Salesforce";
@@ -58,10 +59,13 @@ struct User {
     is_active: bool,
 }
 
-/// The organisation and the user behind the connection.
-pub(crate) async fn account(io: &dyn Io, api: &Api) -> Result<Account> {
+/// The organisation and the user behind the connection, and the version to speak with them.
+pub(crate) async fn account(io: &dyn Io, api: &Api, config: &Config) -> Result<Account> {
+    let agreed = version::negotiate(io, api, version::pinned(config)?).await?;
+    let api = &api.with_version(agreed.version);
     let identity = identity(io, api).await?;
-    let name = match organisation_name(io, api).await {
+    let mut warnings = agreed.warnings;
+    let name = match organisation_name(io, api, &mut warnings).await {
         Ok(Some(name)) => name,
         // A name for people is not worth a failed connection: not every profile may read it.
         Ok(None) => host(api.base_url()).to_owned(),
@@ -87,6 +91,8 @@ pub(crate) async fn account(io: &dyn Io, api: &Api) -> Result<Account> {
         time_zone: identity
             .zoneinfo
             .filter(|zone| TimeZone::get(zone).is_ok() || zone.contains('/')),
+        api_version: Some(agreed.version.to_string()),
+        warnings,
     })
 }
 
@@ -139,9 +145,16 @@ fn identity_path(url: &str) -> Option<String> {
     (is_id(organisation) && is_id(user)).then(|| format!("/id/{path}"))
 }
 
-async fn organisation_name(io: &dyn Io, api: &Api) -> Result<Option<String>> {
+/// Also the first call that names the version, so that a warning about it comes with this answer.
+async fn organisation_name(io: &dyn Io, api: &Api, warnings: &mut Vec<String>) -> Result<Option<String>> {
     let request = api.query("SELECT Name FROM Organization LIMIT 1", false, PAGE_SIZE)?;
-    let answer: Query<Organization> = read_json(io, request, IDENTIFYING).await?;
+    let (response, class) = ask(io, request).await?;
+    warnings.extend(version::warning(&response.head));
+    if class != Class::Success {
+        return Err(failed(class, IDENTIFYING));
+    }
+    let answer: Query<Organization> =
+        serde_json::from_slice(&response.body).map_err(|error| unreadable(IDENTIFYING, error))?;
     Ok(answer
         .records
         .into_iter()
@@ -179,11 +192,14 @@ pub(crate) async fn users(io: &dyn Io, api: &Api) -> Result<Vec<RemoteUser>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ScriptedIo, api};
+    use crate::testing::{ScriptedIo, api, config};
+
+    const VERSIONS: &str = r#"[{"label":"Spring '26","url":"/services/data/v66.0","version":"66.0"}]"#;
 
     #[tokio::test]
     async fn the_account_is_told_by_user_info() {
         let io = ScriptedIo::new();
+        io.answer(200, VERSIONS);
         io.answer(
             200,
             r#"{"sub":"https://login.salesforce.com/id/00D000000000001EAA/005000000000001AAA",
@@ -194,7 +210,7 @@ mod tests {
             200,
             r#"{"totalSize":1,"done":true,"records":[{"attributes":{},"Name":"Acme"}]}"#,
         );
-        let account = account(&io, &api()).await.unwrap();
+        let account = account(&io, &api(), &config()).await.unwrap();
         assert_eq!(
             (account.id.as_str(), account.name.as_str()),
             ("00D000000000001EAA", "Acme")
@@ -206,6 +222,7 @@ mod tests {
     #[tokio::test]
     async fn without_user_info_the_identity_on_the_instance_answers() {
         let io = ScriptedIo::new();
+        io.answer(200, VERSIONS);
         io.answer(403, "Missing scope");
         io.answer(
             200,
@@ -219,13 +236,13 @@ mod tests {
             400,
             r#"[{"errorCode":"INVALID_TYPE","message":"sObject type 'Organization' is not supported."}]"#,
         );
-        let account = account(&io, &api()).await.unwrap();
+        let account = account(&io, &api(), &config()).await.unwrap();
         assert_eq!(
             (account.name.as_str(), account.user_name.as_str()),
             ("acme.my.salesforce.com", "ada@acme.example")
         );
         assert!(
-            io.requests()[2]
+            io.requests()[3]
                 .url
                 .starts_with("https://acme.my.salesforce.com/id/00D")
         );

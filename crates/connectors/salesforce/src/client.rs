@@ -9,7 +9,8 @@ use syncline_core::io::{Class, Config, Effect, Head, Io, Method, Request, Respon
 use syncline_core::{Error, ErrorKind, Result};
 
 use crate::error::{classify, failed, unreadable};
-use crate::manifest::{API_VERSION, API_VERSION_SETTING, LEAST_PAGE_SIZE, PAGE_SIZE};
+use crate::manifest::{LEAST_PAGE_SIZE, PAGE_SIZE};
+use crate::version::{self, Version};
 
 /// Longest address sent: Salesforce refuses at about 16 KB, headers included.
 pub(crate) const LONGEST_URL: usize = 15_000;
@@ -35,26 +36,26 @@ const DATE_PRINTER: rfc2822::DateTimePrinter = rfc2822::DateTimePrinter::new();
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     base_url: String,
-    version: String,
+    version: Version,
 }
 
 impl Api {
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let version = config
-            .setting(API_VERSION_SETTING)
-            .unwrap_or(API_VERSION)
-            .trim_start_matches('v');
-        let well_formed = version.split_once('.').is_some_and(|(major, minor)| {
-            let digits = |text: &str| !text.is_empty() && text.len() < 4 && text.bytes().all(|b| b.is_ascii_digit());
-            digits(major) && digits(minor)
-        });
-        if !well_formed {
-            return Err(Error::new(ErrorKind::Invalid, "api_version must look like 66.0").with("api_version", version));
-        }
+        let pinned = version::pinned(config)?;
+        // What was agreed on is kept only while it is still what the pin allows: the pin may have been lowered since.
+        let agreed = config.api_version.as_deref().and_then(Version::parse);
         Ok(Self {
             base_url: config.base_url.trim_end_matches('/').to_owned(),
-            version: version.to_owned(),
+            version: agreed.map_or(pinned, |agreed| agreed.min(pinned)),
         })
+    }
+
+    /// The same organisation, spoken to in another version.
+    pub(crate) fn with_version(&self, version: Version) -> Self {
+        Self {
+            version,
+            ..self.clone()
+        }
     }
 
     /// The instance's own address.
@@ -88,14 +89,19 @@ impl Api {
 
     /// The next page of a query.
     pub(crate) fn follow(&self, next: &str, page: usize) -> Result<Request> {
+        Ok(paged(Request::get(self.data_link(next)?), page))
+    }
+
+    /// An address that an answer named by its path.
+    pub(crate) fn data_link(&self, path: &str) -> Result<String> {
         // The token must not travel to wherever an answer points.
-        if !next.starts_with("/services/data/") {
+        if !path.starts_with("/services/data/") {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 "Salesforce named a next page outside of its data API",
             ));
         }
-        Ok(paged(Request::get(self.instance(next)), page))
+        Ok(self.instance(path))
     }
 
     /// How long an address a query of this text makes.
@@ -184,12 +190,13 @@ pub(crate) fn http_date(at: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::API_VERSION_SETTING;
 
     fn config(version: &str) -> Config {
         Config {
             base_url: "https://acme.my.salesforce.com/".into(),
             settings: [(API_VERSION_SETTING.to_owned(), version.to_owned())].into(),
-            user_id: None,
+            ..Config::default()
         }
     }
 

@@ -12,13 +12,18 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod bulk_csv;
+mod bulk_query;
+mod bulk_write;
 mod client;
 mod decode;
 mod error;
 mod id;
+mod ingest_result;
 mod manifest;
 mod outcome;
 mod payload;
+mod position;
 mod pull;
 mod read;
 mod schema;
@@ -27,6 +32,8 @@ mod soql;
 mod system;
 #[cfg(test)]
 mod testing;
+mod upload;
+mod version;
 mod wire;
 mod write;
 
@@ -81,7 +88,7 @@ impl Connector for Salesforce {
     }
 
     async fn account(&self, io: &dyn Io, config: &Config) -> Result<Account> {
-        account::account(io, &client::Api::new(config)?).await
+        account::account(io, &client::Api::new(config)?, config).await
     }
 
     async fn objects(&self, io: &dyn Io, config: &Config) -> Result<Vec<ObjectInfo>> {
@@ -102,13 +109,22 @@ impl Connector for Salesforce {
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {
         let api = client::Api::new(config)?;
+        let (above, parallel) = (
+            manifest::bulk_read_above(config)?,
+            manifest::bulk_parallel_pages(config),
+        );
         Ok(match job {
-            Job::Pull(job) => Box::new(pull::PullTask::pull(api, job, resume)?),
+            Job::Pull(job) => Box::new(pull::PullTask::pull(api, job, resume)?.through_bulk(above, parallel)),
             Job::Feed(_) => {
                 return Err(Error::new(ErrorKind::Unsupported, "this connection has no change feed"));
             }
-            Job::Sweep { object, .. } => Box::new(pull::PullTask::sweep(api, object, resume)?),
-            Job::Push(job) => Box::new(write::PushTask::new(api, job, resume)?),
+            Job::Sweep { object, .. } => {
+                Box::new(pull::PullTask::sweep(api, object, resume)?.through_bulk(above, parallel))
+            }
+            Job::Push(job) => {
+                let above = manifest::bulk_write_above(config)?;
+                Box::new(bulk_write::BulkPushTask::new(api, job, above, resume)?)
+            }
         })
     }
 

@@ -1,15 +1,25 @@
 //! What Salesforce can do, and which authorisation it asks for.
 
 use syncline_core::connector::Access;
+use syncline_core::io::Config;
 use syncline_core::manifest::{
     Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
     ReadCapabilities, Revocation, Setting, WriteCapabilities,
 };
+use syncline_core::{Error, ErrorKind, Result};
 
 /// The API version spoken unless the connection pins another.
 pub(crate) const API_VERSION: &str = "66.0";
 /// Name of the setting that pins the API version.
 pub(crate) const API_VERSION_SETTING: &str = "api_version";
+/// Name of the setting above how many records a first read goes through a bulk job.
+pub(crate) const BULK_READ_SETTING: &str = "bulk_read_above";
+const BULK_READ_ABOVE: &str = "10000";
+/// Name of the setting above how many records of one kind a push goes through a bulk job.
+pub(crate) const BULK_WRITE_SETTING: &str = "bulk_write_above";
+const BULK_WRITE_ABOVE: &str = "2000";
+/// Name of the setting that reads several pages of a bulk job at once.
+pub(crate) const BULK_PARALLEL_SETTING: &str = "bulk_parallel_pages";
 /// Records per query page: the most that Salesforce gives.
 pub(crate) const PAGE_SIZE: usize = 2_000;
 /// The least page size that Salesforce accepts in `Sforce-Query-Options`.
@@ -76,12 +86,63 @@ pub(crate) fn manifest() -> Manifest {
             bucket: None,
         }],
         default_objects: vec!["Account".into(), "Contact".into()],
-        settings: vec![Setting {
-            name: API_VERSION_SETTING.into(),
-            description: "REST API version, such as 66.0".into(),
-            default: Some(API_VERSION.into()),
-        }],
+        settings: vec![
+            setting(
+                API_VERSION_SETTING,
+                "REST API version, such as 66.0; an older one is used where the organisation has no newer",
+                API_VERSION,
+            ),
+            setting(
+                BULK_READ_SETTING,
+                "read an object with more records than this through a bulk job; 0 never does",
+                BULK_READ_ABOVE,
+            ),
+            setting(
+                BULK_WRITE_SETTING,
+                "write more records than this at once through a bulk job; 0 never does",
+                BULK_WRITE_ABOVE,
+            ),
+            setting(
+                BULK_PARALLEL_SETTING,
+                "true reads several pages of a bulk job at once, which takes more memory",
+                "false",
+            ),
+        ],
     }
+}
+
+fn setting(name: &str, description: &str, default: &str) -> Setting {
+    Setting {
+        name: name.into(),
+        description: description.into(),
+        default: Some(default.into()),
+    }
+}
+
+/// How many records a first read may have before it goes through a bulk job; `None` for never.
+pub(crate) fn bulk_read_above(config: &Config) -> Result<Option<u64>> {
+    number(config, BULK_READ_SETTING, BULK_READ_ABOVE)
+}
+
+/// How many writes of one kind a push may have before they go through a bulk job; `None` for never.
+pub(crate) fn bulk_write_above(config: &Config) -> Result<Option<u64>> {
+    number(config, BULK_WRITE_SETTING, BULK_WRITE_ABOVE)
+}
+
+fn number(config: &Config, name: &'static str, default: &str) -> Result<Option<u64>> {
+    let text = config.setting(name).unwrap_or(default);
+    match text.trim().parse::<u64>() {
+        Ok(0) => Ok(None),
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(Error::new(ErrorKind::Invalid, format!("{name} must be a whole number")).with(name, text)),
+    }
+}
+
+/// Whether several pages of a bulk job are read at once.
+pub(crate) fn bulk_parallel_pages(config: &Config) -> bool {
+    config
+        .setting(BULK_PARALLEL_SETTING)
+        .is_some_and(|text| text.trim().eq_ignore_ascii_case("true"))
 }
 
 /// `api` covers every object, `id` the question who we are, `refresh_token` the time after the first two hours.

@@ -8,17 +8,18 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use syncline_core::batch::{Batch, Projection, ReadClass};
 use syncline_core::connector::Task;
-use syncline_core::io::{Class, Head, Io};
+use syncline_core::io::{Class, Head, Io, Level};
 use syncline_core::job::{Budget, Progress, Pull, Start};
 use syncline_core::{Error, ErrorKind, Result};
 
+use crate::bulk_query::{BulkRead, BulkReader, BulkStep};
 use crate::client::{Api, ask, server_time, server_time_at_start};
 use crate::decode;
 use crate::error::{failed, unreadable};
 use crate::manifest::{LEAST_PAGE_SIZE, OVERLAP_SECONDS, PAGE_SIZE};
+use crate::position::{Cursor, Position, Walk, expired, restored, stored};
 use crate::selection::Selection;
 use crate::soql;
 use crate::system::SystemColumns;
@@ -26,44 +27,6 @@ use crate::system::SystemColumns;
 const PULLING: &str = "reading an object of Salesforce";
 /// Younger locators are surely still known: the least life that documentation names is a quarter of an hour.
 const LOCATOR_LIFE: SignedDuration = SignedDuration::from_mins(10);
-
-/// Where the next pull of the object starts.
-#[derive(Debug, Serialize, Deserialize)]
-struct Cursor {
-    object: String,
-    /// The server's time when the last pull began.
-    since: Timestamp,
-}
-
-/// How far a pull has come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Position {
-    object: String,
-    walk: Walk,
-    /// The server's time when the pull began: end of its window and start of the next.
-    began: Option<Timestamp>,
-    total: Option<u64>,
-    columns: SystemColumns,
-    described: bool,
-    /// Records per query, once it had to be lowered.
-    limit: Option<usize>,
-    /// Whether conditions were refused by Salesforce and are left out.
-    unconditional: bool,
-}
-
-/// In which order records are read, and behind which one to go on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Walk {
-    /// Everything live, by id.
-    Everything { after: Option<String> },
-    /// What was stamped from `from` on, by stamp and id.
-    Window {
-        from: Timestamp,
-        after: Option<(Timestamp, String)>,
-        /// End of the part of the window that is read now, if reading it at once took too long.
-        until: Option<Timestamp>,
-    },
-}
 
 #[derive(Debug)]
 struct Locator {
@@ -81,6 +44,8 @@ pub(crate) struct PullTask {
     is_sweep: bool,
     position: Position,
     locator: Option<Locator>,
+    bulk_above: Option<u64>,
+    bulk: BulkReader,
 }
 
 impl PullTask {
@@ -158,6 +123,8 @@ impl PullTask {
                 described: false,
                 limit: None,
                 unconditional: false,
+                bulk: None,
+                without_bulk: false,
             },
         };
         if position.object != object {
@@ -173,19 +140,42 @@ impl PullTask {
             is_sweep,
             position,
             locator: None,
+            bulk_above: None,
+            bulk: BulkReader::default(),
         })
+    }
+
+    /// Lets a bulk job read an object with more records than this, several pages at once if wanted.
+    #[must_use]
+    pub(crate) fn through_bulk(mut self, above: Option<u64>, parallel: bool) -> Self {
+        self.bulk_above = above;
+        self.bulk.parallel = parallel;
+        self
     }
 
     /// The query that goes on behind the last record read.
     fn soql(&self, limit: Option<usize>) -> Result<String> {
-        let mut conditions = Vec::new();
+        let mut soql = self.unordered()?;
         let order = match &self.position.walk {
+            Walk::Everything { .. } => "Id".to_owned(),
+            Walk::Window { .. } => format!("{},Id", self.selection.stamp()?),
+        };
+        soql.push_str(&format!(" ORDER BY {order}"));
+        if let Some(limit) = limit {
+            soql.push_str(&format!(" LIMIT {limit}"));
+        }
+        Ok(soql)
+    }
+
+    /// The same without an order.
+    fn unordered(&self) -> Result<String> {
+        let mut conditions = Vec::new();
+        match &self.position.walk {
             Walk::Everything { after } => {
                 conditions.extend(after.as_ref().map(|id| format!("Id > {}", soql::text(id))));
                 if !self.position.unconditional {
                     conditions.extend(self.conditions.iter().cloned());
                 }
-                "Id".to_owned()
             }
             Walk::Window { from, after, until } => {
                 let stamp = self.selection.stamp()?;
@@ -201,17 +191,12 @@ impl PullTask {
                         soql::text(id)
                     ));
                 }
-                format!("{stamp},Id")
             }
-        };
+        }
         let mut soql = self.selection.soql(matches!(self.position.walk, Walk::Window { .. }));
         if !conditions.is_empty() {
             soql.push_str(" WHERE ");
             soql.push_str(&conditions.join(" AND "));
-        }
-        soql.push_str(&format!(" ORDER BY {order}"));
-        if let Some(limit) = limit {
-            soql.push_str(&format!(" LIMIT {limit}"));
         }
         Ok(soql)
     }
@@ -294,6 +279,56 @@ impl PullTask {
         }
     }
 
+    /// Whether what is left of a first read is so much that a bulk job reads it in fewer calls.
+    fn is_worth_a_job(&self, rows: usize, total: Option<u64>) -> bool {
+        let left = total.unwrap_or_default().saturating_sub(rows as u64);
+        matches!(self.position.walk, Walk::Everything { .. })
+            && !self.position.without_bulk
+            && self.position.bulk.is_none()
+            && self.position.limit.is_none()
+            && self.bulk_above.is_some_and(|above| left > above)
+    }
+
+    /// A step of the bulk job that reads what is left; `None` where none does.
+    async fn step_bulk(&mut self, io: &dyn Io, budget: Budget, batch: &mut Batch) -> Result<Option<Progress>> {
+        let Some(mut read) = self.position.bulk.clone() else {
+            return Ok(None);
+        };
+        let soql = self.unordered()?;
+        let step = self
+            .bulk
+            .step(
+                io,
+                &self.api,
+                &self.selection,
+                &soql,
+                &mut read,
+                budget.rows.max(1),
+                batch,
+            )
+            .await
+            .map_err(|error| error.with("object", &self.selection.object))?;
+        self.position.bulk = Some(read);
+        match step {
+            BulkStep::Moved => self.more().map(Some),
+            BulkStep::Wait(wait) => Ok(Some(Progress::Wait {
+                checkpoint: stored(&self.position)?,
+                until: io.now() + wait,
+            })),
+            BulkStep::Done => self.done().map(Some),
+            BulkStep::Unusable(why) => {
+                io.log(
+                    Level::Info,
+                    &format!("{} is read without a bulk job: {why}", self.selection.object),
+                );
+                // What the job had given before is read once more.
+                self.position.bulk = None;
+                self.position.without_bulk = true;
+                Ok(None)
+            }
+        }
+    }
+
     fn more(&self) -> Result<Progress> {
         Ok(Progress::More {
             checkpoint: Some(stored(&self.position)?),
@@ -319,6 +354,9 @@ impl Task for PullTask {
         batch.class = ReadClass::Weak;
         let page_size = self.page_size.min(budget.rows.max(LEAST_PAGE_SIZE));
         let all = matches!(self.position.walk, Walk::Window { .. });
+        if let Some(progress) = self.step_bulk(io, budget, batch).await? {
+            return Ok(progress);
+        }
         for _ in 0..budget.calls.max(1) {
             let fresh = |locator: &Locator| io.now().duration_since(locator.received) < LOCATOR_LIFE;
             let locator = self.locator.take().filter(fresh);
@@ -380,28 +418,14 @@ impl Task for PullTask {
             if exhausted || (page.done && (by_locator || !full)) {
                 return if self.next_part() { self.more() } else { self.done() };
             }
+            if self.is_worth_a_job(rows, page.total) {
+                self.locator = None;
+                self.position.bulk = Some(BulkRead::Wanted);
+            }
             return self.more();
         }
         self.more()
     }
-}
-
-fn stored<T: Serialize>(value: &T) -> Result<Bytes> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| {
-        Error::new(ErrorKind::Internal, "a position in Salesforce can't be written down").because(error)
-    })
-}
-
-fn restored<T: for<'de> Deserialize<'de>>(bytes: &[u8], object: &str) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| expired(object).because(error))
-}
-
-fn expired(object: &str) -> Error {
-    Error::new(
-        ErrorKind::CursorExpired,
-        "the stored position does not belong to this object; it is read anew",
-    )
-    .with("object", object)
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ pub(crate) fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), Unwritable> 
     Ok(())
 }
 
-fn joined(list: &[Value]) -> Result<String, Unwritable> {
+/// Choices as one text.
+pub(crate) fn joined(list: &[Value]) -> Result<String, Unwritable> {
     let mut out = String::new();
     for (index, value) in list.iter().enumerate() {
         let choice = value.to_string();

@@ -1,6 +1,6 @@
 //! Writing through sObject Collections: up to 200 records per call, one outcome each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,16 +26,20 @@ const MOST_SPLITS: usize = 64;
 
 /// Which resource a write goes to; writes of one group can share a call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Group {
+pub(crate) enum Group {
     /// Create or update by a unique field.
     Upsert(String),
+    /// Create, without a key of ours.
     Create,
+    /// Change by id.
     Update,
+    /// Delete by id.
     Delete,
 }
 
 impl Group {
-    fn of(verb: &Verb) -> Self {
+    /// Where a write goes.
+    pub(crate) fn of(verb: &Verb) -> Self {
         match verb {
             Verb::Create {
                 marker: Some((field, _)),
@@ -120,6 +124,40 @@ impl PushTask {
             }
         }
         Ok(task)
+    }
+
+    /// The progress of a push whose every write was sent.
+    pub(crate) fn nothing_left() -> Bytes {
+        Bytes::from_static(br#"{"calls":[],"splits":0}"#)
+    }
+
+    /// Where a new task would go on.
+    pub(crate) fn checkpoint(&self) -> Option<Bytes> {
+        serde_json::to_vec(&self.remaining).map(Bytes::from).ok()
+    }
+
+    /// Positions of the writes that have not been sent.
+    pub(crate) fn waiting(&self) -> Vec<usize> {
+        self.remaining.calls.iter().flatten().copied().collect()
+    }
+
+    /// Leaves these writes to somebody else.
+    pub(crate) fn leave_out(&mut self, writes: &[usize]) {
+        let out: BTreeSet<usize> = writes.iter().copied().collect();
+        let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+        for index in self.waiting().into_iter().filter(|index| !out.contains(index)) {
+            groups
+                .entry(Group::of(&self.writes[index].verb))
+                .or_default()
+                .push(index);
+        }
+        self.remaining.calls = groups.into_values().flat_map(|group| self.calls(&group)).collect();
+    }
+
+    /// Takes writes of one group back that somebody else did not send.
+    pub(crate) fn take_back(&mut self, writes: &[usize]) {
+        let calls = self.calls(writes);
+        self.remaining.calls.extend(calls);
     }
 
     /// Cuts a group into calls.
@@ -343,9 +381,8 @@ impl Task for PushTask {
         if self.remaining.calls.is_empty() {
             return Ok(Progress::Done { cursor: Bytes::new() });
         }
-        let checkpoint = serde_json::to_vec(&self.remaining).map(Bytes::from).ok();
         Ok(Progress::More {
-            checkpoint,
+            checkpoint: self.checkpoint(),
             total: None,
         })
     }

@@ -125,6 +125,7 @@ impl Connection {
             base_url: self.base_url.clone(),
             settings: self.settings.clone(),
             user_id: (!user.is_empty()).then(|| user.clone()),
+            api_version: self.account.api_version.clone(),
         }
     }
 

@@ -6,6 +6,7 @@ mod composite;
 mod conditions;
 mod describe;
 mod discovery;
+pub(crate) mod jobs;
 mod oauth;
 mod query;
 mod records;
@@ -142,6 +143,7 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (method, segments.as_slice()) {
         ("GET", []) => Ok(discovery::resources(request)),
+        (_, ["jobs", rest @ ..]) => jobs::answer(state, request, rest),
         ("GET", ["limits"]) => Ok(discovery::limits(state)),
         ("GET", ["limits", "recordCount"]) => Ok(discovery::record_count(state, request)),
         ("GET", ["sobjects"]) => Ok(describe::global(state, request)),

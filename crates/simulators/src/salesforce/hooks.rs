@@ -230,6 +230,11 @@ impl Salesforce {
         Ok(())
     }
 
+    /// Lets the next bulk write break off after so many rows: the job fails, and the rest stays unprocessed.
+    pub fn break_next_bulk_job_after(&self, rows: usize) {
+        self.state().jobs.break_next_after = Some(rows);
+    }
+
     /// Lets every open query locator fail from now on.
     pub fn expire_locators(&self) {
         self.state().cursors.close_all();

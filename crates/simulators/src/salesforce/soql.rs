@@ -1,6 +1,7 @@
 //! The query language: text to tokens to tree to a compiled query, which an index answers.
 
 mod ast;
+mod bulk;
 mod compile;
 mod compiled;
 mod cursors;

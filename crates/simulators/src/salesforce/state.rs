@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::api::jobs::{self, Jobs};
 use super::cell::Cell;
 use super::error::ApiError;
 use super::id::{KeyPrefix, RecordId};
@@ -54,6 +55,10 @@ pub(crate) struct State {
     /// The users that act by hand.
     pub(crate) people: Vec<RecordId>,
     pub(crate) cursors: Cursors,
+    pub(crate) jobs: Jobs,
+    /// The API versions served, and up to which of them a warning comes with answers.
+    pub(crate) newest_version: u32,
+    pub(crate) deprecated_version: u32,
     pub(crate) open: Vec<OpenTransaction>,
     /// How long the next edit by hand stays uncommitted.
     pub(crate) next_commit_late: Option<SignedDuration>,
@@ -93,6 +98,9 @@ impl State {
             integration_user: RecordId::new(*b"005", 1),
             people: Vec::new(),
             cursors: Cursors::default(),
+            jobs: Jobs::new(options.bulk_job_time, options.daily_bulk_query_jobs),
+            newest_version: options.newest_api_version,
+            deprecated_version: options.deprecated_api_version,
             open: Vec::new(),
             next_commit_late: None,
             undo: Vec::new(),
@@ -159,8 +167,9 @@ impl State {
         self.commit();
     }
 
-    /// Commits the late transactions that are due.
+    /// Works off the bulk jobs and commits the late transactions that are due.
     pub(crate) fn settle(&mut self) {
+        jobs::settle(self);
         if self.open.is_empty() {
             return;
         }

@@ -65,7 +65,7 @@ pub(super) fn composite(state: &mut State, request: &ApiRequest) -> Result<ApiRe
             .unwrap_or_default()
             .to_owned();
         let answer = match (failed.is_some() && all_or_none, resolve(part, &known)) {
-            (false, Ok(part)) => match subrequest(&part, request) {
+            (false, Ok(part)) => match subrequest(&part, request, state.newest_version) {
                 Ok(call) => dispatch(state, &call),
                 Err(error) => ApiResponse::error(&error),
             },
@@ -181,7 +181,7 @@ pub(super) fn batch(state: &mut State, request: &ApiRequest) -> Result<ApiRespon
                 part.insert("body".to_owned(), input);
             }
         }
-        let answer = match subrequest(&part, request) {
+        let answer = match subrequest(&part, request, state.newest_version) {
             Ok(call) => dispatch(state, &call),
             Err(error) => ApiResponse::error(&error),
         };
@@ -196,7 +196,7 @@ pub(super) fn batch(state: &mut State, request: &ApiRequest) -> Result<ApiRespon
 }
 
 /// A part of a composite call as a call of its own.
-fn subrequest(part: &Value, outer: &ApiRequest) -> Result<ApiRequest, ApiError> {
+fn subrequest(part: &Value, outer: &ApiRequest, newest: u32) -> Result<ApiRequest, ApiError> {
     let url = part.get("url").and_then(Value::as_str).unwrap_or_default();
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let method = part.get("method").and_then(Value::as_str).unwrap_or_default();
@@ -238,7 +238,7 @@ fn subrequest(part: &Value, outer: &ApiRequest) -> Result<ApiRequest, ApiError> 
         headers,
         body,
         base: format!("/services/data/{version_text}"),
-        version: discovery::check_version(version_text)?,
+        version: discovery::check_version(version_text, newest)?,
         base_url: outer.base_url.clone(),
     })
 }

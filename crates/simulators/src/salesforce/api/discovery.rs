@@ -7,11 +7,10 @@ use crate::salesforce::error::ApiError;
 use crate::salesforce::state::State;
 
 const OLDEST: u32 = 31;
-const NEWEST: u32 = 67;
 
 /// `GET /services/data`, which needs no token.
-pub(super) fn versions() -> ApiResponse {
-    let list: Vec<Value> = (OLDEST..=NEWEST)
+pub(super) fn versions(newest: u32) -> ApiResponse {
+    let list: Vec<Value> = (OLDEST..=newest)
         .map(|version| {
             json!({
                 "label": release(version),
@@ -34,14 +33,14 @@ fn release(version: u32) -> String {
 }
 
 /// Reads `v66.0`.
-pub(super) fn check_version(text: &str) -> Result<u32, ApiError> {
+pub(super) fn check_version(text: &str, newest: u32) -> Result<u32, ApiError> {
     let number = text
         .strip_prefix('v')
         .and_then(|number| number.strip_suffix(".0"))
         .and_then(|number| number.parse::<u32>().ok())
         .ok_or_else(ApiError::not_found)?;
     match number {
-        OLDEST..=NEWEST => Ok(number),
+        OLDEST.. if number <= newest => Ok(number),
         7..OLDEST => Err(ApiError::new(
             410,
             "GONE",
@@ -51,8 +50,16 @@ pub(super) fn check_version(text: &str) -> Result<u32, ApiError> {
     }
 }
 
+/// The `Warning` header of a version that is soon retired.
+pub(super) fn deprecation(version: u32) -> String {
+    format!(
+        "299 - \"This API version is deprecated and will be removed: API version {version}.0 is going to be retired. \
+         Please upgrade to a newer version.\""
+    )
+}
+
 pub(super) fn resources(request: &ApiRequest) -> ApiResponse {
-    let list: Map<String, Value> = ["composite", "limits", "query", "queryAll", "sobjects"]
+    let list: Map<String, Value> = ["composite", "jobs", "limits", "query", "queryAll", "sobjects"]
         .into_iter()
         .map(|name| (name.to_owned(), Value::from(format!("{}/{name}", request.base))))
         .collect();
@@ -68,7 +75,9 @@ pub(super) fn limits(state: &State) -> ApiResponse {
             "DailyApiRequests": {"Max": state.daily_api_requests, "Remaining": remaining},
             "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 15_000},
             "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562},
-            "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
+            "DailyBulkV2QueryJobs": {
+                "Max": state.jobs.daily_queries(), "Remaining": state.jobs.queries_left(state.now())
+            },
             "DailyDeliveredPlatformEvents": {"Max": 10_000, "Remaining": 10_000},
             "DataStorageMB": {"Max": 1_024, "Remaining": 900},
             "FileStorageMB": {"Max": 1_024, "Remaining": 1_024}

@@ -19,7 +19,7 @@ use crate::salesforce::error::ApiError;
 use crate::salesforce::stamp::http_date;
 
 /// The service reads no larger body.
-const BODY_LIMIT: usize = 50 * 1024 * 1024;
+const BODY_LIMIT: usize = 151 * 1024 * 1024;
 /// The service takes no longer address, which bounds a query sent by GET.
 const URI_LIMIT: usize = 16_384;
 
@@ -95,10 +95,11 @@ async fn data(Extract(salesforce): Extract<Salesforce>, request: Request) -> Res
     if services != "services" || data != "data" {
         return error_response(&ApiError::not_found());
     }
+    let newest = salesforce.state().newest_version;
     let Some((version_text, rest)) = rest.split_first() else {
-        return finish(discovery::versions(), None);
+        return finish(discovery::versions(newest), None);
     };
-    let version = match discovery::check_version(version_text) {
+    let version = match discovery::check_version(version_text, newest) {
         Ok(version) => version,
         Err(error) => return error_response(&error),
     };
@@ -144,8 +145,13 @@ async fn data(Extract(salesforce): Extract<Salesforce>, request: Request) -> Res
     state.api_requests += 1;
     let response = dispatch(&mut state, &request);
     let usage = format!("api-usage={}/{}", state.api_requests, state.daily_api_requests);
+    let deprecated = version <= state.deprecated_version;
     drop(state);
-    finish(response, Some(usage))
+    let mut response = finish(response, Some(usage));
+    if deprecated && let Ok(warning) = HeaderValue::from_str(&discovery::deprecation(version)) {
+        response.headers_mut().insert(header::WARNING, warning);
+    }
+    response
 }
 
 fn finish(answer: ApiResponse, usage: Option<String>) -> Response {

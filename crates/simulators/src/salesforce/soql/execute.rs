@@ -96,7 +96,7 @@ impl State {
     }
 
     /// The slots of the records that a query selects, in its order, within its limit.
-    fn matching(&self, query: &Compiled, all_rows: bool) -> Vec<Slot> {
+    pub(super) fn matching(&self, query: &Compiled, all_rows: bool) -> Vec<Slot> {
         let table = &self.tables[query.table];
         let (scan, sorting) = plan(table, query);
         let wanted = query.limit.map(|limit| limit.saturating_add(query.offset));

@@ -37,6 +37,7 @@ pub(crate) struct Pulled {
     pub(crate) rows: Vec<PulledRow>,
     pub(crate) cursor: bytes::Bytes,
     pub(crate) steps: usize,
+    pub(crate) waits: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -50,13 +51,26 @@ pub(crate) struct PulledRow {
 
 impl World {
     pub(crate) fn new(records: usize) -> Self {
-        let clock = Arc::new(ManualClock::new("2026-11-20T10:00:00Z".parse().unwrap()));
         let options = Options {
             records,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ..Self::options()
+        };
+        Self::with(options, &[])
+    }
+
+    pub(crate) fn options() -> Options {
+        Options {
             faults: Faults::new(7),
             access_token_life: Some(SignedDuration::from_hours(1_000)),
             ..Options::default()
+        }
+    }
+
+    pub(crate) fn with(options: Options, settings: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-20T10:00:00Z".parse().unwrap()));
+        let options = Options {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ..options
         };
         Self {
             simulator: Simulator::new(options).unwrap(),
@@ -64,6 +78,10 @@ impl World {
             connector: Salesforce::new(),
             config: Config {
                 base_url: BASE_URL.into(),
+                settings: settings
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
                 ..Config::default()
             },
             mark: AtomicU64::new(0),
@@ -97,6 +115,7 @@ impl World {
             rows: Vec::new(),
             cursor: bytes::Bytes::new(),
             steps: 0,
+            waits: 0,
         };
         let mut task = self.open(Job::Pull(job.clone()), None);
         loop {
@@ -117,7 +136,13 @@ impl World {
                     pulled.cursor = cursor;
                     return pulled;
                 }
-                Ok(Progress::Wait { .. }) => panic!("Salesforce never asks a pull to wait"),
+                Ok(Progress::Wait { checkpoint, until }) => {
+                    assert!(batch.is_empty(), "a step that waits gives nothing");
+                    self.clock
+                        .advance(until.duration_since(self.now()).max(SignedDuration::from_secs(1)));
+                    pulled.waits += 1;
+                    task = self.open(Job::Pull(job.clone()), Some(checkpoint));
+                }
                 Err(error) if matches!(error.retry(), Retry::After(_)) => {}
                 Err(error) => panic!("{error:?}"),
             }
@@ -143,8 +168,13 @@ impl World {
             let mut batch = Batch::new(0);
             let progress = task.step(self, Budget::default(), &mut batch).await.unwrap();
             outcomes.append(&mut batch.outcomes);
-            if let Progress::Done { .. } = progress {
-                break;
+            match progress {
+                Progress::Done { .. } => break,
+                Progress::Wait { until, .. } => {
+                    self.clock
+                        .advance(until.duration_since(self.now()).max(SignedDuration::from_secs(1)));
+                }
+                Progress::More { .. } => {}
             }
         }
         outcomes.sort_by_key(|outcome| outcome.index);

@@ -6,6 +6,8 @@
     reason = "a failed test panics"
 )]
 
+mod bulk_read;
+mod bulk_write;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
