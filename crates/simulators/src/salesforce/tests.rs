@@ -10,3 +10,4 @@ mod query;
 mod records;
 mod replication;
 mod schema;
+mod soql;

@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use super::function::Function;
+
 /// A name as written, with its byte offset.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Name {
@@ -12,11 +14,18 @@ pub(super) struct Name {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Query {
     pub(super) select: Vec<Item>,
+    /// An object, or in a query of children the name of their relationship.
     pub(super) object: Name,
+    /// Short names, and the paths that they stand for; the object itself has none.
+    pub(super) aliases: Vec<(String, Vec<String>)>,
     pub(super) filter: Option<Expr>,
+    pub(super) group: Option<Grouping>,
+    pub(super) having: Option<Expr>,
     pub(super) order: Vec<Order>,
     pub(super) limit: Option<usize>,
     pub(super) offset: usize,
+    /// `ALL ROWS`.
+    pub(super) all_rows: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,29 +35,47 @@ pub(super) enum FieldGroup {
     Custom,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Function {
-    Count,
-    Min,
-    Max,
+/// A field, or a function of one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Term {
+    pub(super) function: Option<Function>,
+    pub(super) field: Name,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    Field(Name),
+    /// A field or a function of one, and its alias.
+    Term(Term, Option<Name>),
     Fields(FieldGroup),
     /// `COUNT()`.
     CountRows,
-    Aggregate {
-        function: Function,
-        field: Name,
-        alias: Option<String>,
+    /// `(SELECT … FROM relationship)`.
+    Children(Box<Query>),
+    /// `TYPEOF relationship WHEN type THEN fields … ELSE fields END`.
+    TypeOf {
+        relationship: Name,
+        cases: Vec<(Name, Vec<Name>)>,
+        otherwise: Vec<Name>,
     },
+}
+
+/// `GROUP BY`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Grouping {
+    pub(super) terms: Vec<Term>,
+    pub(super) kind: GroupingKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupingKind {
+    Plain,
+    Rollup,
+    Cube,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Order {
-    pub(super) field: Name,
+    pub(super) term: Term,
     pub(super) descending: bool,
     pub(super) nulls_last: bool,
 }
@@ -70,7 +97,7 @@ pub(super) enum Expr {
     Or(Vec<Expr>),
     Not(Box<Expr>),
     Compare {
-        field: Name,
+        term: Term,
         comparison: Comparison,
         value: Literal,
     },
@@ -79,6 +106,12 @@ pub(super) enum Expr {
         field: Name,
         negated: bool,
         values: Vec<Literal>,
+    },
+    /// `IN (SELECT …)`, `NOT IN (SELECT …)`.
+    InQuery {
+        field: Name,
+        negated: bool,
+        query: Box<Query>,
     },
     /// `INCLUDES`, `EXCLUDES`: any of the sets of choices.
     Includes {

@@ -1,6 +1,6 @@
 //! Queries of bulk jobs: the same language with fewer clauses, answered as a table.
 
-use super::ast::Query;
+use super::ast::{Item, Query};
 use super::compile::compile;
 use super::compiled::{Node, Output};
 use super::parser::parse;
@@ -41,6 +41,7 @@ impl State {
         nodes.iter().any(|node| match node {
             Node::Field(field) => self.tables[table].schema.field(*field).kind == FieldKind::Address,
             Node::Parent(_, _, targets) => targets.iter().any(|(target, nodes)| self.has_compound(*target, nodes)),
+            Node::Shown(..) | Node::Children(..) => false,
         })
     }
 
@@ -79,6 +80,9 @@ impl State {
     fn column_names(&self, table: usize, nodes: &[Node], prefix: &str, out: &mut Vec<String>) {
         for node in nodes {
             match node {
+                Node::Shown(key, ..) => out.push(format!("{prefix}{key}")),
+                // Refused when the job was made.
+                Node::Children(..) => {}
                 Node::Field(field) => {
                     out.push(format!("{prefix}{}", self.tables[table].schema.field(*field).name));
                 }
@@ -95,7 +99,11 @@ impl State {
         for node in nodes {
             match (node, row) {
                 (Node::Field(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
-                (Node::Field(_), None) => out.push(View::Null),
+                (Node::Field(_) | Node::Shown(..), None) => out.push(View::Null),
+                (Node::Shown(_, path, shown, type_name), Some((slot, record))) => {
+                    out.push(shown.of(self.read_path(table, slot, record, path), type_name));
+                }
+                (Node::Children(..), _) => {}
                 (Node::Parent(_, lookup, targets), row) => {
                     let parent = row.and_then(|(slot, record)| match self.tables[table].read(slot, record, *lookup) {
                         View::Id(id) => self.record(id),
@@ -120,6 +128,17 @@ impl State {
 fn refuse(query: &Query) -> Result<(), ApiError> {
     if query.offset > 0 {
         return Err(unsupported("OFFSET"));
+    }
+    if query.group.is_some() {
+        return Err(unsupported("GROUP BY"));
+    }
+    for item in &query.select {
+        match item {
+            Item::Children(_) => return Err(unsupported("Aggregate Relationships")),
+            Item::TypeOf { .. } => return Err(unsupported("TYPEOF")),
+            Item::CountRows => return Err(unsupported("COUNT()")),
+            Item::Term(..) | Item::Fields(_) => {}
+        }
     }
     Ok(())
 }

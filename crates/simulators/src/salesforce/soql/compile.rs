@@ -1,18 +1,13 @@
-//! Names to fields, literals to operands of the field's own type.
+//! Names to fields, and what a query answers with.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
-use super::ast::{Comparison, Expr, FieldGroup, Item, Literal, Name, Query};
-use super::compiled::{Compiled, Filter, Node, Operand, OrderKey, Output, Path};
-use super::error::{at, malformed, no_such_column, no_such_object, no_such_relationship};
-use super::lexer::plain;
+use super::ast::{FieldGroup, Item, Name, Query, Term};
+use super::compiled::{Compiled, Node, OrderKey, Output, Path};
+use super::error::{at, malformed, no_such_children, no_such_column, no_such_object, no_such_relationship};
+use super::function::Function;
 use crate::salesforce::error::ApiError;
-use crate::salesforce::id::RecordId;
 use crate::salesforce::schema::{Field, FieldKind};
-use crate::salesforce::stamp::seconds;
 use crate::salesforce::state::State;
 
 pub(super) fn compile(state: &State, text: &str, query: &Query) -> Result<Compiled, ApiError> {
@@ -20,25 +15,18 @@ pub(super) fn compile(state: &State, text: &str, query: &Query) -> Result<Compil
     let table = state
         .find(&object.text)
         .ok_or_else(|| no_such_object(text, object.at, &object.text))?;
-    let compiler = Compiler { state, text, table };
-    let output = compiler.output(query)?;
-    let filter = query
-        .filter
-        .as_ref()
-        .map(|filter| compiler.filter(filter))
-        .transpose()?;
-    let mut order = Vec::with_capacity(query.order.len());
-    for key in &query.order {
-        let (path, field) = compiler.path(&key.field, false)?;
-        if !field.sortable {
-            let reason = format!("field '{}' can not be sorted in a query call", key.field.text);
-            return Err(malformed(text, key.field.at, &reason));
-        }
-        order.push(OrderKey {
-            path,
-            descending: key.descending,
-            nulls_last: key.nulls_last,
-        });
+    compile_for(state, text, query, table)
+}
+
+fn compile_for(state: &State, text: &str, query: &Query, table: usize) -> Result<Compiled, ApiError> {
+    let compiler = Compiler {
+        state,
+        text,
+        table,
+        aliases: &query.aliases,
+    };
+    if query.all_rows {
+        return Err(malformed(text, query.object.at, "ALL ROWS not allowed in this context"));
     }
     if query.offset > 2_000 {
         return Err(ApiError::new(
@@ -47,40 +35,68 @@ pub(super) fn compile(state: &State, text: &str, query: &Query) -> Result<Compil
             "Maximum SOQL offset allowed is 2000",
         ));
     }
+    let output = compiler.output(query)?;
+    let filter = query
+        .filter
+        .as_ref()
+        .map(|filter| compiler.filter(filter))
+        .transpose()?;
+    let grouped = matches!(output, Output::Groups(_));
+    let mut order = Vec::with_capacity(query.order.len());
+    for key in query.order.iter().filter(|_| !grouped) {
+        if key.term.function.is_some() {
+            let reason = format!("unexpected function in ORDER BY: {}", key.term.field.text);
+            return Err(malformed(text, key.term.field.at, &reason));
+        }
+        let name = &key.term.field;
+        let (path, field) = compiler.path(name, false)?;
+        if !field.sortable {
+            let reason = format!("field '{}' can not be sorted in a query call", name.text);
+            return Err(malformed(text, name.at, &reason));
+        }
+        order.push(OrderKey {
+            path,
+            descending: key.descending,
+            nulls_last: key.nulls_last,
+        });
+    }
     Ok(Compiled {
         table,
         output,
         filter,
         order,
-        limit: query.limit,
-        offset: query.offset,
+        // Groups are counted after they are made.
+        limit: query.limit.filter(|_| !grouped),
+        offset: if grouped { 0 } else { query.offset },
     })
 }
 
-struct Compiler<'a> {
-    state: &'a State,
-    text: &'a str,
-    table: usize,
+#[derive(Clone, Copy)]
+pub(super) struct Compiler<'a> {
+    pub(super) state: &'a State,
+    pub(super) text: &'a str,
+    pub(super) table: usize,
+    pub(super) aliases: &'a [(String, Vec<String>)],
 }
 
 impl<'a> Compiler<'a> {
     fn output(&self, query: &Query) -> Result<Output, ApiError> {
-        if query.select == [Item::CountRows] {
+        if query.select == [Item::CountRows] && query.group.is_none() {
             return Ok(Output::CountRows);
+        }
+        let aggregates =
+            |item: &Item| matches!(item, Item::Term(term, _) if matches!(term.function, Some(Function::Aggregate(_))));
+        if query.group.is_some() || query.select.iter().any(aggregates) {
+            return self.groups(query).map(Output::Groups);
+        }
+        if query.having.is_some() {
+            return Err(malformed(self.text, query.object.at, "HAVING requires GROUP BY"));
         }
         let schema = &self.state.tables[self.table].schema;
         let mut nodes = Vec::new();
-        let mut aggregates = Vec::new();
         for item in &query.select {
             match item {
-                Item::Field(name) => {
-                    let segments: Vec<&str> = name.text.split('.').collect();
-                    // The object's own name may stand in front.
-                    let own = segments.len() > 1
-                        && segments[0].eq_ignore_ascii_case(&schema.name)
-                        && schema.find_relationship(segments[0]).is_none();
-                    self.add_node(&mut nodes, self.table, &segments[usize::from(own)..], name)?;
-                }
+                Item::Term(term, alias) => self.select(&mut nodes, term, alias.as_ref())?,
                 Item::Fields(group) => {
                     if *group != FieldGroup::Standard && query.limit.is_none_or(|limit| limit > 200) {
                         return Err(malformed(
@@ -95,7 +111,14 @@ impl<'a> Compiler<'a> {
                         FieldGroup::Custom => field.custom || field.name == "Id",
                     };
                     let fields = (0_u16..).zip(&schema.fields).filter(|(_, field)| wanted(field));
-                    nodes.extend(fields.map(|(index, _)| Node::Field(index)));
+                    let new = fields.map(|(index, _)| Node::Field(index));
+                    let known = |node: &Node| {
+                        nodes
+                            .iter()
+                            .any(|known| matches!((known, node), (Node::Field(a), Node::Field(b)) if a == b))
+                    };
+                    let new: Vec<Node> = new.filter(|node| !known(node)).collect();
+                    nodes.extend(new);
                 }
                 Item::CountRows => {
                     return Err(malformed(
@@ -104,25 +127,121 @@ impl<'a> Compiler<'a> {
                         "COUNT() must be the only element in the SELECT clause",
                     ));
                 }
-                Item::Aggregate { function, field, alias } => {
-                    let (path, _) = self.path(field, true)?;
-                    let Path::Own(index) = path else {
-                        return Err(malformed(
-                            self.text,
-                            field.at,
-                            "aggregates over a relationship are not simulated",
-                        ));
-                    };
-                    let name = alias.clone().unwrap_or_else(|| format!("expr{}", aggregates.len()));
-                    aggregates.push((name, *function, index));
-                }
+                Item::Children(children) => nodes.push(self.children(children)?),
+                Item::TypeOf {
+                    relationship,
+                    cases,
+                    otherwise,
+                } => nodes.push(self.type_of(relationship, cases, otherwise)?),
             }
         }
-        match (nodes.is_empty(), aggregates.is_empty()) {
-            (_, true) => Ok(Output::Records(nodes)),
-            (true, false) => Ok(Output::Aggregates(aggregates)),
-            (false, false) => Err(malformed(self.text, 0, "Field must be grouped or aggregated")),
+        Ok(Output::Records(nodes))
+    }
+
+    /// A field of the record or its parents, or a form of one for people.
+    fn select(&self, nodes: &mut Vec<Node>, term: &Term, alias: Option<&Name>) -> Result<(), ApiError> {
+        let name = &term.field;
+        match (term.function, alias) {
+            (None, None) => {
+                let segments = self.segments(name);
+                let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+                self.add_node(nodes, self.table, &segments, name)
+            }
+            (None, Some(alias)) => Err(malformed(
+                self.text,
+                alias.at,
+                "only aggregate expressions use field aliasing",
+            )),
+            (Some(Function::Shown(shown)), alias) => {
+                let (path, field) = self.path(name, false)?;
+                let key = alias.map_or_else(|| field.name.clone(), |alias| alias.text.clone());
+                nodes.push(Node::Shown(key, path, shown, field.type_name.clone()));
+                Ok(())
+            }
+            (Some(_), _) => Err(malformed(
+                self.text,
+                name.at,
+                &format!("Field must be grouped or aggregated: {}", name.text),
+            )),
         }
+    }
+
+    /// `(SELECT … FROM Contacts)`.
+    fn children(&self, query: &Query) -> Result<Node, ApiError> {
+        let schema = &self.state.tables[self.table].schema;
+        let wanted = query.object.text.rsplit('.').next().unwrap_or_default();
+        let relationship = schema
+            .describe
+            .get("childRelationships")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .find(|child| {
+                let name = child.get("relationshipName").and_then(Value::as_str);
+                name.is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+            });
+        let text = |key: &str| relationship.and_then(|child| child.get(key)?.as_str());
+        let place = text("childSObject").and_then(|object| self.state.find(object));
+        let field = place.and_then(|table| self.state.tables[table].schema.find(text("field")?));
+        let (Some(table), Some(field)) = (place, field) else {
+            return Err(no_such_children(self.text, query.object.at, wanted));
+        };
+        let compiled = compile_for(self.state, self.text, query, table)?;
+        if !matches!(compiled.output, Output::Records(_)) {
+            let reason = "Aggregate functions are not allowed in a query of children";
+            return Err(malformed(self.text, query.object.at, reason));
+        }
+        let name = text("relationshipName").unwrap_or(wanted).to_owned();
+        Ok(Node::Children(name, field, Box::new(compiled)))
+    }
+
+    fn type_of(&self, relationship: &Name, cases: &[(Name, Vec<Name>)], otherwise: &[Name]) -> Result<Node, ApiError> {
+        let schema = &self.state.tables[self.table].schema;
+        let lookup = schema
+            .find_relationship(&relationship.text)
+            .filter(|lookup| schema.field(*lookup).polymorphic)
+            .ok_or_else(|| no_such_relationship(self.text, relationship.at, &relationship.text))?;
+        let mut targets = Vec::new();
+        let nodes = |target: usize, names: &[Name]| {
+            let mut nodes = Vec::new();
+            for name in names {
+                let segments: Vec<&str> = name.text.split('.').collect();
+                self.add_node(&mut nodes, target, &segments, name)?;
+            }
+            Ok(nodes)
+        };
+        for (kind, names) in cases {
+            let target = self
+                .state
+                .find(&kind.text)
+                .ok_or_else(|| no_such_object(self.text, kind.at, &kind.text))?;
+            targets.push((target, nodes(target, names)?));
+        }
+        for target in self.targets(lookup, self.table) {
+            if !targets.iter().any(|(known, _)| *known == target) {
+                targets.push((target, nodes(target, otherwise)?));
+            }
+        }
+        let name = schema.field(lookup).relationship.clone().unwrap_or_default();
+        Ok(Node::Parent(name, lookup, targets))
+    }
+
+    /// The steps of a name, without the alias or the object's own name before them.
+    fn segments(&self, name: &Name) -> Vec<String> {
+        let schema = &self.state.tables[self.table].schema;
+        let mut steps: Vec<String> = name.text.split('.').map(str::to_owned).collect();
+        if steps.len() > 1 && schema.find_relationship(&steps[0]).is_none() {
+            let alias = self
+                .aliases
+                .iter()
+                .find(|(alias, _)| alias.eq_ignore_ascii_case(&steps[0]));
+            if let Some((_, path)) = alias {
+                steps.splice(..1, path.iter().cloned());
+            } else if steps[0].eq_ignore_ascii_case(&schema.name) {
+                steps.remove(0);
+            }
+        }
+        steps
     }
 
     fn add_node(&self, nodes: &mut Vec<Node>, table: usize, segments: &[&str], name: &Name) -> Result<(), ApiError> {
@@ -190,13 +309,10 @@ impl<'a> Compiler<'a> {
             .collect()
     }
 
-    fn path(&self, name: &Name, filtering: bool) -> Result<(Path, &'a Field), ApiError> {
-        let schema = &self.state.tables[self.table].schema;
-        let segments: Vec<&str> = name.text.split('.').collect();
-        let own = segments.len() > 1
-            && segments[0].eq_ignore_ascii_case(&schema.name)
-            && schema.find_relationship(segments[0]).is_none();
-        let (path, field) = self.path_from(self.table, &segments[usize::from(own)..], name)?;
+    pub(super) fn path(&self, name: &Name, filtering: bool) -> Result<(Path, &'a Field), ApiError> {
+        let segments = self.segments(name);
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let (path, field) = self.path_from(self.table, &segments, name)?;
         if filtering && (!field.filterable || field.kind == FieldKind::Address) {
             let reason = format!("field '{}' can not be filtered in a query call", name.text);
             return Err(at(self.text, name.at, "INVALID_FIELD", &reason));
@@ -232,164 +348,4 @@ impl<'a> Compiler<'a> {
         }
         last.map(|field| (Path::Parent(lookup, found), field)).ok_or(failure)
     }
-
-    fn filter(&self, expression: &Expr) -> Result<Filter, ApiError> {
-        let all = |operands: &[Expr]| {
-            operands
-                .iter()
-                .map(|operand| self.filter(operand))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        match expression {
-            Expr::And(operands) => Ok(Filter::And(all(operands)?)),
-            Expr::Or(operands) => Ok(Filter::Or(all(operands)?)),
-            Expr::Not(operand) => Ok(Filter::Not(Box::new(self.filter(operand)?))),
-            Expr::Compare {
-                field,
-                comparison,
-                value,
-            } => {
-                let (path, schema) = self.path(field, true)?;
-                let texts = matches!(
-                    schema.kind,
-                    FieldKind::Text | FieldKind::Email | FieldKind::Picklist | FieldKind::MultiPicklist
-                );
-                if *comparison == Comparison::Like {
-                    let Literal::Text(pattern) = value else {
-                        return Err(self.wrong_type(field, schema));
-                    };
-                    if !texts {
-                        let reason = format!("invalid operator on {} field", schema.type_name);
-                        return Err(at(self.text, field.at, "INVALID_QUERY_FILTER_OPERATOR", &reason));
-                    }
-                    let operand = Operand::Text(pattern.clone(), pattern.to_lowercase());
-                    return Ok(Filter::Compare(path, *comparison, operand));
-                }
-                let operand = self.operand(field, schema, value)?;
-                Ok(Filter::Compare(path, *comparison, operand))
-            }
-            Expr::In { field, negated, values } => self.membership(field, *negated, values),
-            Expr::Includes { field, negated, values } => {
-                let (path, schema) = self.path(field, true)?;
-                if schema.kind != FieldKind::MultiPicklist {
-                    let reason = format!("invalid operator on {} field", schema.type_name);
-                    return Err(at(self.text, field.at, "INVALID_QUERY_FILTER_OPERATOR", &reason));
-                }
-                let set = |value: &Literal| match value {
-                    Literal::Text(text) => Ok(plain(text)
-                        .split(';')
-                        .map(|choice| choice.trim().to_lowercase())
-                        .collect()),
-                    _ => Err(self.wrong_type(field, schema)),
-                };
-                let sets = values.iter().map(set).collect::<Result<_, _>>()?;
-                Ok(Filter::Includes {
-                    path,
-                    negated: *negated,
-                    sets,
-                })
-            }
-        }
-    }
-
-    fn membership(&self, field: &Name, negated: bool, values: &[Literal]) -> Result<Filter, ApiError> {
-        let (path, schema) = self.path(field, true)?;
-        let operands: Vec<Operand> = values
-            .iter()
-            .map(|value| self.operand(field, schema, value))
-            .collect::<Result<_, _>>()?;
-        let case_sensitive = schema.case_sensitive || schema.kind == FieldKind::Reference;
-        let mut texts = BTreeSet::new();
-        let mut null = false;
-        for operand in &operands {
-            match operand {
-                Operand::Null => null = true,
-                Operand::Text(exact, _) if case_sensitive => {
-                    texts.insert(exact.clone());
-                }
-                Operand::Text(_, lower) => {
-                    texts.insert(lower.clone());
-                }
-                Operand::Id(id) => {
-                    texts.insert(id.clone());
-                }
-                _ => {
-                    return Ok(Filter::OneOf {
-                        path,
-                        negated,
-                        operands,
-                    });
-                }
-            }
-        }
-        Ok(Filter::In {
-            path,
-            negated,
-            texts,
-            null,
-            case_sensitive,
-        })
-    }
-
-    fn operand(&self, name: &Name, field: &Field, value: &Literal) -> Result<Operand, ApiError> {
-        match (field.kind, value) {
-            (_, Literal::Null) => Ok(Operand::Null),
-            (FieldKind::Boolean, Literal::Bool(flag)) => Ok(Operand::Bool(*flag)),
-            (FieldKind::Int | FieldKind::Double, Literal::Number(number)) => Ok(Operand::Number(*number)),
-            (FieldKind::DateTime, Literal::DateTime(stamp)) => Ok(Operand::Span(*stamp, stamp + 1)),
-            (FieldKind::Date, Literal::Date(date)) => Ok(Operand::Span(
-                midnight(*date),
-                midnight(date.tomorrow().unwrap_or(*date)),
-            )),
-            (FieldKind::Date | FieldKind::DateTime, Literal::Relative(relative, number)) => {
-                let today = TimeZone::UTC.to_datetime(self.state.clock.now()).date();
-                let (first, after) = super::dates::span(relative, *number, today)
-                    .ok_or_else(|| malformed(self.text, name.at, "the relative date is out of range"))?;
-                Ok(Operand::Span(midnight(first), midnight(after)))
-            }
-            (FieldKind::Reference, Literal::Text(text)) => {
-                let text = plain(text);
-                match RecordId::parse(&text) {
-                    Some(id) => Ok(Operand::Id(id.to_string())),
-                    // An empty text is the common start of a walk by id.
-                    None if text.is_empty() => Ok(Operand::Id(text)),
-                    None => {
-                        let reason = format!("invalid ID field: {text}");
-                        Err(at(self.text, name.at, "INVALID_QUERY_FILTER_OPERATOR", &reason))
-                    }
-                }
-            }
-            (
-                FieldKind::Text | FieldKind::Email | FieldKind::Picklist | FieldKind::MultiPicklist,
-                Literal::Text(text),
-            ) => {
-                let text = plain(text);
-                let lower = text.to_lowercase();
-                Ok(Operand::Text(text, lower))
-            }
-            _ => Err(self.wrong_type(name, field)),
-        }
-    }
-
-    fn wrong_type(&self, name: &Name, field: &Field) -> ApiError {
-        let (kind, quotes) = match field.kind {
-            FieldKind::Boolean => ("boolean", "should not"),
-            FieldKind::Int => ("int", "should not"),
-            FieldKind::Double => ("double", "should not"),
-            FieldKind::Date => ("date", "should not"),
-            FieldKind::DateTime => ("dateTime", "should not"),
-            FieldKind::Reference => ("reference", "should"),
-            _ => ("string", "should"),
-        };
-        let reason = format!(
-            "value of filter criterion for field '{}' must be of type {kind} and {quotes} be enclosed in quotes",
-            name.text
-        );
-        at(self.text, name.at, "INVALID_FIELD", &reason)
-    }
-}
-
-pub(super) fn midnight(date: Date) -> i64 {
-    date.to_zoned(TimeZone::UTC)
-        .map_or(i64::MAX, |zoned| seconds(zoned.timestamp()))
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Comparison, Function};
+use super::ast::{Comparison, GroupingKind};
+use super::function::{Aggregate, DatePart, Shown};
 
 /// A field of the record itself, or of a record that a lookup leads to.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub(super) enum Node {
     Field(u16),
     /// Relationship name, lookup, and the keys for each table it can lead to.
     Parent(String, u16, Vec<(usize, Vec<Node>)>),
+    /// A value for people: its key, where it is, its form, and the field's type.
+    Shown(String, Path, Shown, String),
+    /// Records that point here: the relationship's name, their lookup, and the query of them.
+    Children(String, u16, Box<Compiled>),
 }
 
 /// What a field is compared with.
@@ -54,6 +59,8 @@ pub(super) enum Filter {
         negated: bool,
         operands: Vec<Operand>,
     },
+    /// A part of a date.
+    Computed(Path, DatePart, Comparison, Operand),
     Includes {
         path: Path,
         negated: bool,
@@ -72,7 +79,40 @@ pub(super) struct OrderKey {
 pub(super) enum Output {
     Records(Vec<Node>),
     CountRows,
-    Aggregates(Vec<(String, Function, u16)>),
+    Groups(Groups),
+}
+
+/// `GROUP BY`, or aggregates over everything.
+#[derive(Clone, Debug)]
+pub(super) struct Groups {
+    pub(super) keys: Vec<(Path, Option<DatePart>)>,
+    pub(super) kind: GroupingKind,
+    /// By name.
+    pub(super) output: Vec<(String, GroupValue)>,
+    pub(super) having: Option<GroupFilter>,
+    /// The value, whether descending, whether nulls come last.
+    pub(super) order: Vec<(GroupValue, bool, bool)>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+}
+
+/// A value of a group.
+#[derive(Clone, Debug)]
+pub(super) enum GroupValue {
+    /// One of the keys, by place.
+    Key(usize),
+    Aggregate(Aggregate, Path),
+    /// 1 in a row that sums over this key, else 0.
+    Grouping(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum GroupFilter {
+    And(Vec<GroupFilter>),
+    Or(Vec<GroupFilter>),
+    Not(Box<GroupFilter>),
+    Compare(GroupValue, Comparison, Operand),
+    OneOf(GroupValue, bool, Vec<Operand>),
 }
 
 #[derive(Clone, Debug)]

@@ -5,37 +5,28 @@ use jiff::civil::{Date, Weekday};
 
 /// Whether a word, in upper case, is a relative date.
 pub(super) fn is_relative(word: &str) -> bool {
-    const NAMES: [&str; 20] = [
-        "TODAY",
-        "YESTERDAY",
-        "TOMORROW",
-        "LAST_WEEK",
-        "THIS_WEEK",
-        "NEXT_WEEK",
-        "LAST_MONTH",
-        "THIS_MONTH",
-        "NEXT_MONTH",
-        "LAST_90_DAYS",
-        "NEXT_90_DAYS",
-        "LAST_YEAR",
-        "THIS_YEAR",
-        "NEXT_YEAR",
-        "LAST_QUARTER",
-        "THIS_QUARTER",
-        "NEXT_QUARTER",
-        "LAST_N_DAYS",
-        "NEXT_N_DAYS",
-        "N_DAYS_AGO",
+    const PLAIN: [&str; 5] = ["TODAY", "YESTERDAY", "TOMORROW", "LAST_90_DAYS", "NEXT_90_DAYS"];
+    const UNITS: [&str; 6] = ["WEEK", "MONTH", "QUARTER", "YEAR", "FISCAL_QUARTER", "FISCAL_YEAR"];
+    const COUNTED: [&str; 7] = [
+        "DAYS",
+        "WEEKS",
+        "MONTHS",
+        "QUARTERS",
+        "YEARS",
+        "FISCAL_QUARTERS",
+        "FISCAL_YEARS",
     ];
-    const NUMBERED: [&str; 6] = [
-        "LAST_N_WEEKS",
-        "LAST_N_MONTHS",
-        "LAST_N_YEARS",
-        "N_WEEKS_AGO",
-        "N_MONTHS_AGO",
-        "N_YEARS_AGO",
-    ];
-    NAMES.contains(&word) || NUMBERED.contains(&word)
+    if PLAIN.contains(&word) {
+        return true;
+    }
+    let unit = |rest: &str| UNITS.contains(&rest);
+    let counted = |rest: &str| COUNTED.contains(&rest);
+    match word.split_once('_') {
+        Some(("THIS", rest)) => unit(rest),
+        Some(("LAST" | "NEXT", rest)) => unit(rest) || rest.strip_prefix("N_").is_some_and(counted),
+        Some(("N", rest)) => rest.strip_suffix("_AGO").is_some_and(counted),
+        _ => false,
+    }
 }
 
 /// The first day and the day after the last one; `None` if the span leaves the calendar.
@@ -59,7 +50,11 @@ pub(super) fn span(name: &str, number: i64, today: Date) -> Option<(Date, Date)>
     let month = today.first_of_month();
     let year = today.first_of_year();
     let quarter = month.checked_sub(i64::from((month.month() - 1) % 3).months()).ok()?;
-    match name {
+    let quarters = |from: i64, to: i64| months(quarter, from.checked_mul(3)?, to.checked_mul(3)?);
+    let years = |from: i64, to: i64| months(year, from.checked_mul(12)?, to.checked_mul(12)?);
+    // The simulated organisation's fiscal year is the calendar's.
+    let name = name.replace("FISCAL_", "");
+    match name.as_str() {
         "TODAY" => days(0, 1),
         "YESTERDAY" => days(-1, 0),
         "TOMORROW" => days(1, 2),
@@ -71,26 +66,28 @@ pub(super) fn span(name: &str, number: i64, today: Date) -> Option<(Date, Date)>
         "NEXT_MONTH" => months(month, 1, 2),
         "LAST_90_DAYS" => days(-90, 1),
         "NEXT_90_DAYS" => days(1, 91),
-        "LAST_YEAR" => months(year, -12, 0),
-        "THIS_YEAR" => months(year, 0, 12),
-        "NEXT_YEAR" => months(year, 12, 24),
-        "LAST_QUARTER" => months(quarter, -3, 0),
-        "THIS_QUARTER" => months(quarter, 0, 3),
-        "NEXT_QUARTER" => months(quarter, 3, 6),
+        "LAST_YEAR" => years(-1, 0),
+        "THIS_YEAR" => years(0, 1),
+        "NEXT_YEAR" => years(1, 2),
+        "LAST_QUARTER" => quarters(-1, 0),
+        "THIS_QUARTER" => quarters(0, 1),
+        "NEXT_QUARTER" => quarters(1, 2),
         // The current day counts, as the documentation says.
         "LAST_N_DAYS" => days(-number, 1),
         "NEXT_N_DAYS" => days(1, number.checked_add(1)?),
         "N_DAYS_AGO" => days(-number, -number + 1),
         "LAST_N_WEEKS" => weeks(-number, 0),
+        "NEXT_N_WEEKS" => weeks(1, number.checked_add(1)?),
         "N_WEEKS_AGO" => weeks(-number, -number + 1),
         "LAST_N_MONTHS" => months(month, -number, 0),
+        "NEXT_N_MONTHS" => months(month, 1, number.checked_add(1)?),
         "N_MONTHS_AGO" => months(month, -number, -number + 1),
-        "LAST_N_YEARS" => months(year, number.checked_mul(-12)?, 0),
-        "N_YEARS_AGO" => months(
-            year,
-            number.checked_mul(-12)?,
-            number.checked_mul(-12)?.checked_add(12)?,
-        ),
+        "LAST_N_QUARTERS" => quarters(-number, 0),
+        "NEXT_N_QUARTERS" => quarters(1, number.checked_add(1)?),
+        "N_QUARTERS_AGO" => quarters(-number, -number + 1),
+        "LAST_N_YEARS" => years(-number, 0),
+        "NEXT_N_YEARS" => years(1, number.checked_add(1)?),
+        "N_YEARS_AGO" => years(-number, -number + 1),
         _ => None,
     }
 }

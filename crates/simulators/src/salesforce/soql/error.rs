@@ -53,6 +53,19 @@ pub(super) fn no_such_relationship(query: &str, place: usize, relationship: &str
     )
 }
 
+pub(super) fn no_such_children(query: &str, place: usize, relationship: &str) -> ApiError {
+    at(
+        query,
+        place,
+        "INVALID_TYPE",
+        &format!(
+            "Didn't understand relationship '{relationship}' in FROM part of query call. If you are attempting to use a \
+             custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your \
+             WSDL or the describe call for the appropriate names."
+        ),
+    )
+}
+
 pub(super) fn no_such_object(query: &str, place: usize, object: &str) -> ApiError {
     at(
         query,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::ast::Comparison;
-use super::compile::midnight;
+use super::compile_filter::midnight;
 use super::compiled::{Filter, Operand, OrderKey, Path};
 use super::lexer::{ESCAPED_PERCENT, ESCAPED_UNDERSCORE};
 use crate::salesforce::cell::View;
@@ -38,6 +38,10 @@ impl State {
             Filter::Compare(path, comparison, operand) => {
                 let value = self.read_path(table, slot, record, path);
                 compare(&value, *comparison, operand, self.is_case_sensitive(table, path))
+            }
+            Filter::Computed(path, part, comparison, operand) => {
+                let value = part.of(&self.read_path(table, slot, record, path));
+                compare(&value, *comparison, operand, false)
             }
             Filter::In {
                 path,
@@ -128,7 +132,7 @@ pub(super) fn order_of(left: &View<'_>, right: &View<'_>) -> Ordering {
     }
 }
 
-fn compare(value: &View<'_>, comparison: Comparison, operand: &Operand, case_sensitive: bool) -> bool {
+pub(super) fn compare(value: &View<'_>, comparison: Comparison, operand: &Operand, case_sensitive: bool) -> bool {
     let by = |order: Ordering| match comparison {
         Comparison::Equal => order.is_eq(),
         Comparison::NotEqual => order.is_ne(),

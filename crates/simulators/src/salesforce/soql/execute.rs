@@ -6,7 +6,9 @@ use super::compile::compile;
 use super::compiled::{Compiled, Output};
 use super::parser::parse;
 use super::plan::{Scan, Sorting, plan};
+use crate::salesforce::cell::View;
 use crate::salesforce::error::ApiError;
+use crate::salesforce::id::RecordId;
 use crate::salesforce::state::State;
 use crate::salesforce::table::Slot;
 
@@ -48,9 +50,9 @@ impl State {
                     body: body.into_bytes(),
                 });
             }
-            Output::Aggregates(aggregates) => {
+            Output::Groups(groups) => {
                 return Ok(QueryPage {
-                    body: self.write_aggregates(query.table, &slots, aggregates),
+                    body: self.write_groups(query.table, &slots, groups),
                 });
             }
             Output::Records(_) => {}
@@ -93,6 +95,34 @@ impl State {
             base,
         );
         Ok(QueryPage { body })
+    }
+
+    /// The live records that point to `parent` and that a query of children selects.
+    pub(super) fn matching_children(&self, query: &Compiled, field: u16, parent: RecordId) -> Vec<Slot> {
+        let table = &self.tables[query.table];
+        let points = |slot: &Slot| {
+            table.get_live(*slot).is_some_and(|record| {
+                table.read(*slot, record, field) == View::Id(parent)
+                    && query
+                        .filter
+                        .as_ref()
+                        .is_none_or(|filter| self.passes(query.table, *slot, record, filter))
+            })
+        };
+        let mut slots: Vec<Slot> = if table.is_indexed(field) {
+            table
+                .lookup(field, parent.as_str())
+                .iter()
+                .copied()
+                .filter(points)
+                .collect()
+        } else {
+            (0..table.len()).filter(points).collect()
+        };
+        slots.sort_by(|left, right| self.order(query.table, *left, *right, &query.order));
+        slots.drain(..query.offset.min(slots.len()));
+        slots.truncate(query.limit.unwrap_or(usize::MAX));
+        slots
     }
 
     /// The slots of the records that a query selects, in its order, within its limit.

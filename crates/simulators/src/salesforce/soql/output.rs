@@ -1,8 +1,6 @@
 //! Records to JSON, written straight from the cells.
 
-use super::ast::Function;
 use super::compiled::{Compiled, Node, Output};
-use super::evaluate::order_of;
 use crate::salesforce::cell::{View, write_text};
 use crate::salesforce::id::RecordId;
 use crate::salesforce::state::State;
@@ -86,36 +84,29 @@ impl State {
                         _ => out.extend_from_slice(b"null"),
                     }
                 }
+                Node::Shown(key, path, shown, type_name) => {
+                    write_text(key, out);
+                    out.push(b':');
+                    let value = self.read_path(table, slot, record, path);
+                    shown.of(value, type_name).write_json(out);
+                }
+                Node::Children(name, field, query) => {
+                    write_text(name, out);
+                    out.push(b':');
+                    self.write_children(source.id(slot), *field, query, base, out);
+                }
             }
         }
         out.push(b'}');
     }
 
-    pub(super) fn write_aggregates(
-        &self,
-        table: usize,
-        slots: &[Slot],
-        aggregates: &[(String, Function, u16)],
-    ) -> Vec<u8> {
-        let source = &self.tables[table];
-        let mut out =
-            b"{\"totalSize\":1,\"done\":true,\"records\":[{\"attributes\":{\"type\":\"AggregateResult\"}".to_vec();
-        for (name, function, field) in aggregates {
-            out.push(b',');
-            write_text(name, &mut out);
-            out.push(b':');
-            let values = slots
-                .iter()
-                .filter_map(|slot| Some(source.read(*slot, source.get(*slot)?, *field)))
-                .filter(|value| !value.is_null());
-            let result = match function {
-                Function::Count => View::Int(i64::try_from(values.count()).unwrap_or(i64::MAX)),
-                Function::Min => values.min_by(order_of).unwrap_or(View::Null),
-                Function::Max => values.max_by(order_of).unwrap_or(View::Null),
-            };
-            result.write_json(&mut out);
+    /// The records that point to one, as an answer within the answer; null where there are none.
+    fn write_children(&self, parent: RecordId, field: u16, query: &Compiled, base: &str, out: &mut Vec<u8>) {
+        let slots = self.matching_children(query, field, parent);
+        if slots.is_empty() {
+            out.extend_from_slice(b"null");
+            return;
         }
-        out.extend_from_slice(b"}]}");
-        out
+        out.extend_from_slice(&self.write_page(query, &slots, slots.len(), true, None, base));
     }
 }

@@ -1,12 +1,13 @@
 //! Tokens to tree, by recursive descent.
 
-use super::ast::{Comparison, Expr, FieldGroup, Function, Item, Literal, Name, Order, Query};
+use super::ast::{FieldGroup, Item, Name, Query, Term};
 use super::error::malformed;
+use super::function::Function;
 use super::lexer::{Kind, Token, tokens};
 use crate::salesforce::error::ApiError;
 
 /// Parentheses deeper than this are refused, so that no query can exhaust the stack.
-const DEEPEST: usize = 100;
+pub(super) const DEEPEST: usize = 100;
 
 pub(super) fn parse(query: &str) -> Result<Query, ApiError> {
     let mut parser = Parser {
@@ -22,29 +23,29 @@ pub(super) fn parse(query: &str) -> Result<Query, ApiError> {
     }
 }
 
-struct Parser<'a> {
-    query: &'a str,
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
+pub(super) struct Parser<'a> {
+    pub(super) query: &'a str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) next: usize,
+    pub(super) depth: usize,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> &Kind {
+    pub(super) fn peek(&self) -> &Kind {
         self.tokens.get(self.next).map_or(&Kind::End, |token| &token.kind)
     }
 
-    fn peek_second(&self) -> &Kind {
+    pub(super) fn peek_second(&self) -> &Kind {
         self.tokens.get(self.next + 1).map_or(&Kind::End, |token| &token.kind)
     }
 
-    fn place(&self) -> usize {
+    pub(super) fn place(&self) -> usize {
         self.tokens.get(self.next).map_or(self.query.len(), |token| token.at)
     }
 
-    fn unexpected(&self) -> ApiError {
+    pub(super) fn unexpected(&self) -> ApiError {
         let shown = match self.peek() {
-            Kind::End => "<EOF>".to_owned(),
+            Kind::End => "'<EOF>'".to_owned(),
             Kind::Symbol(symbol) => format!("'{symbol}'"),
             Kind::Word(word) => format!("'{word}'"),
             _ => {
@@ -58,23 +59,23 @@ impl Parser<'_> {
         malformed(self.query, self.place(), &format!("unexpected token: {shown}"))
     }
 
-    fn is_word(&self, keyword: &str) -> bool {
+    pub(super) fn is_word(&self, keyword: &str) -> bool {
         matches!(self.peek(), Kind::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
 
-    fn take_word(&mut self, keyword: &str) -> bool {
+    pub(super) fn take_word(&mut self, keyword: &str) -> bool {
         let found = self.is_word(keyword);
         self.next += usize::from(found);
         found
     }
 
-    fn take_symbol(&mut self, symbol: &str) -> bool {
+    pub(super) fn take_symbol(&mut self, symbol: &str) -> bool {
         let found = matches!(self.peek(), Kind::Symbol(known) if *known == symbol);
         self.next += usize::from(found);
         found
     }
 
-    fn expect_word(&mut self, keyword: &str) -> Result<(), ApiError> {
+    pub(super) fn expect_word(&mut self, keyword: &str) -> Result<(), ApiError> {
         if self.take_word(keyword) {
             Ok(())
         } else {
@@ -82,7 +83,7 @@ impl Parser<'_> {
         }
     }
 
-    fn expect_symbol(&mut self, symbol: &str) -> Result<(), ApiError> {
+    pub(super) fn expect_symbol(&mut self, symbol: &str) -> Result<(), ApiError> {
         if self.take_symbol(symbol) {
             Ok(())
         } else {
@@ -90,7 +91,7 @@ impl Parser<'_> {
         }
     }
 
-    fn name(&mut self) -> Result<Name, ApiError> {
+    pub(super) fn name(&mut self) -> Result<Name, ApiError> {
         match self.peek() {
             Kind::Word(word) => {
                 let name = Name {
@@ -104,7 +105,11 @@ impl Parser<'_> {
         }
     }
 
-    fn query(&mut self) -> Result<Query, ApiError> {
+    pub(super) fn query(&mut self) -> Result<Query, ApiError> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(malformed(self.query, self.place(), "the query is nested too deeply"));
+        }
         self.expect_word("SELECT")?;
         let mut select = vec![self.item()?];
         while self.take_symbol(",") {
@@ -112,10 +117,7 @@ impl Parser<'_> {
         }
         self.expect_word("FROM")?;
         let object = self.name()?;
-        // An alias is accepted and ignored, as nothing here needs one.
-        if matches!(self.peek(), Kind::Word(word) if !is_clause(word)) {
-            self.next += 1;
-        }
+        let aliases = self.aliases(&object)?;
         if self.take_word("USING") {
             self.expect_word("SCOPE")?;
             self.name()?;
@@ -125,9 +127,19 @@ impl Parser<'_> {
         } else {
             None
         };
-        if self.is_word("GROUP") || self.is_word("HAVING") {
-            return Err(malformed(self.query, self.place(), "GROUP BY is not simulated"));
+        if self.take_word("WITH") {
+            self.with()?;
         }
+        let mut group = None;
+        if self.take_word("GROUP") {
+            self.expect_word("BY")?;
+            group = Some(self.grouping()?);
+        }
+        let having = if self.take_word("HAVING") {
+            Some(self.expression()?)
+        } else {
+            None
+        };
         let mut order = Vec::new();
         if self.take_word("ORDER") {
             self.expect_word("BY")?;
@@ -142,97 +154,118 @@ impl Parser<'_> {
             None
         };
         let offset = if self.take_word("OFFSET") { self.count()? } else { 0 };
-        if self.take_word("FOR") {
+        while self.take_word("FOR") || self.take_word("UPDATE") {
             self.name()?;
         }
-        if self.take_word("ALL") {
+        let all_rows = self.take_word("ALL");
+        if all_rows {
             self.expect_word("ROWS")?;
         }
+        self.depth -= 1;
         Ok(Query {
             select,
             object,
+            aliases,
             filter,
+            group,
+            having,
             order,
             limit,
             offset,
+            all_rows,
         })
     }
 
     fn item(&mut self) -> Result<Item, ApiError> {
         if self.take_symbol("(") {
-            return Err(malformed(
-                self.query,
-                self.place(),
-                "child subqueries are not simulated",
-            ));
+            let children = self.query()?;
+            self.expect_symbol(")")?;
+            return Ok(Item::Children(Box::new(children)));
         }
-        if self.is_word("TYPEOF") {
-            return Err(malformed(self.query, self.place(), "TYPEOF is not simulated"));
+        if self.is_word("TYPEOF") && matches!(self.peek_second(), Kind::Word(_)) {
+            self.next += 1;
+            return self.type_of();
         }
-        let name = self.name()?;
-        if !self.take_symbol("(") {
-            return Ok(Item::Field(name));
+        if self.is_word("FROM") {
+            return Err(self.unexpected());
         }
-        let function = name.text.to_ascii_uppercase();
-        match function.as_str() {
-            "FIELDS" => {
-                let group = self.name()?;
-                let group = match group.text.to_ascii_uppercase().as_str() {
-                    "ALL" => FieldGroup::All,
-                    "STANDARD" => FieldGroup::Standard,
-                    "CUSTOM" => FieldGroup::Custom,
-                    _ => return Err(malformed(self.query, group.at, "unknown FIELDS() argument")),
-                };
-                self.expect_symbol(")")?;
-                Ok(Item::Fields(group))
+        let opens = matches!(self.peek_second(), Kind::Symbol("("));
+        if opens && self.take_word("FIELDS") {
+            self.expect_symbol("(")?;
+            let group = self.name()?;
+            let group = match group.text.to_ascii_uppercase().as_str() {
+                "ALL" => FieldGroup::All,
+                "STANDARD" => FieldGroup::Standard,
+                "CUSTOM" => FieldGroup::Custom,
+                _ => {
+                    let reason = format!("unexpected token: '{}'", group.text);
+                    return Err(malformed(self.query, group.at, &reason));
+                }
+            };
+            self.expect_symbol(")")?;
+            return Ok(Item::Fields(group));
+        }
+        let third = self.tokens.get(self.next + 2).map(|token| &token.kind);
+        if opens && self.is_word("COUNT") && third == Some(&Kind::Symbol(")")) {
+            self.next += 3;
+            return Ok(Item::CountRows);
+        }
+        let term = self.term()?;
+        // Behind a plain field only what ends the item makes a word its alias, and not a misspelt FROM.
+        let ends = match self.peek_second() {
+            Kind::Word(word) => word.eq_ignore_ascii_case("FROM"),
+            Kind::Symbol(symbol) => *symbol == ",",
+            _ => false,
+        };
+        let alias = match self.peek() {
+            Kind::Word(word) if !word.eq_ignore_ascii_case("FROM") && (ends || term.function.is_some()) => {
+                Some(self.name()?)
             }
-            "COUNT" if self.take_symbol(")") => Ok(Item::CountRows),
-            "COUNT" | "MIN" | "MAX" => {
-                let field = self.name()?;
-                self.expect_symbol(")")?;
-                let alias = match self.peek() {
-                    Kind::Word(word) if !word.eq_ignore_ascii_case("FROM") => Some(self.name()?.text),
-                    _ => None,
-                };
-                let function = match function.as_str() {
-                    "MIN" => Function::Min,
-                    "MAX" => Function::Max,
-                    _ => Function::Count,
-                };
-                Ok(Item::Aggregate { function, field, alias })
-            }
-            _ => Err(malformed(
-                self.query,
-                name.at,
-                &format!("unexpected token: '{}('", name.text),
-            )),
-        }
+            _ => None,
+        };
+        Ok(Item::Term(term, alias))
     }
 
-    fn order(&mut self) -> Result<Order, ApiError> {
-        let field = self.name()?;
-        let descending = if self.take_word("DESC") {
-            true
-        } else {
-            self.take_word("ASC");
-            false
-        };
-        let mut nulls_last = false;
-        if self.take_word("NULLS") {
-            if self.take_word("LAST") {
-                nulls_last = true;
-            } else {
-                self.expect_word("FIRST")?;
-            }
+    /// A field, or a function of one. What a function may be applied to is for the compiler to say.
+    pub(super) fn term(&mut self) -> Result<Term, ApiError> {
+        let name = self.name()?;
+        if !self.take_symbol("(") {
+            return Ok(Term {
+                function: None,
+                field: name,
+            });
         }
-        Ok(Order {
-            field,
-            descending,
-            nulls_last,
+        let Some(function) = Function::named(&name.text) else {
+            let reason = format!("unexpected token: '('\nunknown function: {}", name.text);
+            return Err(malformed(self.query, name.at, &reason));
+        };
+        // Everything is in UTC here, so converting a time zone changes nothing.
+        let converts = self.is_word("convertTimezone") && matches!(self.peek_second(), Kind::Symbol("("));
+        let inner = if converts {
+            self.next += 2;
+            let field = self.name()?;
+            self.expect_symbol(")")?;
+            Term { function: None, field }
+        } else {
+            self.term()?
+        };
+        self.expect_symbol(")")?;
+        let function = match (function, inner.function) {
+            (function, None) => function,
+            // `FORMAT(MIN(CloseDate))`, `FORMAT(convertCurrency(Amount))`: the value inside counts.
+            (Function::Shown(shown), Some(Function::Shown(_))) => Function::Shown(shown),
+            (Function::Shown(_), Some(inner)) => inner,
+            (_, Some(_)) => {
+                return Err(malformed(self.query, name.at, "functions can not be nested this way"));
+            }
+        };
+        Ok(Term {
+            function: Some(function),
+            field: inner.field,
         })
     }
 
-    fn count(&mut self) -> Result<usize, ApiError> {
+    pub(super) fn count(&mut self) -> Result<usize, ApiError> {
         match self.peek() {
             #[allow(
                 clippy::cast_possible_truncation,
@@ -247,151 +280,11 @@ impl Parser<'_> {
             _ => Err(self.unexpected()),
         }
     }
-
-    /// Operands of one operator; another operator needs parentheses, as in the real language.
-    fn expression(&mut self) -> Result<Expr, ApiError> {
-        let first = self.operand()?;
-        let (keyword, other) = if self.is_word("AND") {
-            ("AND", "OR")
-        } else if self.is_word("OR") {
-            ("OR", "AND")
-        } else {
-            return Ok(first);
-        };
-        let mut operands = vec![first];
-        while self.take_word(keyword) {
-            operands.push(self.operand()?);
-        }
-        if self.is_word(other) {
-            return Err(self.unexpected());
-        }
-        Ok(if keyword == "AND" {
-            Expr::And(operands)
-        } else {
-            Expr::Or(operands)
-        })
-    }
-
-    fn operand(&mut self) -> Result<Expr, ApiError> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(malformed(
-                self.query,
-                self.place(),
-                "the condition is nested too deeply",
-            ));
-        }
-        let operand = if self.take_word("NOT") {
-            Expr::Not(Box::new(self.operand()?))
-        } else if self.take_symbol("(") {
-            let inner = self.expression()?;
-            self.expect_symbol(")")?;
-            inner
-        } else {
-            self.condition()?
-        };
-        self.depth -= 1;
-        Ok(operand)
-    }
-
-    fn condition(&mut self) -> Result<Expr, ApiError> {
-        let field = self.name()?;
-        if self.is_word("NOT") && matches!(self.peek_second(), Kind::Word(word) if word.eq_ignore_ascii_case("IN")) {
-            self.next += 2;
-            return Ok(Expr::In {
-                field,
-                negated: true,
-                values: self.values()?,
-            });
-        }
-        if self.take_word("IN") {
-            return Ok(Expr::In {
-                field,
-                negated: false,
-                values: self.values()?,
-            });
-        }
-        if self.take_word("INCLUDES") {
-            return Ok(Expr::Includes {
-                field,
-                negated: false,
-                values: self.values()?,
-            });
-        }
-        if self.take_word("EXCLUDES") {
-            return Ok(Expr::Includes {
-                field,
-                negated: true,
-                values: self.values()?,
-            });
-        }
-        let comparison = match self.peek() {
-            Kind::Symbol("=") => Comparison::Equal,
-            Kind::Symbol("!=") => Comparison::NotEqual,
-            Kind::Symbol("<") => Comparison::Less,
-            Kind::Symbol("<=") => Comparison::LessOrEqual,
-            Kind::Symbol(">") => Comparison::Greater,
-            Kind::Symbol(">=") => Comparison::GreaterOrEqual,
-            Kind::Word(word) if word.eq_ignore_ascii_case("LIKE") => Comparison::Like,
-            _ => return Err(self.unexpected()),
-        };
-        self.next += 1;
-        Ok(Expr::Compare {
-            field,
-            comparison,
-            value: self.literal()?,
-        })
-    }
-
-    fn values(&mut self) -> Result<Vec<Literal>, ApiError> {
-        self.expect_symbol("(")?;
-        let mut values = vec![self.literal()?];
-        while self.take_symbol(",") {
-            values.push(self.literal()?);
-        }
-        self.expect_symbol(")")?;
-        Ok(values)
-    }
-
-    fn literal(&mut self) -> Result<Literal, ApiError> {
-        let literal = match self.peek() {
-            Kind::Text(text) => Literal::Text(text.clone()),
-            Kind::Number(number) => Literal::Number(*number),
-            Kind::Date(date) => Literal::Date(*date),
-            Kind::DateTime(stamp) => Literal::DateTime(*stamp),
-            Kind::Word(word) => match word.to_ascii_uppercase().as_str() {
-                "NULL" => Literal::Null,
-                "TRUE" => Literal::Bool(true),
-                "FALSE" => Literal::Bool(false),
-                name if super::dates::is_relative(name) => {
-                    let name = name.to_owned();
-                    self.next += 1;
-                    let number = if self.take_symbol(":") {
-                        i64::try_from(self.count()?).unwrap_or(0)
-                    } else {
-                        0
-                    };
-                    return Ok(Literal::Relative(name, number));
-                }
-                _ => return Err(self.unexpected()),
-            },
-            _ => return Err(self.unexpected()),
-        };
-        self.next += 1;
-        Ok(literal)
-    }
-}
-
-fn is_clause(word: &str) -> bool {
-    [
-        "WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "HAVING", "FOR", "ALL", "USING", "WITH",
-    ]
-    .iter()
-    .any(|clause| word.eq_ignore_ascii_case(clause))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ast::Expr;
     use super::*;
 
     #[test]
