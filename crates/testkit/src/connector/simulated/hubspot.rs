@@ -76,7 +76,7 @@ impl Remote for SimulatedHubSpot {
         Config {
             base_url: BASE_URL.into(),
             settings: version.into_iter().collect(),
-            user_id: None,
+            ..Config::default()
         }
     }
 
