@@ -221,7 +221,7 @@ mod tests {
         Paths::new(&Config {
             base_url: "http://h/".into(),
             settings: [(VERSION_SETTING.to_owned(), version.to_owned())].into(),
-            user_id: None,
+            ..Config::default()
         })
     }
 
