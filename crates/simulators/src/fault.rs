@@ -295,6 +295,12 @@ impl Faults {
         strikes
     }
 
+    /// The rate of each fault that has one.
+    #[must_use]
+    pub fn rates(&self) -> BTreeMap<Fault, f64> {
+        self.state().rates.clone()
+    }
+
     /// How often each fault struck so far.
     #[must_use]
     pub fn injected(&self) -> BTreeMap<Fault, u64> {

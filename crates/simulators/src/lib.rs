@@ -11,6 +11,7 @@ pub mod hubspot;
 pub mod log;
 pub mod oauth;
 pub mod options;
+mod page;
 pub mod people;
 pub mod record;
 pub mod salesforce;

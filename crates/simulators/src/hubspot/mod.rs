@@ -182,12 +182,13 @@ impl HubSpot {
         let consent = authorize_routes("/oauth/authorize", self.0.access.server.clone(), "HubSpot");
         let faulty = inject(consent.merge(api), self.0.injector.clone());
         let dated = faulty.layer(from_fn_with_state(self.clone(), service::date));
-        record(
+        let recorded = record(
             dated,
             self.0.log.clone(),
             Arc::clone(&self.0.clock),
             Arc::clone(&self.0.bodies),
-        )
+        );
+        crate::page::routes(self.clone()).merge(recorded)
     }
 
     /// Serves the account on `listen`; port 0 takes a free one. Dropping the server stops it.

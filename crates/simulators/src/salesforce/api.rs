@@ -1,18 +1,24 @@
 //! The REST interface. Everything below `/services/data/vXX.X` goes through one function of a request and the state, so
 //! that a composite call can run its parts in the same way.
 
+pub(crate) mod async_jobs;
 mod collections;
 mod composite;
 mod conditions;
 mod describe;
 mod discovery;
+mod graph;
 pub(crate) mod jobs;
+mod layouts;
 mod oauth;
 mod query;
 mod records;
 mod refusals;
 mod replication;
+mod search;
+mod soap;
 mod transport;
+mod tree;
 mod upsert;
 
 use axum::http::{HeaderMap, Method};
@@ -132,6 +138,9 @@ impl ApiResponse {
 
 /// Answers a data call.
 pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> ApiResponse {
+    state.saves_duplicates = request
+        .header("sforce-duplicate-rule-header")
+        .is_some_and(|header| header.replace(' ', "").to_ascii_lowercase().contains("allowsave=true"));
     match route(state, request) {
         Ok(response) => response,
         Err(error) => ApiResponse::error(&error),
@@ -143,6 +152,14 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (method, segments.as_slice()) {
         ("GET", []) => Ok(discovery::resources(request)),
+        ("GET", ["search"]) => search::run(state, request),
+        ("GET" | "POST", ["parameterizedSearch"]) => search::parameterized(state, request),
+        ("GET", ["recent"]) => Ok(ApiResponse::json(200, &Value::Array(Vec::new()))),
+        ("GET", ["sobjects", object, "describe", rest @ ..]) if !rest.is_empty() => {
+            layouts::answer(state, request, object, rest)
+        }
+        ("POST", ["composite", "graph"]) => graph::answer(state, request),
+        ("POST", ["composite", "tree", object]) => tree::answer(state, request, object),
         (_, ["jobs", rest @ ..]) => jobs::answer(state, request, rest),
         ("GET", ["limits"]) => Ok(discovery::limits(state)),
         ("GET", ["limits", "recordCount"]) => Ok(discovery::record_count(state, request)),

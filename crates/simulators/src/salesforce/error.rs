@@ -12,6 +12,8 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// `None` leaves the key out, as most reads do.
     pub(crate) fields: Option<Vec<String>>,
+    /// Further members of the answer.
+    pub(crate) details: Option<Box<(&'static str, Value)>>,
 }
 
 impl ApiError {
@@ -21,6 +23,7 @@ impl ApiError {
             code,
             message: message.into(),
             fields: None,
+            details: None,
         }
     }
 
@@ -32,6 +35,7 @@ impl ApiError {
             code,
             message: message.into(),
             fields: Some(fields),
+            details: None,
         }
     }
 
@@ -61,6 +65,9 @@ impl ApiError {
     /// As an element of the array that answers a whole call.
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!({"message": self.message, "errorCode": self.code});
+        if let (Some(details), Some(object)) = (&self.details, value.as_object_mut()) {
+            object.insert(details.0.to_owned(), details.1.clone());
+        }
         if let (Some(fields), Some(object)) = (&self.fields, value.as_object_mut()) {
             object.insert("fields".to_owned(), json!(fields));
         }

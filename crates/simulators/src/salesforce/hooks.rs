@@ -8,7 +8,7 @@ use super::error::ApiError;
 use super::id::RecordId;
 use super::schema::{FieldKind, Source, custom_field};
 use super::stamp::instant;
-use super::state::{Author, State, Work};
+use super::state::{Author, DuplicateRule, State, Work};
 use super::table::{Record, Slot};
 use super::validate::Target;
 use crate::fault::Fault;
@@ -227,6 +227,23 @@ impl Salesforce {
         }
         schema.add(field);
         schema.changed = now;
+        Ok(())
+    }
+
+    /// Makes a new record a duplicate that holds the same in this field as another. A caller may save it all the same,
+    /// by its header, where the rule only warns.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown object or field.
+    pub fn add_duplicate_rule(&self, object: &str, field: &str, only_warns: bool) -> Result<(), HookError> {
+        let mut state = self.state();
+        let table = state.find(object).ok_or_else(ApiError::not_found)?;
+        let field = state.tables[table].schema.find(field).ok_or_else(ApiError::not_found)?;
+        state.duplicate_rules.push(DuplicateRule {
+            table,
+            field,
+            only_warns,
+        });
         Ok(())
     }
 

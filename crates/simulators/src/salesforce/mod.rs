@@ -14,6 +14,7 @@
 
 mod api;
 mod cell;
+mod duplicate;
 mod error;
 mod field_value;
 mod hooks;
@@ -136,12 +137,13 @@ impl Salesforce {
         let router = api::routes(self);
         let router = crate::fault::inject(router, self.injector.clone());
         let router = api::dated(router, Arc::clone(&self.clock));
-        crate::log::record(
+        let recorded = crate::log::record(
             router,
             self.log.clone(),
             Arc::clone(&self.clock),
             Arc::clone(&self.bodies),
-        )
+        );
+        crate::page::routes(self.clone()).merge(recorded)
     }
 
     /// Serves it on a socket; port 0 takes a free one.
@@ -203,6 +205,32 @@ impl Salesforce {
     #[must_use]
     pub fn injector(&self) -> &Injector {
         &self.injector
+    }
+
+    /// The objects, and how many live records each has.
+    pub(crate) fn object_counts(&self) -> Vec<(String, usize)> {
+        let state = self.state();
+        let count = |table: &table::Table| (table.schema.name.clone(), table.live());
+        state.tables.iter().map(count).collect()
+    }
+
+    /// The limits, for people.
+    pub(crate) fn limits_in_words(&self) -> Vec<(String, String)> {
+        let state = self.state();
+        vec![
+            (
+                "API requests of 24 hours".to_owned(),
+                format!("{} of {}", state.api_requests, state.daily_api_requests),
+            ),
+            (
+                "bulk query jobs of 24 hours".to_owned(),
+                format!(
+                    "{} of {}",
+                    state.jobs.queries_today(state.now()),
+                    state.jobs.daily_queries()
+                ),
+            ),
+        ]
     }
 
     /// The id of the organisation, which is the tenant of the token answers.

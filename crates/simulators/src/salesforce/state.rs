@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::api::async_jobs::AsyncJobs;
 use super::api::jobs::{self, Jobs};
 use super::cell::Cell;
 use super::error::ApiError;
@@ -37,6 +38,15 @@ pub(crate) struct OpenTransaction {
     pub(crate) work: Work,
 }
 
+/// New records that hold the same in this field as another are duplicates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DuplicateRule {
+    pub(crate) table: usize,
+    pub(crate) field: u16,
+    /// Whether a caller may save them all the same.
+    pub(crate) only_warns: bool,
+}
+
 #[derive(Debug)]
 pub(crate) enum Work {
     Insert(Box<Record>),
@@ -56,6 +66,10 @@ pub(crate) struct State {
     pub(crate) people: Vec<RecordId>,
     pub(crate) cursors: Cursors,
     pub(crate) jobs: Jobs,
+    pub(crate) async_jobs: AsyncJobs,
+    pub(crate) duplicate_rules: Vec<DuplicateRule>,
+    /// Whether the call under way passes duplicate rules that only warn.
+    pub(crate) saves_duplicates: bool,
     /// The API versions served, and up to which of them a warning comes with answers.
     pub(crate) newest_version: u32,
     pub(crate) deprecated_version: u32,
@@ -98,6 +112,9 @@ impl State {
             integration_user: RecordId::new(*b"005", 1),
             people: Vec::new(),
             cursors: Cursors::default(),
+            async_jobs: AsyncJobs::default(),
+            duplicate_rules: Vec::new(),
+            saves_duplicates: false,
             jobs: Jobs::new(options.bulk_job_time, options.daily_bulk_query_jobs),
             newest_version: options.newest_api_version,
             deprecated_version: options.deprecated_api_version,
@@ -113,6 +130,21 @@ impl State {
             clock: Arc::clone(&options.clock),
             faults: options.faults.clone(),
         }
+    }
+
+    /// The table and the lookup of a relationship to children, by its name in any case.
+    pub(crate) fn child_relationship(&self, table: usize, name: &str) -> Option<(usize, u16)> {
+        let children = self.tables[table]
+            .schema
+            .describe
+            .get("childRelationships")?
+            .as_array()?;
+        let text = |child: &serde_json::Value, key: &str| child.get(key)?.as_str().map(str::to_owned);
+        let child = children
+            .iter()
+            .find(|child| text(child, "relationshipName").is_some_and(|known| known.eq_ignore_ascii_case(name)))?;
+        let table = self.find(&text(child, "childSObject")?)?;
+        Some((table, self.tables[table].schema.find(&text(child, "field")?)?))
     }
 
     /// The current second.

@@ -2,6 +2,7 @@
 
 mod client;
 
+mod clients;
 mod collections;
 mod faults;
 mod hooks;

@@ -40,7 +40,47 @@ pub(super) fn composite(state: &mut State, request: &ApiRequest) -> Result<ApiRe
             format!("Cannot have more than {MOST_HEAVY} query or collection subrequests in a composite call"),
         ));
     }
-    for part in &parts {
+    let outcome = composite_parts(state, request, &parts, all_or_none)?;
+    let answer = json!({"compositeResponse": outcome.answers});
+    let mut response = ApiResponse::json(200, &answer).touching(outcome.touched);
+    response.only_read = parts.iter().all(is_read);
+    Ok(response)
+}
+
+/// What became of the parts of one composite call, or of one graph.
+pub(super) struct Parts {
+    pub(super) answers: Vec<Value>,
+    pub(super) touched: u64,
+    pub(super) is_successful: bool,
+}
+
+impl Parts {
+    /// The answers of parts that are not tried.
+    pub(super) fn halted(parts: &[Value]) -> Self {
+        let body = serde_json::from_slice::<Value>(&halted().body).unwrap_or(Value::Null);
+        let answers = parts
+            .iter()
+            .map(|part| {
+                let name = part.get("referenceId").cloned().unwrap_or(Value::Null);
+                json!({"body": body, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": name})
+            })
+            .collect();
+        Self {
+            answers,
+            touched: 0,
+            is_successful: false,
+        }
+    }
+}
+
+/// Runs parts one after the other, later ones with references to the answers of earlier ones.
+pub(super) fn composite_parts(
+    state: &mut State,
+    request: &ApiRequest,
+    parts: &[Value],
+    all_or_none: bool,
+) -> Result<Parts, ApiError> {
+    for part in parts {
         let name = part.get("referenceId").and_then(Value::as_str).unwrap_or_default();
         let starts_well = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
         if !starts_well
@@ -58,7 +98,7 @@ pub(super) fn composite(state: &mut State, request: &ApiRequest) -> Result<ApiRe
     let mut known: BTreeMap<String, Value> = BTreeMap::new();
     let mut answers: Vec<(String, ApiResponse)> = Vec::with_capacity(parts.len());
     let mut failed = None;
-    for part in &parts {
+    for part in parts {
         let name = part
             .get("referenceId")
             .and_then(Value::as_str)
@@ -114,9 +154,11 @@ pub(super) fn composite(state: &mut State, request: &ApiRequest) -> Result<ApiRe
             })
         })
         .collect();
-    let mut response = ApiResponse::json(200, &json!({"compositeResponse": answers})).touching(touched);
-    response.only_read = parts.iter().all(is_read);
-    Ok(response)
+    Ok(Parts {
+        answers,
+        touched,
+        is_successful: failed.is_none(),
+    })
 }
 
 /// Whether a part only reads.

@@ -59,10 +59,20 @@ pub(super) fn deprecation(version: u32) -> String {
 }
 
 pub(super) fn resources(request: &ApiRequest) -> ApiResponse {
-    let list: Map<String, Value> = ["composite", "jobs", "limits", "query", "queryAll", "sobjects"]
-        .into_iter()
-        .map(|name| (name.to_owned(), Value::from(format!("{}/{name}", request.base))))
-        .collect();
+    let list: Map<String, Value> = [
+        "composite",
+        "jobs",
+        "limits",
+        "parameterizedSearch",
+        "query",
+        "queryAll",
+        "recent",
+        "search",
+        "sobjects",
+    ]
+    .into_iter()
+    .map(|name| (name.to_owned(), Value::from(format!("{}/{name}", request.base))))
+    .collect();
     ApiResponse::json(200, &Value::Object(list))
 }
 

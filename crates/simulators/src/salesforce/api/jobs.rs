@@ -11,6 +11,8 @@ use super::{ApiRequest, ApiResponse};
 use crate::salesforce::error::ApiError;
 use crate::salesforce::stamp::{datetime_text, later};
 use crate::salesforce::state::State;
+pub(super) use ingest::{csv_rows as csv_row, write_row};
+pub(super) use query::table as table_of_query;
 pub(crate) use store::Jobs;
 use store::{Job, JobKind, Stage};
 

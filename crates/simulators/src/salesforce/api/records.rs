@@ -25,6 +25,7 @@ pub(super) fn insert_one(state: &mut State, table: usize, body: &Map<String, Val
     refuse_id(body)?;
     let author = author(state);
     let changes = state.check(table, body, Target::Create, author)?;
+    state.check_duplicates(table, &changes)?;
     state.row_faults(table, None)?;
     Ok(state.insert(table, changes, author))
 }

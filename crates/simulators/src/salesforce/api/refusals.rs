@@ -75,7 +75,7 @@ impl FaultBodies for Refusals {
         }
         let rest: Vec<&str> = path.split('/').skip(4).filter(|segment| !segment.is_empty()).collect();
         match rest.as_slice() {
-            ["query" | "queryAll", ..] | ["jobs", "query", ..] => false,
+            ["query" | "queryAll" | "search" | "parameterizedSearch", ..] | ["jobs", "query", ..] => false,
             // Reading many records by id is a POST.
             ["composite", "sobjects", _] => *method != Method::POST,
             _ => true,

@@ -11,7 +11,7 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
 use super::refusals::{error_response, invalid_session};
-use super::{ApiRequest, ApiResponse, discovery, dispatch, oauth};
+use super::{ApiRequest, ApiResponse, async_jobs, discovery, dispatch, oauth, soap};
 use crate::clock::Clock;
 use crate::log::{OnlyRead, RecordsTouched};
 use crate::salesforce::Salesforce;
@@ -29,6 +29,8 @@ pub(crate) fn routes(salesforce: &Salesforce) -> Router {
         .fallback(data)
         .with_state(salesforce.clone())
         .merge(oauth::routes(salesforce))
+        .merge(soap::routes(salesforce))
+        .merge(async_jobs::routes(salesforce))
 }
 
 /// Adds the `Date` header from the simulator's clock, since clients take their windows from it.
@@ -125,6 +127,9 @@ async fn data(Extract(salesforce): Extract<Salesforce>, request: Request) -> Res
         .map(|(_, value)| value.as_str());
     let method = match (parts.method.as_str(), tunnelled) {
         ("POST", Some("PATCH")) => Method::PATCH,
+        ("POST", Some("DELETE")) => Method::DELETE,
+        ("POST", Some("PUT")) => Method::PUT,
+        ("POST", Some("GET")) => Method::GET,
         _ => parts.method.clone(),
     };
     let request = ApiRequest {

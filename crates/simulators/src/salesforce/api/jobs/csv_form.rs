@@ -24,6 +24,13 @@ const DELIMITERS: [(&str, u8); 6] = [
 ];
 
 impl CsvForm {
+    /// Comma and line feed.
+    pub(super) const PLAIN: Self = Self {
+        delimiter: b',',
+        delimiter_name: "COMMA",
+        crlf: false,
+    };
+
     /// What a request for a job asks for.
     pub(super) fn of_request(body: &Map<String, Value>) -> Result<Self, ApiError> {
         let text = |key: &str| body.get(key).and_then(Value::as_str);

@@ -200,7 +200,8 @@ fn rows(state: &mut State, job: &mut Job, data: &[u8], breaks_after: Option<usiz
         }
         let record = &records[*index];
         let written = if record.len() == columns.len() {
-            body_of(state, table, &columns, record, job).and_then(|body| write(state, job, table, body))
+            body_of(state, table, &columns, record, job)
+                .and_then(|body| write_row(state, &job.operation, job.external_key.as_deref(), table, body))
         } else {
             Err(ApiError::row(
                 "INVALID_INPUT",
@@ -293,9 +294,11 @@ fn body_of(
     Ok(body)
 }
 
-fn write(
+/// Writes one row by the operation of its job.
+pub(in crate::salesforce::api) fn write_row(
     state: &mut State,
-    job: &Job,
+    operation: &str,
+    external_key: Option<&str>,
     table: usize,
     mut body: Map<String, Value>,
 ) -> Result<(RecordId, bool), ApiError> {
@@ -304,15 +307,15 @@ fn write(
             "INSUFFICIENT_ACCESS_OR_READONLY",
             format!(
                 "entity type {} does not support this operation in the simulator",
-                job.object
+                state.tables[table].schema.name
             ),
             &[],
         ));
     }
-    match job.operation.as_str() {
+    match operation {
         "insert" => insert_one(state, table, &body).map(|id| (id, true)),
         "upsert" => {
-            let field = key_field(state, table, job.external_key.as_deref().unwrap_or("Id"))?;
+            let field = key_field(state, table, external_key.unwrap_or("Id"))?;
             upsert_row(state, table, field, body)
         }
         operation => {
@@ -354,4 +357,25 @@ pub(super) fn results(state: &State, id: &str, which: &str) -> Result<ApiRespons
         _ => &job.unprocessed,
     };
     Ok(ApiResponse::bytes(200, rows.page(0, rows.len())).header("content-type", "text/csv".to_owned()))
+}
+
+/// The rows of a batch of the older API, whose columns are fields of the record itself.
+pub(in crate::salesforce::api) fn csv_rows(data: &[u8]) -> Result<Vec<Map<String, Value>>, String> {
+    let unreadable = |error: csv::Error| format!("InvalidBatch : Failed to parse CSV: {error}");
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(data);
+    let columns = reader.headers().map_err(unreadable)?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(unreadable)?;
+        let mut row = Map::new();
+        for (column, cell) in columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()) {
+            let value = if cell == NULL { Value::Null } else { Value::from(cell) };
+            match column.split_once('.') {
+                Some((relationship, key)) => row.insert(relationship.to_owned(), json!({key: value})),
+                None => row.insert(column.to_owned(), value),
+            };
+        }
+        rows.push(row);
+    }
+    Ok(rows)
 }

@@ -167,3 +167,17 @@ pub(super) fn pages(state: &State, request: &ApiRequest, id: &str) -> Result<Api
         &json!({"resultPages": pages, "nextRecordsUrl": next, "done": next.is_none()}),
     ))
 }
+
+/// The result of a query of the older API, as CSV.
+pub(in crate::salesforce::api) fn table(state: &State, soql: &str, all_rows: bool) -> Result<Vec<u8>, ApiError> {
+    let form = CsvForm::PLAIN;
+    let mut out = Vec::new();
+    let rows = state.bulk_query(soql, all_rows, &mut |columns: &[String]| {
+        form.write_row(columns.iter().map(String::as_str), &mut out);
+    })?;
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(cell_text).collect();
+        form.write_row(cells.iter().map(String::as_str), &mut out);
+    }
+    Ok(out)
+}
