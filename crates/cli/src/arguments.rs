@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Sync(command::sync::SyncArguments),
     /// How everything stands.
     Status(command::status::StatusArguments),
+    /// Whether the database was restored from a backup, and what to do then.
+    Restored(command::restored::RestoredArguments),
     /// List and show runs, and deal with records that failed.
     #[command(subcommand)]
     Runs(command::runs::RunsCommand),

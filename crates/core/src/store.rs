@@ -309,9 +309,47 @@ pub struct SideCounts {
     pub read: u64,
 }
 
+/// How far a store has come, noted in it and, in the same words, beside it. A backup that is put back brings an earlier
+/// one with it, and what is beside it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Which store.
+    pub store: Uuid,
+    /// Goes up with every run.
+    pub number: u64,
+}
+
+/// What a store has beside it. See [`Generation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It has no place that a backup does not reach.
+    Nowhere,
+    /// Nothing was noted there, or it was taken away.
+    Nothing,
+    /// The last note.
+    Generation(Generation),
+}
+
 /// Everything durable. Cheap to share.
 #[async_trait]
 pub trait Store: Send + Sync + Debug {
+    /// What was last noted beside the store. By default there is no place for it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Store`] when it can't be read.
+    async fn noted_generation(&self) -> Result<Noted> {
+        Ok(Noted::Nowhere)
+    }
+
+    /// Notes a generation beside the store, durably before this returns. By default it is forgotten.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Store`] when it can't be written.
+    async fn note_generation(&self, generation: Generation) -> Result<()> {
+        let _ = generation;
+        Ok(())
+    }
+
     /// Begins a transaction. Dropping it undoes it.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod http;
 mod marks;
 pub mod oauth;
 pub mod ports;
+pub mod restore;
 pub mod retention;
 pub mod run;
 mod schedule;

@@ -16,6 +16,6 @@ mod refusal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use memory::MemoryStore;
+pub use memory::{MemoryBackup, MemoryStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

@@ -68,8 +68,8 @@ pub use syncline_engine::run::RunRequest;
 pub use syncline_engine::sync::NewSync;
 pub use syncline_engine::{Engine, EngineBuilder};
 pub use syncline_engine::{
-    actor, conflict, connection, entity, event, http, oauth, ports, retention, run, scheduler, schema_drift, settings,
-    sync, vault,
+    actor, conflict, connection, entity, event, http, oauth, ports, restore, retention, run, scheduler, schema_drift,
+    settings, sync, vault,
 };
 
 /// What is written down for ever: its entries, and reading, verifying and exporting them.

@@ -14,6 +14,7 @@ pub(crate) mod init;
 pub(crate) mod map;
 pub(crate) mod objects;
 pub(crate) mod pause;
+pub(crate) mod restored;
 pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod schedule;
@@ -61,6 +62,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Resume(arguments) => pause::resume(&project, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(&project, arguments).await,
         Command::Audit(command) => audit::audit(&project, command).await,
+        Command::Restored(arguments) => restored::restored(&project, &arguments).await,
         Command::Schedule(arguments) => schedule::schedule(&project, &arguments).await,
         // Dealt with above.
         Command::Init(_) | Command::Demo(_) | Command::Simulate(_) | Command::Completions(_) | Command::Connectors => {

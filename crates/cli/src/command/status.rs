@@ -29,6 +29,7 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
     let connections = engine.connections().list(tenant, false, actor).await?;
     let syncs = engine.syncs().list(tenant, false, actor).await?;
     let conflicts = engine.conflicts().count_pending(tenant, actor).await?;
+    let restored = engine.restored(actor).await?;
     let under_way = RunQuery {
         status: vec![RunStatus::Running, RunStatus::Queued],
         ..RunQuery::default()
@@ -64,6 +65,7 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
             "connections": connections.iter().map(|connection| with_id(connection.id, connection)).collect::<Vec<_>>(),
             "syncs": syncs,
             "conflicts": conflicts,
+            "restored": restored,
             "running": running.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -140,6 +142,10 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 run.status.name(),
                 maybe_time(run.started_at)
             ));
+        }
+        if let Some(restored) = restored {
+            project.output.line(restored.reason);
+            project.output.line("`syncline restored --confirm` confirms it");
         }
         if conflicts > 0 {
             project.output.line(format_args!(

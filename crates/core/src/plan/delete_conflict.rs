@@ -95,6 +95,7 @@ fn settle_delete(linked: &mut Linked, index: usize, edit: Option<Stamp>, scene: 
     let entry = |kind| AuditEntry::new(kind, uid, side_id, ext.as_deref()).note(known.mapping.label.clone());
     let deleted = linked.entity.last_decision(PRESENCE).map(|delete| delete.stamp);
     let edit_wins = match known.mapping.delete_strategy {
+        _ if scene.hold_deletes => None,
         Strategy::CrmWins | Strategy::CrmAuthoritative => Some(true),
         Strategy::AppWins | Strategy::AppAuthoritative => Some(false),
         Strategy::LastWriteWins => edit.map(|edit| deleted.is_none_or(|deleted| edit.at > deleted.at)),

@@ -78,6 +78,10 @@ pub fn gone(
     if linked.entity.frozen_by(PRESENCE).is_some() {
         return Ok(effects);
     }
+    if scene.hold_deletes {
+        ask(linked, index, known.mapping, &mut effects);
+        return Ok(effects);
+    }
     let source = stamp
         .unwrap_or(scene.now)
         .as_microsecond()

@@ -69,6 +69,10 @@ pub fn plan_push(linked: &Linked, index: usize, scene: &Scene<'_>) -> Result<Pus
             if entity.frozen_by(PRESENCE).is_some() {
                 return Ok(plan);
             }
+            if scene.hold_deletes {
+                plan.delete_is_asked = true;
+                return Ok(plan);
+            }
             // Where the app's word counts anyway, nobody has to be asked.
             let app_decides = matches!(
                 known.mapping.delete_strategy,

@@ -65,6 +65,8 @@ pub struct Scene<'a> {
     pub direction: Direction,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
+    /// Whether a person is asked before any delete, whatever the policies say: the store may not know of edits.
+    pub hold_deletes: bool,
     /// Who holds the values of unique fields; not checked here where nobody says.
     pub unique: Option<&'a dyn UniqueValues>,
     /// Who asked, for the audit.
@@ -82,6 +84,7 @@ impl<'a> Scene<'a> {
             force: None,
             direction: Direction::Bidirectional,
             late_write_horizon: Duration::from_secs(3600),
+            hold_deletes: false,
             unique: None,
             actor: "",
         }

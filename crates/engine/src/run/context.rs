@@ -40,6 +40,8 @@ pub(crate) struct SyncContext {
     /// Earlier versions of the mapping.
     pub(crate) earlier: Vec<EarlierMapping>,
     pub(crate) actor: String,
+    /// Whether a person is asked before anything is deleted.
+    pub(crate) hold_deletes: bool,
 }
 
 impl SyncContext {
@@ -93,6 +95,7 @@ impl SyncContext {
             direction,
             earlier,
             actor: actor.to_owned(),
+            hold_deletes: crate::restore::holds_deletes(tx).await?,
             sync,
         })
     }
@@ -108,6 +111,7 @@ impl SyncContext {
         scene.force = self.force;
         scene.direction = self.direction;
         scene.late_write_horizon = inner.settings.late_write_horizon;
+        scene.hold_deletes = self.hold_deletes;
         scene.unique = Some(links);
         scene.actor = &self.actor;
         scene

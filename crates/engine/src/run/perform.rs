@@ -112,6 +112,7 @@ async fn carry_out(
     reporter: &Reporter,
     stop: &crate::http::StopFlag,
 ) -> Result<()> {
+    crate::restore::notice(inner).await?;
     let connection = {
         let mut tx = inner.store.begin(Mode::Read).await?;
         document::get::<Connection>(tx.as_mut(), run.connection).await?.value

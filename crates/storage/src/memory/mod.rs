@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::lock::Mutex as AsyncMutex;
 use syncline_core::Result;
-use syncline_core::store::{Mode, Store, Transaction};
+use syncline_core::store::{Generation, Mode, Noted, Store, Transaction};
 
 use crate::refusal;
 use transaction::MemoryTransaction;
@@ -51,6 +51,18 @@ struct Current {
     /// Number of crashes: transactions of an earlier life are void.
     life: u64,
     writer: Arc<AsyncMutex<()>>,
+    /// Not part of what a backup holds.
+    noted: Option<Generation>,
+}
+
+/// What a [`MemoryStore`] held at some moment.
+#[derive(Clone)]
+pub struct MemoryBackup(State);
+
+impl fmt::Debug for MemoryBackup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBackup").finish_non_exhaustive()
+    }
 }
 
 /// Everything stored. A clone costs a pointer per map and shares the rest.
@@ -81,6 +93,17 @@ impl MemoryStore {
         current.writer = Arc::default();
     }
 
+    /// A copy of what is committed.
+    pub fn backup(&self) -> MemoryBackup {
+        MemoryBackup(self.lock().committed.clone())
+    }
+
+    /// Puts a copy back, as somebody who restores a database does; open transactions fail from now on.
+    pub fn restore(&self, backup: MemoryBackup) {
+        self.crash();
+        self.lock().committed = backup.0;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,6 +117,15 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
+    async fn noted_generation(&self) -> Result<Noted> {
+        Ok(self.lock().noted.map_or(Noted::Nothing, Noted::Generation))
+    }
+
+    async fn note_generation(&self, generation: Generation) -> Result<()> {
+        self.lock().noted = Some(generation);
+        Ok(())
+    }
+
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>> {
         let (life, writer) = {
             let current = self.lock();

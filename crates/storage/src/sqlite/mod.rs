@@ -4,6 +4,7 @@ mod audit;
 mod document;
 mod entity;
 mod error;
+mod generation;
 mod inbox;
 mod index;
 mod key;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use syncline_core::store::{Mode, Store, Transaction};
+use syncline_core::store::{Generation, Mode, Noted, Store, Transaction};
 use syncline_core::{Error, ErrorKind, Result};
 use tempfile::TempDir;
 
@@ -68,6 +69,7 @@ const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     label: Arc<str>,
+    path: Arc<Path>,
     writer: SqlitePool,
     readers: SqlitePool,
     /// Removed with the last clone.
@@ -122,7 +124,7 @@ impl SqliteStore {
         temporary: Option<Arc<TempDir>>,
     ) -> Result<Self> {
         let options = SqliteConnectOptions::new()
-            .filename(path)
+            .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
@@ -155,6 +157,7 @@ impl SqliteStore {
             .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
         Ok(Self {
             label: label.into(),
+            path: path.into(),
             writer,
             readers,
             _temporary: temporary,
@@ -171,6 +174,14 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn noted_generation(&self) -> Result<Noted> {
+        generation::read(&self.path)
+    }
+
+    async fn note_generation(&self, generation: Generation) -> Result<()> {
+        generation::write(&self.path, generation)
+    }
+
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>> {
         let (pool, statement) = match mode {
             Mode::Read => (&self.readers, BEGIN_READ),

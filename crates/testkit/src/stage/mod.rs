@@ -64,10 +64,7 @@ impl Stage {
             |error: std::io::Error| syncline_core::Error::new(syncline_core::ErrorKind::Internal, error.to_string());
         let salesforce = Salesforce::new(options.clone()).map_err(broken)?;
         let hubspot = HubSpot::new(options).map_err(broken)?;
-        let transport = RouterTransport::default()
-            .route(SALESFORCE, salesforce.router())
-            .route(HUBSPOT, hubspot.router());
-        let engine = Self::engine(store.clone(), transport)?;
+        let engine = Self::engine(store.clone(), Self::routes(&salesforce, &hubspot))?;
         let actor = Actor::admin("test");
         let tenant = engine.tenant("Acme", &actor).await?.id;
         let mut stage = Self {
@@ -94,6 +91,22 @@ impl Stage {
     pub async fn connect_hubspot(&mut self, settings: BTreeMap<String, String>) -> Result<()> {
         let credentials = self.hubspot.credentials();
         self.connect("hubspot", HUBSPOT, credentials, settings).await
+    }
+
+    fn routes(salesforce: &Salesforce, hubspot: &HubSpot) -> RouterTransport {
+        RouterTransport::default()
+            .route(SALESFORCE, salesforce.router())
+            .route(HUBSPOT, hubspot.router())
+    }
+
+    /// Goes on with another store, as a process does that opens the database again.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn reopen(&mut self, store: Arc<dyn Store>) -> Result<()> {
+        self.engine = Self::engine(store.clone(), Self::routes(&self.salesforce, &self.hubspot))?;
+        self.store = store;
+        Ok(())
     }
 
     /// An engine with both connectors, short horizons, and requests that never leave the process.

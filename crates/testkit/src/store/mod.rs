@@ -29,6 +29,7 @@ mod differential;
 mod document;
 mod entity;
 mod flag;
+mod generation;
 mod inbox;
 mod index;
 mod key;
@@ -76,6 +77,7 @@ pub fn cases() -> Vec<Case> {
         alias::cases(),
         key::cases(),
         index::cases(),
+        generation::cases(),
         operation::cases(),
         inbox::cases(),
         audit::cases(),

@@ -18,6 +18,7 @@ mod merges;
 mod parameters;
 mod play;
 mod references;
+mod restored_backup;
 mod restores;
 mod timing;
 mod unique;
