@@ -194,6 +194,7 @@ impl Portal {
         };
         let one = |scope: &str| vec![vec![scope.to_owned()]];
         match segments.as_slice() {
+            ["crm", "associations", "definitions", ..] => Vec::new(),
             ["crm", "objects", object, _, "associations", "default", other, _]
             | ["crm", "objects", object, _, "associations", other, ..]
             | ["crm", "associations", object, other, ..] => {
@@ -207,7 +208,7 @@ impl Portal {
                     .collect()
             }
             ["crm", "properties", object, ..] => of_schema(object).into_iter().collect(),
-            ["crm", "schemas"] | ["crm-object-schemas", "schemas"] => one("crm.schemas.custom.read"),
+            ["crm", "schemas"] | ["crm-object-schemas", "schemas"] => one(&format!("crm.schemas.custom.{verb}")),
             ["crm", "schemas", object] | ["crm-object-schemas", "schemas", object] => {
                 of_schema(object).into_iter().collect()
             }
@@ -219,6 +220,10 @@ impl Portal {
                 })
                 .collect(),
             ["crm", "owners", ..] => one("crm.objects.owners.read"),
+            ["crm", "lists", ..] => one(&format!("crm.lists.{verb}")),
+            ["crm", "imports", ..] => one("crm.import"),
+            ["crm", "exports", ..] => one("crm.export"),
+            ["settings", "users", ..] => one("settings.users.read"),
             _ => Vec::new(),
         }
     }

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::portal::Portal;
-use super::property::Property;
 use super::request::ApiRequest;
 
 impl Portal {
@@ -94,87 +93,6 @@ impl Portal {
             }
             _ => self.not_found(),
         }
-    }
-
-    /// Requests below `pipelines/{type}`.
-    pub(super) fn pipelines_request(&mut self, request: &ApiRequest, object: usize, rest: &[&str]) -> Answer {
-        let pipelines = self.pipelines(object);
-        let stages = |id: &str| {
-            let pipeline = pipelines.iter().find(|pipeline| pipeline.id == id)?.json();
-            pipeline.get("stages").cloned()
-        };
-        let body = match (request.method.as_str(), rest) {
-            ("GET", []) => {
-                let results: Vec<Value> = pipelines.iter().map(super::pipeline::Pipeline::json).collect();
-                Some(json!({"results": results}))
-            }
-            ("GET", [id]) => pipelines
-                .iter()
-                .find(|pipeline| pipeline.id == *id)
-                .map(super::pipeline::Pipeline::json),
-            ("GET", [id, "stages"]) => stages(id).map(|stages| json!({"results": stages})),
-            ("GET", [id, "stages", stage]) => stages(id).and_then(|stages| {
-                stages
-                    .as_array()?
-                    .iter()
-                    .find(|known| known.get("id").and_then(Value::as_str) == Some(stage))
-                    .cloned()
-            }),
-            _ => None,
-        };
-        match body {
-            Some(body) => Answer::json(200, &body),
-            None => self.not_found(),
-        }
-    }
-
-    /// Requests below `schemas`.
-    pub(super) fn schemas_request(&mut self, request: &ApiRequest, rest: &[&str]) -> Answer {
-        match (request.method.as_str(), rest) {
-            ("GET", []) => {
-                let results: Vec<Value> = (0..self.stores.len())
-                    .filter(|object| self.store(*object).object.custom)
-                    .map(|object| self.schema(object))
-                    .collect();
-                Answer::json(
-                    200,
-                    &json!({"results": if request.flag("archived") { Vec::new() } else { results }}),
-                )
-            }
-            ("GET", [name]) => match self.object(name) {
-                Some(object) => Answer::json(200, &self.schema(object)),
-                None => self.unknown_type(name),
-            },
-            _ => self.not_found(),
-        }
-    }
-
-    fn schema(&self, object: usize) -> Value {
-        let object_type = &self.store(object).object;
-        let mut shown = object_type.json(self.id);
-        let properties: Vec<Value> = object_type
-            .properties
-            .iter()
-            .filter(|property| property.archived_at.is_none())
-            .map(Property::json)
-            .collect();
-        let mut associations = Vec::new();
-        for other in 0..self.stores.len() {
-            let to = self.store(other).object.type_id;
-            for link_type in self.associations.types((object, other)) {
-                associations.push(json!({
-                    "id": link_type.type_id.to_string(),
-                    "fromObjectTypeId": object_type.type_id,
-                    "toObjectTypeId": to,
-                    "name": link_type.name,
-                }));
-            }
-        }
-        if let Some(fields) = shown.as_object_mut() {
-            fields.insert("properties".into(), properties.into());
-            fields.insert("associations".into(), associations.into());
-        }
-        shown
     }
 
     /// Requests below `property-validations/{type}`: no rule is configured.

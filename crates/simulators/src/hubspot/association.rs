@@ -16,6 +16,8 @@ pub(super) struct LinkType {
     /// As inline associations of a GET name it.
     pub(super) name: String,
     pub(super) primary: bool,
+    /// Whether the account has deleted it.
+    pub(super) removed: bool,
 }
 
 impl LinkType {
@@ -150,10 +152,62 @@ impl Associations {
             label,
             name,
             primary,
+            removed: false,
         });
         self.types.entry(pair).or_default().push(forward);
         if pair.0 != pair.1 {
             self.types.entry((pair.1, pair.0)).or_default().push(backward);
+        }
+    }
+
+    /// Makes the types of a link without a label, which a pair of types needs to be linked at all; gives the id of the
+    /// first direction.
+    pub(super) fn add_plain(&mut self, pair: Pair, forward: String, backward: String) -> u64 {
+        let id = self.next_type_id;
+        self.next_type_id += 2;
+        let other = if pair.0 == pair.1 { id } else { id + 1 };
+        self.add(
+            pair,
+            "USER_DEFINED",
+            [(id, None, forward, false), (other, None, backward, false)],
+        );
+        id
+    }
+
+    /// Renames a label of a pair, in one direction; `false` when there is none that may be renamed.
+    pub(super) fn rename(&mut self, pair: Pair, type_id: u64, label: &str) -> bool {
+        let types = self.types.get_mut(&pair).into_iter().flatten();
+        let mut found = types.filter(|known| known.type_id == type_id && known.category == "USER_DEFINED");
+        match found.next() {
+            Some(known) => {
+                known.label = Some(label.to_owned());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes a type of the account's own in both directions. Its place stays, so that no other one's bit changes; no
+    /// id fits it any more.
+    pub(super) fn remove_type(&mut self, object: usize, type_id: u64) {
+        let pairs: Vec<Pair> = self.types.keys().copied().filter(|(from, _)| *from == object).collect();
+        for pair in pairs {
+            let position = self
+                .types(pair)
+                .iter()
+                .position(|known| known.type_id == type_id && known.category == "USER_DEFINED");
+            let Some(position) = position else { continue };
+            for pair in [pair, (pair.1, pair.0)] {
+                if let Some(known) = self.types.get_mut(&pair).and_then(|types| types.get_mut(position)) {
+                    known.removed = true;
+                }
+                for bits in self.links.get_mut(&pair).into_iter().flat_map(BTreeMap::values_mut) {
+                    *bits &= !(1 << position);
+                }
+                if let Some(links) = self.links.get_mut(&pair) {
+                    links.retain(|_, bits| *bits != 0);
+                }
+            }
         }
     }
 
@@ -188,7 +242,7 @@ impl Associations {
         let position = self
             .types(pair)
             .iter()
-            .position(|known| known.type_id == type_id && known.category == category)?;
+            .position(|known| known.type_id == type_id && known.category == category && !known.removed)?;
         u32::try_from(position).ok()
     }
 

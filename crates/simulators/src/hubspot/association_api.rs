@@ -29,6 +29,9 @@ impl Portal {
                 let Some(id) = self.live_id(object, id) else {
                     return self.not_found();
                 };
+                if request.path.starts_with("/crm/v3/") {
+                    return Answer::json(200, &json!({"results": self.links_v3((object, other), id)}));
+                }
                 let limit = request
                     .query("limit")
                     .and_then(|limit| limit.parse().ok())
@@ -75,6 +78,33 @@ impl Portal {
                     Err(message) => self.invalid(&message),
                 }
             }
+            ("PUT" | "DELETE", [to, to_id, kind]) if request.path.starts_with("/crm/v3/") => {
+                let Some(other) = self.object(to) else {
+                    return self.unknown_type(to);
+                };
+                let (Some(id), Some(to_id)) = (self.live_id(object, id), self.live_id(other, to_id)) else {
+                    return self.not_found();
+                };
+                let Some(bits) = self.bit_named((object, other), kind) else {
+                    return self.invalid(&format!("{kind} is not a valid association type"));
+                };
+                if request.method == "DELETE" {
+                    self.unlink((object, other), id, to_id, bits, now);
+                    return Answer::empty().touching(1);
+                }
+                self.link((object, other), id, to_id, bits, now);
+                match self.store(object).live(id).cloned() {
+                    Some(record) => {
+                        let links = json!({"results": self.links_v3((object, other), id)});
+                        let plural = self.store(other).object.plural;
+                        let body = json!({"id": id.to_string(), "properties": {"hs_object_id": id.to_string()},
+                            "createdAt": record.created.to_string(), "updatedAt": record.modified.to_string(),
+                            "archived": false, "associations": {plural: links}});
+                        Answer::json(200, &body).touching(1)
+                    }
+                    None => self.not_found(),
+                }
+            }
             ("DELETE", [to, to_id]) => {
                 let Some(other) = self.object(to) else {
                     return self.unknown_type(to);
@@ -97,15 +127,37 @@ impl Portal {
             return self.unknown_type(to);
         };
         let pair = (object, other);
+        if request.path.starts_with("/crm/v3/") {
+            return self.associations_v3(request, pair, rest);
+        }
         match (request.method.as_str(), rest) {
             ("GET", ["labels"]) => {
                 let results: Vec<Value> = self
                     .associations
                     .types(pair)
                     .iter()
+                    .filter(|kind| !kind.removed)
                     .map(super::association::LinkType::json)
                     .collect();
                 Answer::json(200, &json!({"results": results}))
+            }
+            ("PUT", ["labels"]) => {
+                let body = request.json().unwrap_or_default();
+                let type_id = body.get("associationTypeId").and_then(Value::as_u64).unwrap_or(0);
+                let label = text_or_number(body.get("label")).unwrap_or_default();
+                if !self.associations.rename(pair, type_id, &label) {
+                    return self.not_found();
+                }
+                if let Some(inverse) = text_or_number(body.get("inverseLabel")) {
+                    self.associations.rename((pair.1, pair.0), type_id + 1, &inverse);
+                }
+                Answer::empty().touching(1)
+            }
+            ("DELETE", ["labels", id]) => {
+                if let Ok(id) = id.parse() {
+                    self.associations.remove_type(pair.0, id);
+                }
+                Answer::empty().touching(1)
             }
             ("POST", ["labels"]) => self.create_label(request, pair),
             ("POST", ["batch", tail @ ..]) => self.association_batches(request, pair, tail),
@@ -266,7 +318,7 @@ impl Portal {
         Answer::empty().touching(touched)
     }
 
-    fn live_id(&self, object: usize, text: &str) -> Option<u64> {
+    pub(super) fn live_id(&self, object: usize, text: &str) -> Option<u64> {
         self.store(object).live(text.parse().ok()?).map(|record| record.id)
     }
 
@@ -360,7 +412,7 @@ impl Portal {
             .collect()
     }
 
-    fn association_batch(&self, status: u16, results: &[Value], errors: &[Value]) -> Answer {
+    pub(super) fn association_batch(&self, status: u16, results: &[Value], errors: &[Value]) -> Answer {
         let now = self.now().to_string();
         let mut body: BTreeMap<&str, Value> = BTreeMap::from([
             ("completedAt", now.clone().into()),

@@ -25,11 +25,11 @@ impl Portal {
                     let stage = pipeline
                         .stages
                         .iter()
-                        .find(|known| Some(known.id) == stage.as_deref())?;
-                    Some((pipeline.id, stage))
+                        .find(|known| Some(known.id.as_str()) == stage.as_deref())?;
+                    Some((pipeline.id.clone(), stage.clone()))
                 });
                 if let Some((pipeline, stage)) = found {
-                    derived.push(("pipeline", Some(pipeline.to_owned())));
+                    derived.push(("pipeline", Some(pipeline)));
                     derived.push(("hs_is_closed", Some(stage.closed().to_string())));
                     derived.push(("hs_is_closed_won", Some(stage.won().to_string())));
                     derived.push(("hs_deal_stage_probability", Some(stage.probability().to_owned())));
@@ -42,7 +42,7 @@ impl Portal {
                     .pipelines(object)
                     .iter()
                     .flat_map(|pipeline| &pipeline.stages)
-                    .any(|known| Some(known.id) == stage.as_deref() && known.closed());
+                    .any(|known| Some(known.id.as_str()) == stage.as_deref() && known.closed());
                 if read(record, "hs_pipeline").is_none() {
                     derived.push(("hs_pipeline", Some("0".to_owned())));
                 }

@@ -1,56 +1,60 @@
-//! Pipelines and their stages, for deals and tickets.
+//! Pipelines and their stages.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use super::stamp::Stamp;
 
 /// One pipeline of an object type.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline {
-    pub(super) id: &'static str,
-    label: &'static str,
-    display_order: usize,
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) display_order: i64,
     pub(super) stages: Vec<Stage>,
+    pub(super) created: Stamp,
+    pub(super) updated: Stamp,
 }
 
 /// One stage of a pipeline.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
-    pub(super) id: &'static str,
-    label: &'static str,
-    /// Closing probability of a deal stage, or `OPEN` and `CLOSED` of a ticket stage.
-    state: &'static str,
-    deal: bool,
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) display_order: i64,
+    /// Values are strings, whatever they mean.
+    pub(super) metadata: Map<String, Value>,
+    pub(super) created: Stamp,
+    pub(super) updated: Stamp,
 }
 
 impl Stage {
+    fn text(&self, key: &str) -> &str {
+        self.metadata.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Whether a record in this stage is done.
     pub(super) fn closed(&self) -> bool {
-        matches!(self.state, "CLOSED" | "1.0" | "0.0")
+        self.text("isClosed") == "true" || self.text("ticketState") == "CLOSED"
     }
 
     /// Whether a deal in this stage is won.
     pub(super) fn won(&self) -> bool {
-        self.state == "1.0"
+        self.text("probability").parse() == Ok(1.0)
     }
 
     /// The probability of a deal in this stage.
-    pub(super) fn probability(&self) -> &'static str {
-        self.state
+    pub(super) fn probability(&self) -> &str {
+        self.text("probability")
     }
 
-    fn json(&self, display_order: usize) -> Value {
-        // Metadata values are strings, whatever they mean.
-        let metadata = if self.deal {
-            json!({"isClosed": self.closed().to_string(), "probability": self.state})
-        } else {
-            json!({"ticketState": self.state, "isClosed": self.closed().to_string()})
-        };
+    pub(super) fn json(&self) -> Value {
         json!({
             "label": self.label,
-            "displayOrder": display_order,
-            "metadata": metadata,
+            "displayOrder": self.display_order,
+            "metadata": self.metadata,
             "id": self.id,
-            "createdAt": "1970-01-01T00:00:00Z",
-            "updatedAt": "1970-01-01T00:00:00Z",
+            "createdAt": self.created.to_string(),
+            "updatedAt": self.updated.to_string(),
             "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
             "archived": false,
         })
@@ -59,31 +63,25 @@ impl Stage {
 
 impl Pipeline {
     pub(super) fn json(&self) -> Value {
-        let stages: Vec<Value> = self
-            .stages
-            .iter()
-            .enumerate()
-            .map(|(order, stage)| stage.json(order))
-            .collect();
+        let stages: Vec<Value> = self.stages.iter().map(Stage::json).collect();
         json!({
             "label": self.label,
             "displayOrder": self.display_order,
             "id": self.id,
             "stages": stages,
-            "createdAt": "1970-01-01T00:00:00Z",
-            "updatedAt": "1970-01-01T00:00:00Z",
+            "createdAt": self.created.to_string(),
+            "updatedAt": self.updated.to_string(),
             "archived": false,
         })
     }
 }
 
-/// The stages of one pipeline as id, label and state.
+/// The stages of one pipeline as id, label and state: closing probability of a deal's, `OPEN` or `CLOSED` of others.
 type Stages = &'static [(&'static str, &'static str, &'static str)];
 
 /// The pipelines of an object type by its plural name; none for types without.
 pub(super) fn pipelines(plural: &str) -> Vec<Pipeline> {
-    let deal = plural == "deals";
-    let described: &[(&'static str, &'static str, Stages)] = match plural {
+    let described: &[(&str, &str, Stages)] = match plural {
         "deals" => &[
             (
                 "default",
@@ -118,19 +116,54 @@ pub(super) fn pipelines(plural: &str) -> Vec<Pipeline> {
                 ("4", "Closed", "CLOSED"),
             ],
         )],
+        "leads" => &[(
+            "lead-pipeline-id",
+            "Lead pipeline",
+            &[
+                ("new-stage-id", "New", "OPEN"),
+                ("connected-stage-id", "Connected", "OPEN"),
+                ("qualified-stage-id", "Qualified", "CLOSED"),
+            ],
+        )],
+        "appointments" => &[(
+            "appointment-pipeline",
+            "Appointment pipeline",
+            &[("scheduled", "Scheduled", "OPEN"), ("attended", "Attended", "CLOSED")],
+        )],
         _ => &[],
     };
     described
         .iter()
-        .enumerate()
-        .map(|(display_order, (id, label, stages))| Pipeline {
-            id,
-            label,
+        .zip(0..)
+        .map(|((id, label, stages), display_order)| Pipeline {
+            id: (*id).to_owned(),
+            label: (*label).to_owned(),
             display_order,
             stages: stages
                 .iter()
-                .map(|(id, label, state)| Stage { id, label, state, deal })
+                .zip(0..)
+                .map(|(stage, order)| builtin(stage, order))
                 .collect(),
+            created: Stamp(0),
+            updated: Stamp(0),
         })
         .collect()
+}
+
+fn builtin((id, label, state): &(&str, &str, &str), display_order: i64) -> Stage {
+    let metadata = match state.parse::<f64>() {
+        Ok(probability) => {
+            let closed = probability <= 0.0 || probability >= 1.0;
+            json!({"isClosed": closed.to_string(), "probability": state})
+        }
+        Err(_) => json!({"ticketState": state, "isClosed": (*state == "CLOSED").to_string()}),
+    };
+    Stage {
+        id: (*id).to_owned(),
+        label: (*label).to_owned(),
+        display_order,
+        metadata: metadata.as_object().cloned().unwrap_or_default(),
+        created: Stamp(0),
+        updated: Stamp(0),
+    }
 }

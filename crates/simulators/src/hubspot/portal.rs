@@ -1,6 +1,6 @@
 //! One HubSpot account: its object stores, links, owners and pipelines, and the time they live in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -10,8 +10,11 @@ use rand_chacha::ChaCha8Rng;
 use super::Behaviour;
 use super::association::{Associations, LinkEnd};
 use super::change::ChangeKind;
+use super::export_api::Export;
+use super::import_api::Import;
 use super::journal::Journal;
 use super::limits::Limits;
+use super::list_api::RecordList;
 use super::owner::{Owner, owners};
 use super::pipeline::{Pipeline, pipelines};
 use super::property::Source;
@@ -51,6 +54,11 @@ pub(super) struct Portal {
     pub(super) archived_links: BTreeMap<(usize, u64), Vec<LinkEnd>>,
     pub(super) owners: Vec<Owner>,
     pipelines: Vec<Vec<Pipeline>>,
+    /// Custom object types that were deleted.
+    pub(super) archived_types: BTreeSet<usize>,
+    pub(super) lists: Vec<RecordList>,
+    pub(super) imports: Vec<Import>,
+    pub(super) exports: Vec<Export>,
     pub(super) behaviour: Behaviour,
     pub(super) faults: Faults,
     pub(super) limits: Limits,
@@ -85,6 +93,10 @@ impl Portal {
             associations: Associations::new(&singular, &custom),
             archived_links: BTreeMap::new(),
             owners: owners(username),
+            archived_types: BTreeSet::new(),
+            lists: Vec::new(),
+            imports: Vec::new(),
+            exports: Vec::new(),
             pipelines: types.iter().map(|object| pipelines(object.plural)).collect(),
             stores: types.into_iter().map(ObjectStore::new).collect(),
             behaviour,
@@ -107,9 +119,9 @@ impl Portal {
 
     /// The object type that a path segment means.
     pub(super) fn object(&self, name: &str) -> Option<usize> {
-        self.stores
-            .iter()
-            .position(|store| store.object.answers_to(name, self.id))
+        self.stores.iter().enumerate().position(|(object, store)| {
+            store.object.answers_to(name, self.id) && !self.archived_types.contains(&object)
+        })
     }
 
     pub(super) fn store(&self, object: usize) -> &ObjectStore {
@@ -122,6 +134,20 @@ impl Portal {
 
     pub(super) fn pipelines(&self, object: usize) -> &[Pipeline] {
         self.pipelines.get(object).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn pipelines_mut(&mut self, object: usize) -> Option<&mut Vec<Pipeline>> {
+        self.pipelines.get_mut(object)
+    }
+
+    /// Makes room for the pipelines of a type that was added.
+    pub(super) fn add_pipelines(&mut self) {
+        self.pipelines.push(Vec::new());
+    }
+
+    /// Undoes [`Portal::add_pipelines`].
+    pub(super) fn remove_pipelines(&mut self) {
+        self.pipelines.pop();
     }
 
     pub(super) fn next_revision(&mut self) -> u64 {

@@ -124,6 +124,7 @@ impl Portal {
         }
         let mut property = Property::new(name, label, type_name, field_type, group);
         property.unique = unique;
+        property.calculated = field_type == "calculation_equation";
         property.created = Some(now);
         property.options = options(body);
         describe(&mut property, body);
@@ -225,6 +226,24 @@ impl Portal {
                 Some(group) => Answer::json(200, &shown(name, group)),
                 None => self.not_found(),
             },
+            ("PATCH", [name]) => {
+                let body = request.json().unwrap_or_default();
+                let table = &mut self.store_mut(object).object.properties;
+                let Some(group) = table.groups.get_mut(*name) else {
+                    return self.not_found();
+                };
+                if let Some(label) = text_or_number(body.get("label")) {
+                    group.label = label;
+                }
+                if let Some(order) = body.get("displayOrder").and_then(Value::as_i64) {
+                    group.display_order = order;
+                }
+                Answer::json(200, &shown(name, group)).touching(1)
+            }
+            ("DELETE", [name]) => {
+                self.store_mut(object).object.properties.groups.shift_remove(*name);
+                Answer::empty().touching(1)
+            }
             ("POST", []) => {
                 let body = match request.json() {
                     Ok(body) => body,

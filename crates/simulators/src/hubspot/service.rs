@@ -69,6 +69,9 @@ impl HubSpot {
             };
             return portal.oauth(self.access(), &call);
         }
+        if let ["exported", key] = segments.as_slice() {
+            return portal.exported(key);
+        }
         // What is signed asks for no token.
         if let ["signed", offset] = segments.as_slice() {
             let with_token = headers.contains_key(header::AUTHORIZATION);
@@ -123,6 +126,9 @@ impl Portal {
                 Some(object) => self.objects(request, object, rest),
                 None => self.unknown_type(object),
             },
+            ["crm", "associations", "definitions", "configurations", ..] if request.method == "GET" => {
+                Answer::json(200, &json!({"results": []}))
+            }
             ["crm", "associations", from, to, rest @ ..] => self.associations_request(request, from, to, rest),
             ["crm", "properties", object, rest @ ..] => match self.object(object) {
                 Some(object) => self.properties(request, object, rest),
@@ -132,6 +138,11 @@ impl Portal {
                 Some(object) => self.pipelines_request(request, object, rest),
                 None => self.unknown_type(object),
             },
+            ["crm", "lists", rest @ ..] => self.lists_request(request, rest),
+            ["crm", "imports", rest @ ..] => self.imports_request(request, rest),
+            ["crm", "exports", rest @ ..] => self.exports_request(request, rest),
+            ["crm", "limits", rest @ ..] => self.limits_request(rest),
+            ["settings", "users", rest @ ..] => self.users_request(request, rest),
             ["crm", "owners", rest @ ..] => self.owners_request(request, rest),
             ["crm", "schemas", rest @ ..] | ["crm-object-schemas", "schemas", rest @ ..] => {
                 self.schemas_request(request, rest)

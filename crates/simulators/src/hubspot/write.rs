@@ -114,7 +114,7 @@ impl Portal {
                 let stages: Vec<&str> = self
                     .pipelines(object)
                     .iter()
-                    .flat_map(|pipeline| pipeline.stages.iter().map(|stage| stage.id))
+                    .flat_map(|pipeline| pipeline.stages.iter().map(|stage| stage.id.as_str()))
                     .collect();
                 if stages.contains(&text.as_str()) {
                     Ok(value)
@@ -126,7 +126,11 @@ impl Portal {
                 }
             }
             "pipeline" | "hs_pipeline" => {
-                let known: Vec<&str> = self.pipelines(object).iter().map(|pipeline| pipeline.id).collect();
+                let known: Vec<&str> = self
+                    .pipelines(object)
+                    .iter()
+                    .map(|pipeline| pipeline.id.as_str())
+                    .collect();
                 if known.is_empty() || known.contains(&text.as_str()) {
                     Ok(value)
                 } else {

@@ -8,6 +8,7 @@ mod oauth;
 mod objects;
 mod schema;
 mod search;
+mod settings;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ topic! { "schema":
     default_objects_are_there(Need::Nothing, 1) "The manifest's default objects are among them.",
     fields_are_described_once(Need::Nothing, 1) "A field is described once.",
     required_fields_can_be_created(Need::Nothing, 1) "A required field can be set by a create.",
-    references_name_objects(Need::Nothing, 1) "A reference names the objects it may point to, and nothing else does.",
+    references_name_objects(Need::Nothing, 1) "A reference names the objects it may point to, a set of links those of its members, and nothing else does.",
     nothing_new_is_told(Need::Nothing, 1) "With the version of an earlier description it answers `Unchanged` or the same fields, as long as they are.",
     a_new_field_is_told(Need::Act(Act::AddField), 1) "A field that was added is in the next description, whatever version is given.",
     no_object_is_not_found(Need::Nothing, 1) "An object that does not exist is `NotFound`.",
