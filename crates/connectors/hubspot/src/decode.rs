@@ -13,9 +13,15 @@ use syncline_core::value::{Value, encode_null};
 
 use crate::associations::{Links, is_association};
 use crate::error::unreadable;
+use crate::manifest::BATCH;
 use crate::object::ObjectName;
 use crate::page::{IdText, Paging};
 use crate::wire::Wire;
+
+/// Begins the path of what a property held before.
+const HISTORY: &str = "history.";
+/// Records per call where history is asked for.
+pub(crate) const HISTORY_BATCH: usize = 50;
 
 /// One record that was merged into another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +36,8 @@ pub(crate) struct Merge {
 #[derive(Debug)]
 pub(crate) struct Decoder<'p> {
     slots: BTreeMap<&'p str, Vec<(usize, ValueKind)>>,
+    /// Slots of what properties held before, by property.
+    history: BTreeMap<&'p str, Vec<(usize, ValueKind)>>,
     merge_properties: &'static [&'static str],
     /// Whether only ids and stamps are read, so that values are unknown and not null.
     ids_only: bool,
@@ -40,6 +48,7 @@ impl<'p> Decoder<'p> {
     pub(crate) fn ids_only() -> Self {
         Self {
             slots: BTreeMap::new(),
+            history: BTreeMap::new(),
             merge_properties: &[],
             ids_only: true,
         }
@@ -47,16 +56,30 @@ impl<'p> Decoder<'p> {
 
     pub(crate) fn new(object: &str, projection: &'p Projection) -> Self {
         let mut slots: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let mut history: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (index, field) in projection.fields.iter().enumerate() {
-            if !is_association(&field.path) {
+            if let Some(property) = field.path.strip_prefix(HISTORY) {
+                history.entry(property).or_default().push((index, field.kind));
+            } else if !is_association(&field.path) {
                 slots.entry(&field.path).or_default().push((index, field.kind));
             }
         }
         Self {
             slots,
+            history,
             merge_properties: ObjectName::new(object).merge_properties(),
             ids_only: false,
         }
+    }
+
+    /// The properties whose history is asked for.
+    pub(crate) fn history(&self) -> Vec<&str> {
+        self.history.keys().copied().collect()
+    }
+
+    /// The most records that one call gives.
+    pub(crate) fn batch(&self) -> usize {
+        if self.history.is_empty() { BATCH } else { HISTORY_BATCH }
     }
 
     /// The properties to ask for: those projected, and those that tell of merges.
@@ -201,6 +224,7 @@ impl<'de> Visitor<'de> for ResultsSeed<'_, '_> {
 enum RecordMember {
     Id,
     Properties,
+    PropertiesWithHistory,
     UpdatedAt,
     ArchivedAt,
     Archived,
@@ -244,7 +268,16 @@ impl<'de> Visitor<'de> for RecordSeed<'_, '_> {
                 RecordMember::Id => id = Some(map.next_value::<IdText>()?.0),
                 RecordMember::Properties => {
                     map.next_value_seed(PropertiesSeed {
-                        decoder,
+                        slots: &decoder.slots,
+                        merge_properties: decoder.merge_properties,
+                        row: &mut row,
+                        merged: &mut merged,
+                    })?;
+                }
+                RecordMember::PropertiesWithHistory => {
+                    map.next_value_seed(PropertiesSeed {
+                        slots: &decoder.history,
+                        merge_properties: &[],
                         row: &mut row,
                         merged: &mut merged,
                     })?;
@@ -291,7 +324,8 @@ impl<'de> Visitor<'de> for RecordSeed<'_, '_> {
 }
 
 struct PropertiesSeed<'a, 'b> {
-    decoder: &'a Decoder<'a>,
+    slots: &'a BTreeMap<&'a str, Vec<(usize, ValueKind)>>,
+    merge_properties: &'static [&'static str],
     row: &'a mut RowBuilder<'b>,
     merged: &'a mut String,
 }
@@ -312,8 +346,13 @@ impl<'de> Visitor<'de> for PropertiesSeed<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { decoder, row, merged } = self;
-        while let Some(Property { slots, tells_merges }) = map.next_key_seed(PropertySeed(decoder))? {
+        let Self {
+            slots,
+            merge_properties,
+            row,
+            merged,
+        } = self;
+        while let Some(Property { slots, tells_merges }) = map.next_key_seed(PropertySeed(slots, merge_properties))? {
             let merged = tells_merges.then_some(&mut *merged);
             map.next_value_seed(ValueSeed { slots, row, merged })?;
         }
@@ -327,7 +366,7 @@ struct Property<'a> {
     tells_merges: bool,
 }
 
-struct PropertySeed<'a>(&'a Decoder<'a>);
+struct PropertySeed<'a>(&'a BTreeMap<&'a str, Vec<(usize, ValueKind)>>, &'static [&'static str]);
 
 impl<'de, 'a> DeserializeSeed<'de> for PropertySeed<'a> {
     type Value = Property<'a>;
@@ -346,8 +385,8 @@ impl<'a> Visitor<'_> for PropertySeed<'a> {
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
         Ok(Property {
-            slots: self.0.slots.get(name).map(Vec::as_slice).unwrap_or_default(),
-            tells_merges: self.0.merge_properties.contains(&name),
+            slots: self.0.get(name).map(Vec::as_slice).unwrap_or_default(),
+            tells_merges: self.1.contains(&name),
         })
     }
 }

@@ -159,7 +159,8 @@ impl Property {
             } else {
                 Vec::new()
             },
-            relationship: None,
+            // `history.phone` walks to what the record's phone held before.
+            relationship: (kind == FieldKind::Id).then(|| "history".to_owned()),
         }
     }
 }

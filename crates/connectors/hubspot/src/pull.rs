@@ -14,7 +14,7 @@ use syncline_core::job::{Budget, Condition, Progress, Pull, Start};
 
 use crate::associations::{self, Links, is_association};
 use crate::client::{Client, Paths, encode, parse, server_time};
-use crate::decode::{self, Decoder, Found};
+use crate::decode::{self, Decoder, Found, HISTORY_BATCH};
 use crate::manifest::{BATCH, OVERLAP_SECONDS, SEARCH_PAGE};
 use crate::object::ObjectName;
 use crate::page::{IdPage, Paging};
@@ -140,12 +140,17 @@ impl PullTask {
         self.page_size.unwrap_or(largest).clamp(1, largest)
     }
 
-    fn list_url(&self, properties: &[&str], after: Option<&str>, archived: bool) -> String {
+    fn list_url(&self, properties: &[&str], history: &[&str], after: Option<&str>, archived: bool) -> String {
+        let largest = if history.is_empty() { BATCH } else { HISTORY_BATCH };
         let mut tail = format!(
             "?limit={}&properties={}",
-            self.page(BATCH),
+            self.page(largest),
             encode(&properties.join(","))
         );
+        if !history.is_empty() {
+            tail.push_str("&propertiesWithHistory=");
+            tail.push_str(&encode(&history.join(",")));
+        }
         if archived {
             tail.push_str("&archived=true");
         }
@@ -178,26 +183,27 @@ impl PullTask {
         until: &mut Option<Timestamp>,
         batch: &mut Batch,
     ) -> Result<Next> {
-        let mut decoder = Decoder::new(&self.object, &self.projection);
+        let decoder = Decoder::new(&self.object, &self.projection);
         let mut properties = decoder.properties();
-        let too_long = self.list_url(&properties, after.as_deref(), false).len() > LONGEST_URL;
+        let mut history = decoder.history();
+        let too_long = self.list_url(&properties, &history, after.as_deref(), false).len() > LONGEST_URL;
         if too_long {
-            properties = vec!["hs_object_id"];
+            (properties, history) = (vec!["hs_object_id"], Vec::new());
         }
         // To read every record by id costs a sweep twice the calls; then ids and stamps have to do.
         let by_id = too_long && !self.sweep;
         let ids_only = self.sweep && (too_long || self.projection.fields.is_empty());
         if ids_only {
-            decoder = Decoder::ids_only();
-            properties = vec!["hs_object_id"];
+            (properties, history) = (vec!["hs_object_id"], Vec::new());
         }
+        let bare = Decoder::ids_only();
         let linked = !ids_only && self.projection.fields.iter().any(|field| is_association(&field.path));
         let wanted = (budget.rows / self.page(BATCH)).clamp(1, budget.calls.max(1));
         let mut found = Found::default();
         let (mut ids, mut kept) = (Vec::new(), Vec::new());
         let mut done = false;
         for page in 0..wanted {
-            let url = self.list_url(&properties, after.as_deref(), false);
+            let url = self.list_url(&properties, &history, after.as_deref(), false);
             let response = match self.list_page(client, url, after.as_deref()).await {
                 Ok(response) => response,
                 // What was read so far counts; the next step meets the error again.
@@ -211,7 +217,8 @@ impl PullTask {
                 kept.push(response);
                 page.paging.and_then(Paging::after)
             } else {
-                decode::page(OPERATION, &response.body, &decoder, &Links::new(), &mut found, batch)?
+                let decoder = if ids_only { &bare } else { &decoder };
+                decode::page(OPERATION, &response.body, decoder, &Links::new(), &mut found, batch)?
             };
             if next.is_some() && next == after {
                 return Err(Error::new(ErrorKind::Protocol, "HubSpot's list did not move on").operation(OPERATION));
@@ -301,7 +308,7 @@ impl PullTask {
         let mut candidates = Vec::new();
         let mut done = false;
         for page in 0..budget.calls.max(1) {
-            let url = self.list_url(&["hs_object_id"], after.as_deref(), true);
+            let url = self.list_url(&["hs_object_id"], &[], after.as_deref(), true);
             let response = match self.list_page(client, url, after.as_deref()).await {
                 Ok(response) => response,
                 Err(_) if page > 0 => break,

@@ -12,7 +12,7 @@ use crate::associations::{self, Links, is_association};
 use crate::client::{Client, check, encode, parse, post};
 use crate::decode::{self, Decoder, Found};
 use crate::error::classify;
-use crate::manifest::{BATCH, SEARCH_PAGE};
+use crate::manifest::SEARCH_PAGE;
 use crate::object::is_record_id;
 use crate::page::{IdOnly, IdPage};
 use crate::search;
@@ -83,13 +83,13 @@ impl<'a> Reader<'a> {
             "/batch/read"
         };
         let url = self.client.paths.objects(self.object, tail);
-        ids.chunks(BATCH)
+        ids.chunks(self.decoder.batch())
             .map(|chunk| {
                 let inputs: Vec<_> = chunk.iter().map(|id| json!({"id": id})).collect();
                 let mut body = json!({
                     "inputs": inputs,
                     "properties": self.decoder.properties(),
-                    "propertiesWithHistory": [],
+                    "propertiesWithHistory": self.decoder.history(),
                 });
                 if let Some(property) = id_property {
                     body["idProperty"] = property.into();
@@ -127,11 +127,15 @@ impl<'a> Reader<'a> {
     /// Asks for each id alone. A batch read may answer a merged id with an error, while this always gives the
     /// survivor, so only what is not found here is gone.
     async fn singly(&mut self, ids: &[String], batch: &mut Batch) -> Result<()> {
-        let properties = encode(&self.decoder.properties().join(","));
+        let mut query = format!("properties={}", encode(&self.decoder.properties().join(",")));
+        if !self.decoder.history().is_empty() {
+            query.push_str("&propertiesWithHistory=");
+            query.push_str(&encode(&self.decoder.history().join(",")));
+        }
         let requests = ids
             .iter()
             .map(|id| {
-                let tail = format!("/{}?properties={properties}", encode(id));
+                let tail = format!("/{}?{query}", encode(id));
                 Request::get(self.client.paths.objects(self.object, &tail))
             })
             .collect();

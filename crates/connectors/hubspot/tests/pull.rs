@@ -351,3 +351,41 @@ async fn a_survivor_that_keeps_its_id_is_not_merged_into_itself() {
         [(all[0].as_str(), RowState::Live), (all[1].as_str(), RowState::Merged)]
     );
 }
+
+#[tokio::test]
+async fn the_history_of_a_property_comes_where_it_is_asked_for() {
+    for version in ["2026-09", "v3"] {
+        let world = World::at(version, 120);
+        let id = live(&world, "contacts").pop_first().unwrap();
+        for phone in ["1", "2"] {
+            let fields = [("phone".to_owned(), phone.into())];
+            world
+                .simulator
+                .update("contacts", &id, fields.into_iter().collect())
+                .unwrap();
+            world.pass(60);
+        }
+        let projection = Projection::new([("phone", ValueKind::Text), ("history.phone", ValueKind::Json)]);
+        let told = |rows: &[support::Row]| {
+            let row = rows.iter().find(|row| row.id == id).unwrap();
+            let Some(Value::List(versions)) = row.values[1].clone() else {
+                panic!("no history: {:?}", row.values)
+            };
+            let texts: Vec<String> = versions.iter().map(|version| version.to_string()).collect();
+            assert!(texts[0].contains("CRM_UI") && texts.len() >= 2, "{texts:?}");
+            row.text(0).map(str::to_owned)
+        };
+        let (rows, cursor) = world
+            .pull(pull("contacts", &projection, Start::Beginning), small(), true)
+            .await;
+        assert_eq!((rows.len(), told(&rows).as_deref()), (120, Some("2")));
+        let rows = world
+            .fetch("contacts", &projection, FetchBy::Ids(ids(&rows).into_iter().collect()))
+            .await;
+        assert_eq!((rows.len(), told(&rows).as_deref()), (120, Some("2")));
+        world.simulator.touch_all("contacts").unwrap();
+        let again = pull("contacts", &projection, Start::Cursor(cursor));
+        let (rows, _) = world.pull(again, small(), true).await;
+        assert_eq!(told(&rows).as_deref(), Some("2"));
+    }
+}
