@@ -98,7 +98,7 @@ pub trait Connector: Send + Sync + Debug {
     /// # Behaviour
     /// - A field is described once.
     /// - A required field can be set by a create.
-    /// - A reference names the objects it may point to, and nothing else does.
+    /// - A reference names the objects it may point to, a set of links those of its members, and nothing else does.
     /// - With the version of an earlier description it answers `Unchanged` or the same fields, as long as they are.
     /// - A field that was added is in the next description, whatever version is given.
     /// - An object that does not exist is `NotFound`.
