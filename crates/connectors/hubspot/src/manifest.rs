@@ -45,13 +45,7 @@ pub(crate) fn manifest() -> Manifest {
             names_instance: false,
             api_base_url: Some(API_BASE.into()),
         },
-        // Entries of the journal lie at signed addresses of the storage below; no token is sent there.
-        hosts: vec![
-            "api.hubapi.com".into(),
-            "*.hubapi.com".into(),
-            "*.hubspot.com".into(),
-            "*.amazonaws.com".into(),
-        ],
+        hosts: vec!["api.hubapi.com".into(), "*.hubapi.com".into(), "*.hubspot.com".into()],
         capabilities: Capabilities {
             read: ReadCapabilities {
                 page_size: BATCH,

@@ -371,7 +371,7 @@ async fn the_history_of_a_property_comes_where_it_is_asked_for() {
             let Some(Value::List(versions)) = row.values[1].clone() else {
                 panic!("no history: {:?}", row.values)
             };
-            let texts: Vec<String> = versions.iter().map(|version| version.to_string()).collect();
+            let texts: Vec<String> = versions.iter().map(ToString::to_string).collect();
             assert!(texts[0].contains("CRM_UI") && texts.len() >= 2, "{texts:?}");
             row.text(0).map(str::to_owned)
         };

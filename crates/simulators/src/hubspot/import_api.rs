@@ -184,7 +184,7 @@ impl Portal {
                     known = value
                         .parse()
                         .ok()
-                        .and_then(|id| self.store(object).live(id).map(|r| r.id))
+                        .and_then(|id| self.store(object).live(id).map(|r| r.id));
                 }
                 role => {
                     let number = self.store(object).identifies(&column.property);
