@@ -160,6 +160,8 @@ pub struct TokenRequest {
     pub refresh_token: Option<String>,
     /// Scopes, for client credentials.
     pub scope: Option<String>,
+    /// A signed assertion, for a grant without a person.
+    pub assertion: Option<String>,
 }
 
 impl fmt::Debug for TokenRequest {

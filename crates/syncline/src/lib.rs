@@ -62,7 +62,7 @@ pub use syncline_core::{
     state, value,
 };
 pub use syncline_engine::actor::Actor;
-pub use syncline_engine::connection::TokenRequest;
+pub use syncline_engine::connection::{AppGrantRequest, GrantKind, TokenRequest};
 pub use syncline_engine::entity::EntityListQuery;
 pub use syncline_engine::run::RunRequest;
 pub use syncline_engine::sync::NewSync;

@@ -11,8 +11,8 @@ use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 use syncline_core::{Error, ErrorKind, Result};
 
 use super::establish::Grant;
-use super::record::{Connection, ConnectionStatus};
-use super::request::{AuthoriseRequest, Authorising, Callback, TokenRequest};
+use super::record::{Connection, ConnectionStatus, GrantKind};
+use super::request::{AppGrantRequest, AuthoriseRequest, Authorising, Callback, TokenRequest};
 use super::service::{Connections, check_tenant, owner};
 use crate::actor::{Action, Actor};
 use crate::document;
@@ -203,6 +203,7 @@ impl Connections {
             base_url,
             client_id: pending.client_id,
             client_secret: secrets.client_secret,
+            kind: GrantKind::Person,
             scopes: tokens.scopes.clone().unwrap_or(pending.scopes),
             settings: pending.settings,
             actor: actor.name.clone(),
@@ -234,6 +235,7 @@ impl Connections {
             base_url,
             client_id: request.client_id,
             client_secret: request.client_secret,
+            kind: GrantKind::Person,
             scopes: Vec::new(),
             settings: request.settings,
             actor: actor.name.clone(),
@@ -246,6 +248,53 @@ impl Connections {
                 user_id: None,
             },
             expires_at: request.expires_at,
+            reconnect: None,
+            accept_other_account: false,
+        })
+        .await
+    }
+
+    /// Connects as an app that needs no person: by client credentials, or by an assertion that it signs. New access
+    /// tokens are got in the same way, so there is no refresh token to lose.
+    ///
+    /// # Errors
+    /// As [`Connections::authorise`] and [`Connections::complete`]; `Invalid` when the private key can't be read.
+    pub async fn connect_as_app(&self, request: AppGrantRequest, actor: &Actor) -> Result<Connection> {
+        let parts = self.parts();
+        parts.policy.allows(actor, Action::ManageConnections)?;
+        let connector = self.connector(&request.provider)?;
+        check_name(&request.name)?;
+        check_settings(connector.manifest(), request.settings.keys())?;
+        if request.client_id.is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "the client id of the app is missing"));
+        }
+        let client = OAuthClient {
+            transport: Arc::clone(&parts.transport),
+            connector: Arc::clone(&connector),
+            clock: Arc::clone(&parts.clock),
+            endpoints: Endpoints::new(connector.manifest(), request.login_url.as_deref(), parts.addresses)?,
+            client_id: request.client_id.clone(),
+            client_secret: Some(request.secret.clone()),
+        };
+        let tokens = client
+            .app_grant(&request.grant, self.now())
+            .await
+            .map_err(|failure| failure.into_error(AUTHORISING))?;
+        let base_url = client.endpoints.base_url(tokens.instance_url.as_deref())?;
+        self.establish(Grant {
+            tenant: request.tenant,
+            provider: request.provider,
+            name: request.name,
+            login_url: client.endpoints.login_url,
+            base_url,
+            client_id: request.client_id,
+            client_secret: Some(request.secret),
+            kind: request.grant,
+            scopes: tokens.scopes.clone().unwrap_or_default(),
+            settings: request.settings,
+            actor: actor.name.clone(),
+            tokens,
+            expires_at: None,
             reconnect: None,
             accept_other_account: false,
         })

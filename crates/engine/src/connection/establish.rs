@@ -9,7 +9,7 @@ use syncline_core::schema::Account;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 use syncline_core::{Error, ErrorKind, Result};
 
-use super::record::{Connection, ConnectionStatus};
+use super::record::{Connection, ConnectionStatus, GrantKind};
 use super::service::{Connections, check_tenant, owner};
 use crate::document::{self, Versioned};
 use crate::http::StopFlag;
@@ -25,6 +25,7 @@ pub(super) struct Grant {
     pub(super) base_url: String,
     pub(super) client_id: String,
     pub(super) client_secret: Option<SecretString>,
+    pub(super) kind: GrantKind,
     pub(super) scopes: Vec<String>,
     pub(super) settings: BTreeMap<String, String>,
     pub(super) actor: String,
@@ -77,6 +78,7 @@ impl Connections {
             login_url: grant.login_url,
             settings: grant.settings,
             client_id: grant.client_id,
+            grant: grant.kind,
             scopes: grant.scopes,
             creator: grant.actor,
             created_at: now,
@@ -168,6 +170,7 @@ impl Connections {
         target.login_url = new.login_url;
         target.settings = new.settings;
         target.client_id = new.client_id;
+        target.grant = new.grant;
         target.scopes = new.scopes;
         target.authorised_at = new.authorised_at;
         document::put(tx, &mut target)

@@ -13,7 +13,7 @@ mod service;
 
 pub use health::Health;
 pub use parts::{ConnectionListener, ConnectionParts};
-pub use record::{Connection, ConnectionStatus, Problem};
+pub use record::{Connection, ConnectionStatus, GrantKind, Problem};
 pub use registry::Connectors;
-pub use request::{AuthoriseRequest, Authorising, Callback, TokenRequest};
+pub use request::{AppGrantRequest, AuthoriseRequest, Authorising, Callback, TokenRequest};
 pub use service::Connections;

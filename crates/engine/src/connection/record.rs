@@ -38,6 +38,9 @@ pub struct Connection {
     pub settings: BTreeMap<String, String>,
     /// The app's public client id.
     pub client_id: String,
+    /// How its access tokens are got.
+    #[serde(default)]
+    pub grant: GrantKind,
     /// The scopes that were granted, or else asked for.
     pub scopes: Vec<String>,
     /// Who authorised it first.
@@ -52,6 +55,23 @@ pub struct Connection {
     pub last_run_at: Option<Timestamp>,
     /// When one will next.
     pub next_run_at: Option<Timestamp>,
+}
+
+/// How a connection's access tokens are got.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "grant", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GrantKind {
+    /// A person agreed, and a refresh token stands for that.
+    #[default]
+    Person,
+    /// The app asks for itself, with its client secret; the provider decides whom it acts as.
+    ClientCredentials,
+    /// The app signs an assertion with its private key, for a user who was admitted beforehand.
+    JwtBearer {
+        /// The user's login.
+        username: String,
+    },
 }
 
 /// Whether a connection can be used.

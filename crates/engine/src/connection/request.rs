@@ -8,6 +8,8 @@ use secrecy::SecretString;
 use syncline_core::connector::Access;
 use syncline_core::model::TenantId;
 
+use super::record::GrantKind;
+
 /// Starts an authorisation.
 #[derive(Debug, Clone)]
 pub struct AuthoriseRequest {
@@ -187,5 +189,50 @@ impl TokenRequest {
         self.login_url = Some(base_url.to_owned());
         self.base_url = Some(base_url.to_owned());
         self
+    }
+}
+
+/// Connects as an app, without a person.
+#[derive(Debug, Clone)]
+pub struct AppGrantRequest {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The provider's name.
+    pub provider: String,
+    /// The connection's name.
+    pub name: String,
+    /// The authorisation server: Salesforce takes client credentials at the customer's own domain only, and an assertion
+    /// at the login host of the user.
+    pub login_url: Option<String>,
+    /// The app's client id.
+    pub client_id: String,
+    /// How tokens are got; [`GrantKind::Person`] is refused.
+    pub grant: GrantKind,
+    /// The client secret, or for an assertion the private RSA key as PEM (PKCS#8 or PKCS#1).
+    pub secret: SecretString,
+    /// Settings by the names in the manifest.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl AppGrantRequest {
+    /// A request with nothing optional.
+    pub fn new(
+        tenant: TenantId,
+        provider: impl Into<String>,
+        name: impl Into<String>,
+        client_id: impl Into<String>,
+        grant: GrantKind,
+        secret: SecretString,
+    ) -> Self {
+        Self {
+            tenant,
+            provider: provider.into(),
+            name: name.into(),
+            login_url: None,
+            client_id: client_id.into(),
+            grant,
+            secret,
+            settings: BTreeMap::new(),
+        }
     }
 }

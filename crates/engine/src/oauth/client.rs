@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, Either, select};
+use jiff::Timestamp;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
@@ -21,9 +22,11 @@ use syncline_core::connector::Connector;
 use syncline_core::io::Head;
 use url::Url;
 
+use super::assertion::assertion;
 use super::endpoints::Endpoints;
 use super::failure::TokenFailure;
 use super::token::TokenSet;
+use crate::connection::GrantKind;
 use crate::http::{Limits, Transport, TransportError};
 use crate::ports::{Clock, after};
 
@@ -183,6 +186,47 @@ impl OAuthClient {
             .request_async(&courier)
             .await;
         self.tokens(asked.ok(), &courier.outcome)
+    }
+
+    /// A token for a connection that needs no person.
+    pub(crate) async fn app_grant(&self, grant: &GrantKind, now: Timestamp) -> Result<TokenSet, TokenFailure> {
+        let form = self.app_form(grant, now)?;
+        let request = http::Request::post(self.endpoints.token.as_str())
+            .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(http::header::ACCEPT, "application/json")
+            .body(form.into_bytes())
+            .map_err(|error| TokenFailure::Misconfigured(error.to_string()))?;
+        let outcome = Outcome::default();
+        let answer = self.send(request, &outcome).await.ok();
+        let answer = answer
+            .filter(|answer| answer.status().is_success())
+            .and_then(|answer| serde_json::from_slice::<Answer>(answer.body()).ok());
+        self.tokens(answer, &outcome)
+    }
+
+    fn app_form(&self, grant: &GrantKind, now: Timestamp) -> Result<String, TokenFailure> {
+        let secret = self
+            .client_secret
+            .as_ref()
+            .ok_or_else(|| TokenFailure::Misconfigured("the app's secret or private key is missing".to_owned()))?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        match grant {
+            GrantKind::Person => {
+                return Err(TokenFailure::Misconfigured("a person has to agree to this".to_owned()));
+            }
+            GrantKind::ClientCredentials => {
+                form.append_pair("grant_type", "client_credentials");
+                form.append_pair("client_id", &self.client_id);
+                form.append_pair("client_secret", secret.expose_secret());
+            }
+            GrantKind::JwtBearer { username } => {
+                let signed = assertion(&self.client_id, username, &self.endpoints.login_url, secret, now)
+                    .map_err(TokenFailure::Misconfigured)?;
+                form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+                form.append_pair("assertion", &signed);
+            }
+        }
+        Ok(form.finish())
     }
 
     /// Gives a token back. `Ok(false)` when the provider has no way to.

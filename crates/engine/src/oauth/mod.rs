@@ -2,6 +2,7 @@
 //! and revocation.
 
 mod app_token;
+mod assertion;
 mod client;
 mod credential;
 mod endpoints;

@@ -22,7 +22,7 @@ use super::credential::Credential;
 use super::endpoints::Endpoints;
 use super::failure::TokenFailure;
 use super::lease::Lease;
-use crate::connection::{Connection, ConnectionListener, ConnectionStatus, Problem};
+use crate::connection::{Connection, ConnectionListener, ConnectionStatus, GrantKind, Problem};
 use crate::document;
 use crate::http::{AccessToken, AddressPolicy, TokenSource, Transport};
 use crate::ports::{Clock, after};
@@ -304,15 +304,21 @@ impl Inner {
     async fn ask(&self, lease: Lease, refused: u64) -> Result<Refreshed> {
         let credential = self.load().await?;
         debug_assert_eq!(credential.generation, refused, "the lease keeps others out");
-        let Some(refresh_token) = credential.refresh.clone() else {
-            let reason = "the access token has expired and there is no refresh token".to_owned();
-            return Err(self.bury(credential, Some(lease.clone()), reason).await);
-        };
         let connection = self.connection().await?;
         let parts = &self.parts;
-        let rotates = parts.connector.manifest().authorisation.rotates_refresh_tokens;
         let client = self.client(&connection, &credential)?;
-        let tokens = match client.refresh(&refresh_token).await {
+        let by_person = connection.grant == GrantKind::Person;
+        let rotates = by_person && parts.connector.manifest().authorisation.rotates_refresh_tokens;
+        let asked = match (by_person, &credential.refresh) {
+            (true, Some(refresh_token)) => client.refresh(refresh_token).await,
+            (true, None) => {
+                let reason = "the access token has expired and there is no refresh token".to_owned();
+                return Err(self.bury(credential, Some(lease.clone()), reason).await);
+            }
+            // Asking once more costs nothing, and loses nothing.
+            (false, _) => client.app_grant(&connection.grant, parts.clock.now()).await,
+        };
+        let tokens = match asked {
             Ok(tokens) => tokens,
             Err(TokenFailure::InvalidGrant(reason)) => {
                 let reason = format!("the provider no longer accepts the authorisation ({reason})");

@@ -8,7 +8,7 @@ use syncline_core::connector::Connector;
 use syncline_core::io::Mark;
 use syncline_core::store::Store;
 use syncline_engine::connection::{
-    AuthoriseRequest, Callback, ConnectionParts, ConnectionStatus, Connections, Connectors,
+    AppGrantRequest, AuthoriseRequest, Callback, ConnectionParts, ConnectionStatus, Connections, Connectors, GrantKind,
 };
 use syncline_engine::http::{AddressPolicy, ReqwestTransport, StopFlag};
 use syncline_engine::ports::{SystemClock, SystemRandom};
@@ -147,4 +147,83 @@ async fn the_real_provider_s_addresses_are_not_mixed_with_a_simulator_s() {
             .authorize_url
             .starts_with("https://app.hubspot.com/oauth/authorize?")
     );
+}
+
+/// An app's private key; `None`, with a line that says so, where there is no tool to make one.
+#[allow(clippy::print_stdout, reason = "a skipped part says so")]
+fn private_key() -> Option<SecretString> {
+    let made = std::process::Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+        .output();
+    match made {
+        Ok(made) if made.status.success() => Some(SecretString::from(String::from_utf8(made.stdout).unwrap())),
+        _ => {
+            println!("skipped: openssl, which makes the app's key, is missing");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_app_connects_without_a_person_and_gets_new_tokens_the_same_way() {
+    let simulator = Salesforce::new(Options {
+        records: 5,
+        ..Options::default()
+    })
+    .unwrap();
+    let server = simulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let credentials = simulator.credentials();
+    let by_jwt = GrantKind::JwtBearer {
+        username: credentials.username.clone(),
+    };
+    let secret = SecretString::from(credentials.client_secret.clone());
+    let ways = [(GrantKind::ClientCredentials, Some(secret)), (by_jwt, private_key())];
+    for (grant, secret) in ways {
+        let Some(secret) = secret else { continue };
+        let connector: Arc<dyn Connector> = Arc::new(syncline_connector_salesforce::Salesforce::new());
+        let connections = connections(Arc::clone(&connector), Arc::new(MemoryStore::new()));
+        let request = AppGrantRequest {
+            login_url: Some(server.base_url().to_owned()),
+            ..AppGrantRequest::new(
+                TENANT,
+                "salesforce",
+                "crm",
+                credentials.client_id.clone(),
+                grant,
+                secret,
+            )
+        };
+        let connection = connections.connect_as_app(request, &admin()).await.unwrap();
+        assert_eq!(connection.status, ConnectionStatus::Active);
+        simulator.oauth().expire_all();
+        let io = connections.io(&connection, StopFlag::new()).await.unwrap();
+        connector.objects(&*io, &connection.config()).await.unwrap();
+        assert!(connections.test(connection.id, &admin()).await.unwrap().ok);
+    }
+}
+
+#[tokio::test]
+async fn an_app_with_a_wrong_secret_or_key_is_told_so() {
+    let simulator = Salesforce::new(Options::default()).unwrap();
+    let server = simulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let client_id = simulator.credentials().client_id;
+    let by_jwt = GrantKind::JwtBearer { username: "x".into() };
+    for grant in [GrantKind::ClientCredentials, by_jwt, GrantKind::Person] {
+        let connector: Arc<dyn Connector> = Arc::new(syncline_connector_salesforce::Salesforce::new());
+        let connections = connections(connector, Arc::new(MemoryStore::new()));
+        let request = AppGrantRequest {
+            login_url: Some(server.base_url().to_owned()),
+            ..AppGrantRequest::new(
+                TENANT,
+                "salesforce",
+                "crm",
+                client_id.clone(),
+                grant,
+                SecretString::from("wrong"),
+            )
+        };
+        let error = connections.connect_as_app(request, &admin()).await.unwrap_err();
+        assert!(!error.to_string().contains("wrong;"), "{error}");
+        assert!(connections.list(TENANT, true, &admin()).await.unwrap().is_empty());
+    }
 }

@@ -116,6 +116,7 @@ impl Stage {
             login_url: "https://acme.example".into(),
             settings: BTreeMap::new(),
             client_id: String::new(),
+            grant: crate::connection::GrantKind::default(),
             scopes: Vec::new(),
             creator: "ada".into(),
             created_at: now,

@@ -73,6 +73,7 @@ async fn token(Extract(salesforce): Extract<Salesforce>, uri: Uri, headers: Head
         code_verifier: value("code_verifier"),
         refresh_token: value("refresh_token"),
         scope: value("scope"),
+        assertion: value("assertion"),
     };
     if let Some((client_id, client_secret)) = basic(&headers) {
         request.client_id.get_or_insert(client_id);
