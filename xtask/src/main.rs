@@ -7,6 +7,7 @@
     reason = "a command line tool speaks through its output"
 )]
 
+mod bench;
 mod command;
 mod connectors_table;
 mod deny;
@@ -34,6 +35,8 @@ struct Arguments {
 enum Task {
     /// Run every check and every test there is.
     Test(test::Arguments),
+    /// Measure what the engine costs, beside what the same work costs without it.
+    Bench(bench::Arguments),
     /// Check that crates depend on each other only in the direction of the design.
     CheckDependencies,
     /// Build the core and every connector for wasm32-unknown-unknown.
@@ -47,6 +50,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(arguments) => return test::run(&arguments),
+        Task::Bench(arguments) => bench::measure(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),

@@ -1,0 +1,84 @@
+//! The measured programs, each in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use clap::ValueEnum;
+
+use crate::failure::Result;
+use crate::measure::Measurement;
+use crate::pull;
+use crate::server::Address;
+
+/// One of the measured programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Program {
+    /// Parse into typed structs and forget them.
+    ParseTyped,
+    /// Parse into `serde_json::Value` and forget it.
+    ParseValue,
+    /// Parse typed and insert a row each.
+    BareLoop,
+    /// A first pull by the engine, then an unchanged full one.
+    EnginePull,
+}
+
+/// Is the program.
+pub(crate) fn run(program: Program, address: &str, records: usize) -> Result<()> {
+    let address: Address = serde_json::from_str(address)?;
+    match program {
+        Program::ParseTyped => pull::parse::typed(&address, records),
+        Program::ParseValue => pull::parse::value(&address, records),
+        Program::BareLoop => pull::bare_loop::run(&address, records),
+        Program::EnginePull => pull::engine::run(&address, records),
+    }
+}
+
+/// Starts the program as a process and returns what it measured.
+pub(crate) fn measure(program: Program, address: &Address, records: usize) -> Result<Vec<Measurement>> {
+    let name = program
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default();
+    let output = Command::new(std::env::current_exe()?)
+        .args(["child", &name, "--records", &records.to_string(), "--url"])
+        .arg(serde_json::to_string(address)?)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("the program {name} ended with {}", output.status).into());
+    }
+    let lines = String::from_utf8(output.stdout)?;
+    lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// A server that runs beside; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: Address,
+}
+
+impl Server {
+    /// Starts a server with so many records and waits until it is ready.
+    pub(crate) fn start(records: usize) -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(["serve", "--records", &records.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let stdout = process.stdout.take().ok_or("the server has no output")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        Ok(Self {
+            process,
+            address: serde_json::from_str(&line)?,
+        })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _gone = self.process.wait();
+    }
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask bench`: what the engine costs, beside what the same work costs without it.
+
+use crate::command::{cargo, run};
+use crate::outcome::{Failure, Outcome};
+
+/// Arguments of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Names of benches; all if none is given.
+    names: Vec<String>,
+    /// Records per program.
+    #[arg(long)]
+    records: Option<usize>,
+    /// How often each program is measured; the best counts.
+    #[arg(long)]
+    repeat: Option<usize>,
+    /// How the report is printed: table or json. It is written to target/bench/report.json in any case.
+    #[arg(long, default_value = "table")]
+    output: String,
+}
+
+/// Builds the benches as what ships is built, and runs them.
+pub(crate) fn measure(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let mut command = cargo([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "syncline-benches",
+        "--",
+        "run",
+    ]);
+    command.args(&arguments.names).args(["--output", &arguments.output]);
+    if let Some(records) = arguments.records {
+        command.args(["--records", &records.to_string()]);
+    }
+    if let Some(repeat) = arguments.repeat {
+        command.args(["--repeat", &repeat.to_string()]);
+    }
+    run(&mut command)?;
+    Ok(Outcome::Passed)
+}
