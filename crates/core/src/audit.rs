@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{GroupId, TenantId};
-use crate::state::SideId;
+use crate::state::{CreatedPage, SideId};
 use crate::store::AuditBlock;
 use crate::value::{Value, decode_all, encode_all, put_unsigned, take, take_text, take_unsigned};
 
@@ -140,10 +140,7 @@ impl AuditEntry {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.kind as u8);
-        out.extend_from_slice(self.entity.as_bytes());
-        put_unsigned(u64::from(self.side), out);
-        put_text(&self.ext, out);
+        put_subject(self.kind, self.entity, self.side, &self.ext, out);
         put_unsigned(u64::from(self.group), out);
         put_unsigned(self.rev, out);
         for values in [&self.before, &self.after] {
@@ -182,6 +179,72 @@ impl AuditEntry {
     }
 }
 
+fn put_subject(kind: AuditKind, entity: Uuid, side: SideId, ext: &str, out: &mut Vec<u8>) {
+    out.push(kind as u8);
+    out.extend_from_slice(entity.as_bytes());
+    put_unsigned(u64::from(side), out);
+    put_text(ext, out);
+}
+
+/// The entries of one transaction, packed as they are written down: a page's may be thousands.
+#[derive(Debug, Clone, Default)]
+pub struct AuditEntries {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl AuditEntries {
+    /// Adds an entry.
+    pub fn push(&mut self, entry: AuditEntry) {
+        entry.encode(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Adds entries.
+    pub fn extend(&mut self, entries: impl IntoIterator<Item = AuditEntry>) {
+        for entry in entries {
+            self.push(entry);
+        }
+    }
+
+    /// Adds that the entities of a page were made: the same entries as planning them one by one gives.
+    pub fn push_created(&mut self, page: &CreatedPage<'_>, note: &str) {
+        for record in page.records() {
+            let out = &mut self.bytes;
+            put_subject(AuditKind::Created, record.uid, page.side, record.ext, out);
+            // No group, the first revision, and nothing before.
+            out.extend_from_slice(&[0, 1, 0]);
+            put_unsigned(record.values.len() as u64, out);
+            out.extend_from_slice(record.values);
+            put_text(note, out);
+            self.ends.push(out.len());
+        }
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+}
+
+impl FromIterator<AuditEntry> for AuditEntries {
+    fn from_iter<I: IntoIterator<Item = AuditEntry>>(entries: I) -> Self {
+        let mut all = Self::default();
+        all.extend(entries);
+        all
+    }
+}
+
 /// Packs the entries of one transaction into a block that follows `head` (number and root of the last block).
 ///
 /// `salt` must be fresh random bytes; it keeps a leaf from being guessed back to the value that it stands for.
@@ -190,10 +253,11 @@ pub fn seal_block(
     run: u64,
     at: Timestamp,
     head: (u64, [u8; 32]),
-    entries: &[AuditEntry],
+    entries: &AuditEntries,
     salt: [u8; 16],
 ) -> AuditBlock {
-    let mut body = Vec::with_capacity(64 * entries.len() + 16);
+    // Leaf and length beside each entry, and the salt.
+    let mut body = Vec::with_capacity(entries.bytes.len() + 19 * entries.len() + 16);
     body.extend_from_slice(&salt);
     let mut chain = Sha256::new();
     chain.update(head.1);
@@ -201,15 +265,12 @@ pub fn seal_block(
     chain.update(tenant.to_le_bytes());
     chain.update(run.to_le_bytes());
     chain.update(at.as_microsecond().to_le_bytes());
-    let mut entry_bytes = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        entry_bytes.clear();
-        entry.encode(&mut entry_bytes);
-        let leaf = leaf(&salt, index, &entry_bytes);
+        let leaf = leaf(&salt, index, entry);
         chain.update(leaf);
         body.extend_from_slice(&leaf);
-        put_unsigned(entry_bytes.len() as u64, &mut body);
-        body.extend_from_slice(&entry_bytes);
+        put_unsigned(entry.len() as u64, &mut body);
+        body.extend_from_slice(entry);
     }
     AuditBlock {
         seq: head.0 + 1,
@@ -295,7 +356,7 @@ mod tests {
             9,
             Timestamp::UNIX_EPOCH,
             (4, [1; 32]),
-            &[entry.clone(), entry],
+            &[entry.clone(), entry].into_iter().collect(),
             [9; 16],
         )
     }

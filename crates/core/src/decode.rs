@@ -3,8 +3,8 @@
 //! A connector describes where the projected fields stand ([`FieldTree`]) and how its texts are read ([`ReadText`]);
 //! [`FieldsSeed`] then drives serde over one record.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_decimal::Decimal;
 use serde::Deserializer;
@@ -21,9 +21,21 @@ pub trait ReadText: Sync {
 }
 
 /// The projected fields as a tree of JSON names: `Account.Name` is the leaf `Name` below the branch `Account`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct FieldTree {
-    nodes: BTreeMap<String, Node>,
+    nodes: Vec<(String, Node)>,
+    /// The place behind the one found last. Records name their members in the same order one after the other, so the
+    /// next member asked for is nearly always there.
+    next: AtomicUsize,
+}
+
+impl Clone for FieldTree {
+    fn clone(&self) -> Self {
+        Self {
+            nodes: self.nodes.clone(),
+            next: AtomicUsize::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -46,23 +58,40 @@ impl FieldTree {
     fn insert(&mut self, path: &str, leaf: Node, nested: bool) {
         match path.split_once('.').filter(|_| nested) {
             None => {
-                self.nodes.entry(path.to_owned()).or_insert(leaf);
+                self.place(path, || leaf);
             }
             Some((head, tail)) => {
-                let node = self
-                    .nodes
-                    .entry(head.to_owned())
-                    .or_insert_with(|| Node::Branch(Self::default()));
-                if let Node::Branch(tree) = node {
+                if let Node::Branch(tree) = self.place(head, || Node::Branch(Self::default())) {
                     tree.insert(tail, leaf, nested);
                 }
             }
         }
     }
 
+    /// The node of a name, made if there is none.
+    fn place(&mut self, name: &str, make: impl FnOnce() -> Node) -> &mut Node {
+        let known = self.nodes.iter().position(|(known, _)| known == name);
+        let place = known.unwrap_or_else(|| {
+            self.nodes.push((name.to_owned(), make()));
+            self.nodes.len() - 1
+        });
+        &mut self.nodes[place].1
+    }
+
+    /// The node of a name.
+    fn find(&self, name: &str) -> Option<&Node> {
+        let next = self.next.load(Ordering::Relaxed);
+        let place = match self.nodes.get(next) {
+            Some((expected, _)) if expected == name => next,
+            _ => self.nodes.iter().position(|(known, _)| known == name)?,
+        };
+        self.next.store(place + 1, Ordering::Relaxed);
+        self.nodes.get(place).map(|(_, node)| node)
+    }
+
     /// Whether the tree has this name at its root.
     pub fn contains(&self, name: &str) -> bool {
-        self.nodes.contains_key(name)
+        self.nodes.iter().any(|(known, _)| known == name)
     }
 
     /// Reads the value of a record's member `name` from `map` into `row`, or skips it if it is not asked for. For
@@ -77,7 +106,7 @@ impl FieldTree {
         row: &mut RowBuilder<'_>,
         text: &dyn ReadText,
     ) -> Result<(), A::Error> {
-        match self.nodes.get(name) {
+        match self.find(name) {
             None => map.next_value::<IgnoredAny>().map(|_| ()),
             Some(Node::Branch(tree)) => map.next_value_seed(FieldsSeed { tree, row, text }),
             Some(Node::Leaf(index, kind)) => map.next_value_seed(LeafSeed {

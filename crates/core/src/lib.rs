@@ -12,6 +12,8 @@ pub mod decode;
 pub mod error;
 #[cfg(feature = "model")]
 pub mod expression;
+#[cfg(feature = "model")]
+mod glimpse;
 pub mod io;
 pub mod job;
 #[cfg(feature = "model")]
@@ -26,6 +28,8 @@ pub mod model;
 #[cfg(feature = "model")]
 pub mod plan;
 pub mod schema;
+#[cfg(feature = "model")]
+pub mod sighting;
 #[cfg(feature = "model")]
 pub mod sort_key;
 #[cfg(feature = "model")]

@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::model::{BlueprintId, TenantId};
-use crate::state::{Entity, EntityId, Linked, Operation, OperationState, Presence, Side, SideFlags, SideId, SideKey};
+use crate::sighting::{Known, Sighting};
+use crate::state::{
+    CreatedPage, Entity, EntityId, Linked, Operation, OperationState, Presence, Side, SideFlags, SideId, SideKey,
+};
 
 /// Kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -391,6 +394,17 @@ pub trait Transaction: Send {
     /// For each remote id, in the given order, the head of the side linked to it, after following aliases.
     async fn heads(&mut self, side: SideId, exts: &[&str]) -> Result<Vec<Option<SideHead>>>;
 
+    /// For each sighting, in the given order, what the store knows of it: what [`Known::of`] makes of
+    /// [`Transaction::heads`].
+    async fn compare(&mut self, side: SideId, sightings: &[Sighting<'_>], mapping_version: u32) -> Result<Vec<Known>> {
+        let exts: Vec<&str> = sightings.iter().map(|sighting| sighting.ext).collect();
+        let heads = self.heads(side, &exts).await?;
+        let known = sightings.iter().zip(heads);
+        Ok(known
+            .map(|(sighting, head)| Known::of(sighting, head, mapping_version))
+            .collect())
+    }
+
     /// These entities with all their sides, by ascending number; those that do not exist are left out.
     async fn load(&mut self, entities: &[EntityId]) -> Result<Vec<Linked>>;
 
@@ -414,6 +428,16 @@ pub trait Transaction: Send {
 
     /// Inserts or replaces sides by their key. Fails with `Exists` when another entity's side has the same remote id.
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()>;
+
+    /// Inserts new entities with their sides: what [`Transaction::put_entities`] and [`Transaction::put_sides`] do with
+    /// [`CreatedPage::linked`], and fails as they do.
+    async fn put_created(&mut self, page: &CreatedPage<'_>) -> Result<()> {
+        let linked = page.linked()?;
+        let entities: Vec<&Entity> = linked.iter().map(|linked| &linked.entity).collect();
+        self.put_entities(&entities).await?;
+        let sides: Vec<&Side> = linked.iter().flat_map(|linked| &linked.sides).collect();
+        self.put_sides(&sides).await
+    }
 
     /// Gives sides a new stamp and read mark without touching anything else.
     async fn touch_sides(&mut self, touches: &[Touch]) -> Result<()>;

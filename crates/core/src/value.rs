@@ -513,17 +513,17 @@ fn take_length(bytes: &mut &[u8]) -> Result<usize> {
     usize::try_from(take_unsigned(bytes)?).map_err(|_| corrupt("a length out of range"))
 }
 
-const TAG_NULL: u8 = 0;
-const TAG_FALSE: u8 = 1;
-const TAG_TRUE: u8 = 2;
-const TAG_INT: u8 = 3;
-const TAG_DECIMAL: u8 = 4;
-const TAG_FLOAT: u8 = 5;
-const TAG_TEXT: u8 = 6;
-const TAG_DATE: u8 = 7;
-const TAG_DATETIME: u8 = 8;
-const TAG_LIST: u8 = 9;
-const TAG_JSON: u8 = 10;
+pub(crate) const TAG_NULL: u8 = 0;
+pub(crate) const TAG_FALSE: u8 = 1;
+pub(crate) const TAG_TRUE: u8 = 2;
+pub(crate) const TAG_INT: u8 = 3;
+pub(crate) const TAG_DECIMAL: u8 = 4;
+pub(crate) const TAG_FLOAT: u8 = 5;
+pub(crate) const TAG_TEXT: u8 = 6;
+pub(crate) const TAG_DATE: u8 = 7;
+pub(crate) const TAG_DATETIME: u8 = 8;
+pub(crate) const TAG_LIST: u8 = 9;
+pub(crate) const TAG_JSON: u8 = 10;
 
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
 

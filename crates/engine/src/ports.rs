@@ -116,6 +116,20 @@ pub fn new_uid(clock: &dyn Clock, random: &dyn Random) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid()
 }
 
+/// As many new unique ids as asked for, ascending with time.
+pub(crate) fn new_uids(clock: &dyn Clock, random: &dyn Random, count: usize) -> impl Iterator<Item = Uuid> {
+    // Asked for at once: the system's randomness costs a call each time.
+    let mut bytes = vec![0; count * 10];
+    random.fill(&mut bytes);
+    let milliseconds = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
+    let (parts, _) = bytes.as_chunks::<10>();
+    let made: Vec<Uuid> = parts
+        .iter()
+        .map(|part| uuid::Builder::from_unix_timestamp_millis(milliseconds, part).into_uuid())
+        .collect();
+    made.into_iter()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

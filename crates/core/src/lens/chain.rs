@@ -87,6 +87,10 @@ impl Lens for Chain {
         canon
     }
 
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        self.steps.iter().all(|step| step.keeps(encoded))
+    }
+
     fn is_two_way(&self) -> bool {
         self.steps.iter().all(|step| step.is_two_way())
     }

@@ -8,6 +8,7 @@
 //! ```
 
 use crate::error::Result;
+use crate::glimpse::{Glimpse, is_plain_lower_case};
 use crate::lens::LensKind;
 use crate::lens::normaliser::{Normalise, normaliser};
 use crate::lens::text::map_text;
@@ -23,6 +24,14 @@ pub(super) struct Email;
 impl Normalise for Email {
     fn normalise(&self, value: &Value) -> Result<Value> {
         Ok(map_text(value, |text| text.trim().to_lowercase()))
+    }
+
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        match Glimpse::of(encoded) {
+            Glimpse::Text(text) => is_plain_lower_case(text),
+            Glimpse::Other => false,
+            _ => true,
+        }
     }
 }
 

@@ -28,6 +28,10 @@ impl Lens for Identity {
     fn put(&self, canonical: &[Value], _: &[Value], _: &dyn LensContext) -> Result<Vec<Value>> {
         Ok(canonical.to_vec())
     }
+
+    fn keeps(&self, _: &[u8]) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::batch::ValueKind;
 use crate::mapping::LensSpec;
 use crate::model::FieldType;
 use crate::schema::{FieldKind, FieldSchema};
-use crate::value::Precision;
+use crate::value::{Precision, encode_all};
 
 /// A field of a remote object that holds values of a kind.
 pub(crate) fn schema_of(kind: ValueKind) -> FieldSchema {
@@ -58,6 +58,13 @@ impl LensContext for OneLink {
 fn check(lens: &SharedLens, raw: &[Value], other: &[Value]) -> std::result::Result<(), TestCaseError> {
     let canon = lens.canon(raw);
     prop_assert_eq!(&lens.canon(&canon), &canon, "canon is idempotent");
+    if let [one] = raw {
+        let encoded = encode_all([one]);
+        if lens.keeps(&encoded) {
+            let got = lens.get(raw, &OneLink).map(|got| encode_all(&got));
+            prop_assert_eq!(got.ok(), Some(encoded), "a value that is said to be kept is kept");
+        }
+    }
     let Ok(got) = lens.get(raw, &OneLink) else {
         return Ok(());
     };

@@ -110,6 +110,13 @@ pub trait Lens: Send + Sync + Debug {
         raw.to_vec()
     }
 
+    /// Whether [`Lens::get`] certainly gives this one raw value back as it is. `encoded` is its canonical encoding, so
+    /// that a value that only passes through is never built. `false` promises nothing.
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        let _ = encoded;
+        false
+    }
+
     /// Whether [`Lens::put`] works. A lens that can't go back makes its rule pull-only.
     fn is_two_way(&self) -> bool {
         true

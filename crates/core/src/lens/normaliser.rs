@@ -8,6 +8,12 @@ use crate::value::Value;
 pub(super) trait Normalise: Send + Sync + Debug {
     /// The normal form.
     fn normalise(&self, value: &Value) -> Result<Value>;
+
+    /// Whether the normal form of this encoded value is certainly the value itself.
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        let _ = encoded;
+        false
+    }
 }
 
 /// The lens of a normal form: values that share it are the same to the side.
@@ -29,5 +35,9 @@ impl<N: Normalise> ValueLens for Normaliser<N> {
 
     fn canon(&self, raw: &Value) -> Value {
         self.0.normalise(raw).unwrap_or_else(|_| raw.clone())
+    }
+
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        self.0.keeps(encoded)
     }
 }

@@ -24,6 +24,12 @@ pub trait ValueLens: Send + Sync + std::fmt::Debug {
         raw.clone()
     }
 
+    /// Whether [`ValueLens::get`] keeps the value, as [`Lens::keeps`].
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        let _ = encoded;
+        false
+    }
+
     /// Whether [`ValueLens::put`] works.
     fn is_two_way(&self) -> bool {
         true
@@ -59,6 +65,10 @@ impl<L: ValueLens> Lens for Single<L> {
 
     fn canon(&self, raw: &[Value]) -> Vec<Value> {
         raw.iter().map(|value| self.0.canon(value)).collect()
+    }
+
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        self.0.keeps(encoded)
     }
 
     fn is_two_way(&self) -> bool {

@@ -10,6 +10,7 @@
 //! ```
 
 use crate::error::Result;
+use crate::glimpse::{Glimpse, is_trimmed};
 use crate::lens::normaliser::{Normalise, normaliser};
 use crate::lens::text::map_text;
 use crate::lens::{LensKind, LensOption};
@@ -41,6 +42,15 @@ impl Normalise for Trim {
                 text.trim().to_owned()
             }
         }))
+    }
+
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        match Glimpse::of(encoded) {
+            Glimpse::Text(text) if self.collapse => is_trimmed(text) && text.iter().all(u8::is_ascii_graphic),
+            Glimpse::Text(text) => is_trimmed(text),
+            Glimpse::Other => false,
+            _ => true,
+        }
     }
 }
 

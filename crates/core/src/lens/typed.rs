@@ -1,6 +1,7 @@
 //! The implicit last step of every rule: conversion by type.
 
 use crate::error::Result;
+use crate::glimpse::{Glimpse, is_plain_lower_case};
 use crate::lens::normaliser::Normalise;
 use crate::lens::wire::{Wire, as_decimal, as_instant, whole_or_decimal};
 use crate::lens::{SharedLens, ValueLens, email, single};
@@ -48,6 +49,10 @@ pub fn for_remote(schema: &FieldSchema) -> SharedLens {
 
         fn canon(&self, raw: &Value) -> Value {
             self.0.convert(raw, raw).unwrap_or_else(|_| raw.clone())
+        }
+
+        fn keeps(&self, encoded: &[u8]) -> bool {
+            self.0.keeps(encoded)
         }
     }
 
@@ -114,6 +119,21 @@ impl ValueLens for FieldStep {
                 .and_then(|value| wire.convert(&value, raw))
                 .unwrap_or_else(|_| raw.clone()),
             None => canonical,
+        }
+    }
+
+    fn keeps(&self, encoded: &[u8]) -> bool {
+        use FieldType as Type;
+        let unscaled = self.wire.as_ref().is_none_or(Wire::is_unscaled);
+        match (Glimpse::of(encoded), &self.field) {
+            (Glimpse::Null, _) | (Glimpse::Bool, Type::Bool) | (Glimpse::Int, Type::Integer | Type::Decimal) => true,
+            (Glimpse::Date, Type::Date) | (Glimpse::DateTime, Type::DateTime) => true,
+            (Glimpse::Text(text), Type::Email) => unscaled && is_plain_lower_case(text),
+            (Glimpse::Text(text), Type::Text | Type::LongText | Type::Phone | Type::Url | Type::Choice { .. }) => {
+                unscaled && !text.is_empty()
+            }
+            (Glimpse::Decimal, Type::Decimal) => unscaled,
+            _ => false,
         }
     }
 }

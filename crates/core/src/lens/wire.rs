@@ -3,6 +3,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::batch::ValueKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::glimpse::Glimpse;
 use crate::lens::text::excerpt;
 use crate::schema::FieldSchema;
 use crate::value::{DateTime, Precision, Value};
@@ -23,6 +24,25 @@ impl Wire {
             kind: schema.value_kind,
             scale: schema.scale.filter(|_| schema.value_kind == ValueKind::Number),
             length: schema.length.filter(|length| *length > 0),
+        }
+    }
+
+    /// Whether numbers are taken as they are.
+    pub(super) const fn is_unscaled(&self) -> bool {
+        self.scale.is_none()
+    }
+
+    /// Whether [`Wire::convert`] certainly gives a value back that the field itself held.
+    pub(super) fn keeps(&self, encoded: &[u8]) -> bool {
+        match (self.kind, Glimpse::of(encoded)) {
+            (_, Glimpse::Null)
+            | (ValueKind::Bool, Glimpse::Bool)
+            | (ValueKind::Number, Glimpse::Int)
+            | (ValueKind::Date, Glimpse::Date)
+            | (ValueKind::DateTime, Glimpse::DateTime) => true,
+            (ValueKind::Text, Glimpse::Text(text)) => !text.is_empty(),
+            (ValueKind::Number, Glimpse::Decimal) => self.is_unscaled(),
+            _ => false,
         }
     }
 

@@ -5,6 +5,7 @@
 //!
 //! - [`accept`] says whether a row may be applied at all (the staleness filter).
 //! - [`observe`] takes an accepted row in and decides group by group.
+//! - [`Creations`] does the same for a whole page of records that nobody knows yet.
 //! - [`reconcile`] decides again over what was observed before, after a failure or a new link.
 //! - [`app_edit`] takes an edit by the app in.
 //! - [`plan_push`] says what has to be written to a side.
@@ -15,6 +16,7 @@
 mod app_edit;
 mod compare;
 mod confirm;
+mod creation;
 mod decide;
 mod delete_conflict;
 mod observe;
@@ -28,6 +30,7 @@ mod thaw;
 pub use app_edit::{Patch, ReadPoint, app_edit};
 pub use compare::{behind, lags, raw_groups};
 pub use confirm::{Readback, confirm};
+pub use creation::Creations;
 pub use decide::reconcile;
 pub use delete_conflict::{ask_before_delete, restored};
 pub use observe::{Acceptance, Observation, accept, observe};

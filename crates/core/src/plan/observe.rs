@@ -10,6 +10,7 @@ use super::{Effects, Scene, decide};
 use crate::batch::ReadClass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
+use crate::sighting::UNSETTLED;
 use crate::state::{Base, Linked, Presence, Side, SideFlags};
 use crate::store::SideHead;
 use crate::value::{Value, content_hash};
@@ -45,9 +46,9 @@ pub fn accept(head: &SideHead, observation: &Observation<'_>, hash: u128, mappin
     let mark = observation.mark.0;
     let same_content = hash == head.hash && head.mapping_version == mapping_version && head.presence == Presence::Live;
     let overlaps = mark <= head.write_seq || head.flags.has(SideFlags::IN_FLIGHT);
-    let unsettled = head.flags.0 & (SideFlags::READ.0 | SideFlags::WAITING.0 | SideFlags::FAILED.0) != 0;
+    let unsettled = head.flags.0 & UNSETTLED != 0;
     if observation.class == ReadClass::Weak {
-        if same_content && observation.stamp == head.stamp && !unsettled {
+        if head.holds(hash, observation.stamp, mapping_version) {
             return Acceptance::Same;
         }
         let newer = observation.stamp.is_some() && observation.stamp > head.stamp;

@@ -16,21 +16,7 @@ pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Ve
     let mut out = Vec::with_capacity(24);
     put_unsigned(decisions.len() as u64, &mut out);
     for decision in decisions {
-        put_unsigned(decision.rev, &mut out);
-        put_unsigned(decision.mark, &mut out);
-        put_unsigned(
-            match decision.cause {
-                Cause::App => 0,
-                Cause::Review => 1,
-                Cause::Mapping => 2,
-                Cause::Rollback => 3,
-                Cause::Side(side) => 4 + u64::from(side),
-            },
-            &mut out,
-        );
-        put_signed(decision.stamp.at, &mut out);
-        put_signed(decision.stamp.source, &mut out);
-        put_signed(i64::from(decision.stamp.rank), &mut out);
+        put_header(decision, &mut out);
         put_unsigned(decision.groups.len() as u64, &mut out);
         for (group, values) in &decision.groups {
             put_unsigned(u64::from(*group) << 1 | u64::from(values.is_some()), &mut out);
@@ -45,6 +31,35 @@ pub fn encode_decisions(decisions: &[Decision], frozen: &[(GroupId, u64)]) -> Ve
         put_unsigned(*review, &mut out);
     }
     out
+}
+
+/// Packs what [`encode_decisions`] packs for one decision, on groups that have their current values, and nothing frozen.
+pub(crate) fn put_lone_decision(decision: &Decision, groups: &[GroupId], out: &mut Vec<u8>) {
+    put_unsigned(1, out);
+    put_header(decision, out);
+    put_unsigned(groups.len() as u64, out);
+    for group in groups {
+        put_unsigned(u64::from(*group) << 1, out);
+    }
+    put_unsigned(0, out);
+}
+
+fn put_header(decision: &Decision, out: &mut Vec<u8>) {
+    put_unsigned(decision.rev, out);
+    put_unsigned(decision.mark, out);
+    put_unsigned(
+        match decision.cause {
+            Cause::App => 0,
+            Cause::Review => 1,
+            Cause::Mapping => 2,
+            Cause::Rollback => 3,
+            Cause::Side(side) => 4 + u64::from(side),
+        },
+        out,
+    );
+    put_signed(decision.stamp.at, out);
+    put_signed(decision.stamp.source, out);
+    put_signed(i64::from(decision.stamp.rank), out);
 }
 
 /// Unpacks an entity's decisions and frozen groups.

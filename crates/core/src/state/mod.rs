@@ -2,11 +2,14 @@
 //! what that side held when it last agreed. Sections 1 and 2 of the synchronisation algorithm.
 
 mod codec;
+mod created;
 mod entity;
 mod operation;
 mod side;
 
+pub(crate) use codec::put_lone_decision;
 pub use codec::{Frozen, decode_decisions, decode_side_groups, encode_decisions, encode_side_groups};
+pub use created::{CreatedPage, CreatedRecord};
 pub use entity::{Actor, Cause, Decision, Entity, EntityId, Stamp};
 pub use operation::{Operation, OperationState, OperationVerb};
 pub use side::{Base, Ghost, GroupState, Presence, Quarantine, Side, SideFlags, SideId, SideKey};

@@ -1,6 +1,7 @@
 //! Everything that one run needs to know of one sync.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
@@ -42,6 +43,8 @@ pub(crate) struct SyncContext {
     pub(crate) actor: String,
     /// Whether a person is asked before anything is deleted.
     pub(crate) hold_deletes: bool,
+    /// Entities up to this number were all read from this side first: nothing to match new records with.
+    pub(crate) read_first: Arc<AtomicI64>,
 }
 
 impl SyncContext {
@@ -96,6 +99,7 @@ impl SyncContext {
             earlier,
             actor: actor.to_owned(),
             hold_deletes: crate::restore::holds_deletes(tx).await?,
+            read_first: Arc::default(),
             sync,
         })
     }

@@ -3,6 +3,7 @@
 //! shows to be ambiguous.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use syncline_core::error::Result;
 use syncline_core::io::Mark;
@@ -33,10 +34,17 @@ pub(crate) async fn stages(context: &SyncContext, tx: &mut dyn Transaction) -> R
     if !context.siblings.is_empty() {
         return Ok(true);
     }
-    Ok(!tx
-        .without_side(context.sync.blueprint, context.side(), 0, 1)
-        .await?
-        .is_empty())
+    let after = context.read_first.load(Ordering::Relaxed);
+    let found = tx
+        .without_side(context.sync.blueprint, context.side(), after, 1)
+        .await?;
+    Ok(!found.is_empty())
+}
+
+/// Says that this and every earlier entity has a record of this sync, so that [`stages`] need not look at them for each
+/// page again.
+pub(crate) fn no_need_to_stage_up_to(context: &SyncContext, entity: EntityId) {
+    context.read_first.fetch_max(entity, Ordering::Relaxed);
 }
 
 /// Makes a new entity provisional.

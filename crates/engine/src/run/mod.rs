@@ -5,6 +5,7 @@
 //! transaction.
 
 mod context;
+mod creations;
 mod cursor;
 mod first_link;
 mod lease;

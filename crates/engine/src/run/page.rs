@@ -7,7 +7,8 @@ use syncline_core::batch::{Batch, ReadClass, RowRef, RowState};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Mark;
 use syncline_core::plan::{self, Acceptance, Gone, Observation};
-use syncline_core::state::{Actor, Entity, EntityId, Linked, Presence, Side, SideFlags, SideKey};
+use syncline_core::sighting::{Known, Sighting};
+use syncline_core::state::{Actor, CreatedPage, Entity, EntityId, Linked, Presence, Side, SideFlags, SideKey};
 use syncline_core::store::{Sequence, SideHead, Touch, Transaction};
 use syncline_core::value::{Value, content_hash};
 use uuid::Uuid;
@@ -45,20 +46,31 @@ pub(crate) async fn take_page(
         .into_iter()
         .partition(|row| matches!(row.state(), RowState::Merged | RowState::Converted));
     take_merges(inner, context, page, run, &merges, &mut tally).await?;
-    let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
-    let heads = page.tx()?.heads(context.side(), &exts).await?;
+    let sightings: Vec<Sighting<'_>> = rows.iter().map(|row| sighting(row, batch.class)).collect();
+    let known = page
+        .tx()?
+        .compare(context.side(), &sightings, context.mapping.version)
+        .await?;
 
     let mut touches = Vec::new();
     let mut to_plan: Vec<(RowRef<'_>, &SideHead)> = Vec::new();
     let mut stale = Vec::new();
     let mut fresh: Vec<RowRef<'_>> = Vec::new();
-    for (row, head) in rows.iter().zip(&heads) {
-        let Some(head) = head else {
-            match row.state() {
-                RowState::Live => fresh.push(*row),
-                _ => tally.ledger.unchanged += 1,
+    for (row, known) in rows.iter().zip(&known) {
+        let head = match known {
+            Known::Side(head) => head,
+            Known::Same(mark) => {
+                inner.marks.witness(*mark);
+                tally.ledger.unchanged += 1;
+                continue;
             }
-            continue;
+            Known::Unknown => {
+                match row.state() {
+                    RowState::Live => fresh.push(*row),
+                    _ => tally.ledger.unchanged += 1,
+                }
+                continue;
+            }
         };
         inner.marks.witness(head.obs_seq.max(head.write_seq));
         if row.state() != RowState::Live {
@@ -167,8 +179,13 @@ pub(crate) async fn take_page(
         .await?;
     }
     let mut changed: Vec<Linked> = known.into_values().collect();
-    changed.extend(take_fresh(inner, context, page, run, &fresh, batch.class, mark, &links, &mut tally).await?);
+    let fresh = take_fresh(inner, context, page, run, &fresh, batch.class, mark, &links, &mut tally).await?;
+    changed.extend(fresh.made);
     store(page.tx()?, &changed).await?;
+    if let Some(created) = &fresh.created {
+        page.tx()?.put_created(created).await?;
+        page.audit.push_created(created, &context.actor);
+    }
     Ok(tally)
 }
 
@@ -199,8 +216,23 @@ async fn take_merges(
     Ok(())
 }
 
+/// What tells whether a row is news. Of a strong read the mark counts too, so its side is looked at in any case.
+fn sighting<'b>(row: &RowRef<'b>, class: ReadClass) -> Sighting<'b> {
+    let comparable = class == ReadClass::Weak && row.state() == RowState::Live;
+    Sighting {
+        ext: row.id(),
+        hash: row.hash().filter(|_| comparable),
+        stamp: row.stamp(),
+    }
+}
+
 /// Only the last row of each record counts; the others are accounted for as unchanged.
 fn last_of_each<'a>(batch: &'a Batch, rows: usize, tally: &mut PageTally) -> Vec<RowRef<'a>> {
+    let is_ascending = batch.rows().take(rows).is_sorted_by(|one, next| one.id() < next.id());
+    if is_ascending {
+        // In the order of their ids no record comes twice.
+        return batch.rows().take(rows).collect();
+    }
     let mut last: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, row) in batch.rows().take(rows).enumerate() {
         last.insert(row.id(), index);
@@ -345,18 +377,21 @@ async fn apply_known(
     clippy::too_many_arguments,
     reason = "rows are planned from exactly these, and each has another owner"
 )]
-async fn take_fresh(
+async fn take_fresh<'b>(
     inner: &Inner,
     context: &SyncContext,
     page: &mut Page,
     run: &mut Run,
-    fresh: &[RowRef<'_>],
+    fresh: &[RowRef<'b>],
     class: ReadClass,
     mark: Mark,
     links: &Links,
     tally: &mut PageTally,
-) -> Result<Vec<Linked>> {
-    let mut made = Vec::with_capacity(fresh.len());
+) -> Result<Fresh<'b>> {
+    let mut made = Vec::new();
+    if fresh.is_empty() {
+        return Ok(Fresh { made, created: None });
+    }
     let mut inside = Vec::with_capacity(fresh.len());
     let stages = super::first_link::stages(context, page.tx()?).await?;
     // Where nothing is created in the app, records are only looked at to link what is there.
@@ -376,7 +411,7 @@ async fn take_fresh(
         }
     }
     if inside.is_empty() {
-        return Ok(made);
+        return Ok(Fresh { made, created: None });
     }
     let first = page.tx()?.reserve(Sequence::Entity, inside.len() as u64).await?;
     let now = inner.clock.now();
@@ -386,8 +421,16 @@ async fn take_fresh(
         // It may well be the record that has the value.
         scene.unique = None;
     }
-    for (number, row) in inside.into_iter().enumerate() {
-        let id = EntityId::try_from(first).unwrap_or(EntityId::MAX) + number as EntityId;
+    let first = EntityId::try_from(first).unwrap_or(EntityId::MAX);
+    let numbered: Vec<(EntityId, RowRef<'b>)> = (first..).zip(inside).collect();
+    let last = numbered.last().map(|(id, _)| *id);
+    let (created, rest) = if stages || only_matches || run.parameters.dry_run {
+        (None, numbered)
+    } else {
+        super::creations::create(inner, context, &scene, numbered, class, mark, now)
+    };
+    tally.ledger.created += created.as_ref().map_or(0, CreatedPage::len) as u64;
+    for (id, row) in rest {
         let mut entity = Entity::new(
             uid(inner),
             &context.blueprint,
@@ -438,7 +481,17 @@ async fn take_fresh(
         tally.ledger.created += 1;
         made.push(linked);
     }
-    Ok(made)
+    if let (false, Some(last)) = (stages, last) {
+        super::first_link::no_need_to_stage_up_to(context, last);
+    }
+    Ok(Fresh { made, created })
+}
+
+/// What came of records without a link.
+struct Fresh<'b> {
+    made: Vec<Linked>,
+    /// Those about which there was nothing more to say.
+    created: Option<CreatedPage<'b>>,
 }
 
 fn required_but_missing(context: &SyncContext, entity: &Entity) -> Option<Error> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_core::batch::{Batch, ReadClass};
+use syncline_core::connector::Task;
 use syncline_core::error::{ErrorKind, Result, Retry};
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Pull, Start};
@@ -74,45 +75,62 @@ async fn read(
         }
         other => other?,
     };
-    let mut batch = Batch::new(context.mapping.projection.fields.len());
-    let budget = Budget {
-        rows: inner.settings.page_rows,
-        ..Budget::default()
-    };
+    let width = context.mapping.projection.fields.len();
+    // Two batches in turn.
+    let mut spare = Batch::new(width);
+    let mut ahead = None;
     let mut seen = 0u64;
     loop {
         reporter.check_stop()?;
-        batch.clear();
-        let mark = inner.marks.next(inner.clock.now());
-        let progress = step(inner, context, task.as_mut(), budget, &mut batch, reporter).await?;
+        let next = match ahead.take() {
+            Some(next) => next,
+            None => {
+                let batch = std::mem::replace(&mut spare, Batch::new(width));
+                read_page(inner, context, task.as_mut(), batch, reporter).await
+            }
+        };
+        let ReadPage { batch, mark, progress } = next?;
         let left = parameters.max_records.map(|max| max.saturating_sub(seen));
         let rows = left.map_or(batch.len(), |left| {
             usize::try_from(left).unwrap_or(usize::MAX).min(batch.len())
         });
         seen += rows as u64;
         let reached_limit = parameters.max_records.is_some_and(|max| seen >= max);
-        let mut page = session.begin().await?;
-        let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;
-        brake(inner, context, &mut page, run, &tally).await?;
-        match &progress {
-            Progress::More { checkpoint, total } => {
-                if let (Some(checkpoint), true) = (checkpoint, keeps_cursor) {
+        let take = async {
+            let mut page = session.begin().await?;
+            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;
+            brake(inner, context, &mut page, run, &tally).await?;
+            match &progress {
+                Progress::More { checkpoint, total } => {
+                    if let (Some(checkpoint), true) = (checkpoint, keeps_cursor) {
+                        keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
+                    }
+                    reporter.total(context, *total);
+                }
+                Progress::Wait { checkpoint, .. } if keeps_cursor => {
                     keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
                 }
-                reporter.total(context, *total);
+                Progress::Done { cursor } if keeps_cursor => {
+                    keep(inner, context, &mut page, NEXT, fingerprint, cursor).await?;
+                    forget(context, &mut page, UNDER_WAY).await?;
+                }
+                Progress::Wait { .. } | Progress::Done { .. } => {}
             }
-            Progress::Wait { checkpoint, .. } if keeps_cursor => {
-                keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
-            }
-            Progress::Done { cursor } if keeps_cursor => {
-                keep(inner, context, &mut page, NEXT, fingerprint, cursor).await?;
-                forget(context, &mut page, UNDER_WAY).await?;
-            }
-            Progress::Wait { .. } | Progress::Done { .. } => {}
+            run.ledger(&context.sync.name, "pull").add(&tally.ledger);
+            session.commit(page, run).await?;
+            reporter.progress(context, "pull", run);
+            Ok(())
+        };
+        if matches!(progress, Progress::More { .. }) && !reached_limit {
+            // The next page is fetched and decoded while this one is stored. It is planned only after that.
+            let (taken, next) = futures::join!(take, read_page(inner, context, task.as_mut(), spare, reporter));
+            taken?;
+            ahead = Some(next);
+        } else {
+            let taken: Result<()> = take.await;
+            taken?;
         }
-        run.ledger(&context.sync.name, "pull").add(&tally.ledger);
-        session.commit(page, run).await?;
-        reporter.progress(context, "pull", run);
+        spare = batch;
         match progress {
             Progress::Done { .. } => {
                 if parameters.since.is_none() && !reached_limit {
@@ -127,11 +145,37 @@ async fn read(
     }
 }
 
+/// A page as it was read.
+struct ReadPage {
+    batch: Batch,
+    /// Taken when the read began.
+    mark: Mark,
+    progress: Progress,
+}
+
+/// Reads the next page into a batch.
+async fn read_page(
+    inner: &Inner,
+    context: &SyncContext,
+    task: &mut dyn Task,
+    mut batch: Batch,
+    reporter: &Reporter,
+) -> Result<ReadPage> {
+    batch.clear();
+    let budget = Budget {
+        rows: inner.settings.page_rows,
+        ..Budget::default()
+    };
+    let mark = inner.marks.next(inner.clock.now());
+    let progress = step(inner, context, task, budget, &mut batch, reporter).await?;
+    Ok(ReadPage { batch, mark, progress })
+}
+
 /// One step, repeated a few times when the network fails.
 pub(crate) async fn step(
     inner: &Inner,
     context: &SyncContext,
-    task: &mut dyn syncline_core::connector::Task,
+    task: &mut dyn Task,
     budget: Budget,
     batch: &mut Batch,
     reporter: &Reporter,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use syncline_core::audit::{AuditEntry, AuditKind, seal_block};
+use syncline_core::audit::{AuditEntries, AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
@@ -35,7 +35,7 @@ pub(crate) struct Session<'a> {
 /// A transaction of a [`Session`], with what is to be written down in it.
 pub(crate) struct Page {
     tx: Option<Box<dyn Transaction>>,
-    pub(crate) audit: Vec<AuditEntry>,
+    pub(crate) audit: AuditEntries,
     pub(crate) events: Vec<EventKind>,
 }
 
@@ -52,7 +52,7 @@ impl Page {
     pub(crate) async fn begin(inner: &Inner) -> Result<Self> {
         Ok(Self {
             tx: Some(inner.store.begin(Mode::Write).await?),
-            audit: Vec::new(),
+            audit: AuditEntries::default(),
             events: Vec::new(),
         })
     }
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
         };
         Ok(Page {
             tx: Some(tx),
-            audit: Vec::new(),
+            audit: AuditEntries::default(),
             events: Vec::new(),
         })
     }
@@ -140,7 +140,7 @@ pub(crate) async fn append_audit(
     tx: &mut dyn Transaction,
     tenant: TenantId,
     run: u64,
-    entries: &[AuditEntry],
+    entries: &AuditEntries,
 ) -> Result<()> {
     if entries.is_empty() {
         return Ok(());

@@ -208,7 +208,7 @@ impl Syncs<'_> {
         document::put(tx.as_mut(), &mut sync).await?;
         let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None)
             .note(format!("{} saved sync `{}`", actor.name, sync.name));
-        append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry]).await?;
+        append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry].into_iter().collect()).await?;
         tx.commit().await?;
         Ok(SavedSync {
             sync: sync.value,
@@ -337,7 +337,7 @@ impl Syncs<'_> {
             sync.name,
             sync.status.name()
         ));
-        append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry]).await?;
+        append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry].into_iter().collect()).await?;
         tx.commit().await?;
         Ok(sync.value)
     }

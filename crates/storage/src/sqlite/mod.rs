@@ -1,6 +1,7 @@
 //! [`SqliteStore`]: everything in one SQLite file.
 
 mod audit;
+mod created;
 mod document;
 mod entity;
 mod error;
@@ -16,6 +17,7 @@ mod plan;
 mod rows;
 mod sequence;
 mod side;
+mod sighting;
 mod transaction;
 
 use std::path::{Path, PathBuf};

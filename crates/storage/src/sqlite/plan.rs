@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{SqliteStore, audit, document, entity, inbox, index, key, operation, side};
+use super::{SqliteStore, audit, document, entity, inbox, index, key, operation, side, sighting};
 
 /// How SQLite would run a statement, one step a line.
 async fn plan(store: &SqliteStore, statement: &str) -> Vec<String> {
@@ -32,6 +32,7 @@ async fn no_statement_scans_a_table() {
         side::ALIAS,
         side::REPOINT,
         side::DELETE_ALIAS,
+        sighting::COMPARE,
         &touch,
         entity::LOAD,
         entity::FIND_UIDS,

@@ -8,9 +8,12 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
 /// Row counts for which a statement is prepared. A page is cut into few of these rather than prepared at its own
-/// size, so that a connection keeps four prepared statements and not one for each size that ever came by. The largest
+/// size, so that a connection keeps five prepared statements and not one for each size that ever came by. The largest
 /// stays well below the limit of 32,766 parameters.
-const SIZES: [usize; 4] = [512, 64, 8, 1];
+const SIZES: [usize; 5] = [500, 100, 20, 4, 1];
+
+/// Room for parameters that all rows share.
+const SHARED: usize = 16;
 
 /// A statement around a multi-row `VALUES`.
 pub(super) struct Rows {
@@ -38,12 +41,23 @@ impl Rows {
         rows: &[T],
         bind: impl Fn(&T, &mut Bound) -> Result<(), BoxDynError> + Send + Sync,
     ) -> Result<(), sqlx::Error> {
+        self.execute_with(connection, rows, |_| Ok(()), bind).await
+    }
+
+    /// As [`Rows::execute`]; `share` adds the parameters before the rows that all rows of a statement share.
+    pub(super) async fn execute_with<T: Sync>(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[T],
+        share: impl Fn(&mut Bound) -> Result<(), BoxDynError> + Send + Sync,
+        bind: impl Fn(&T, &mut Bound) -> Result<(), BoxDynError> + Send + Sync,
+    ) -> Result<(), sqlx::Error> {
         let mut rest = rows;
-        let mut ready = self.next(&mut rest, &bind)?;
+        let mut ready = self.next(&mut rest, &share, &bind)?;
         while let Some((text, bound)) = ready {
             let execute = sqlx::query_with(AssertSqlSafe(text), bound.0).execute(&mut *connection);
             // SQLite works in a thread of its own; the next rows are packed meanwhile.
-            let pack = async { self.next(&mut rest, &bind) };
+            let pack = async { self.next(&mut rest, &share, &bind) };
             let (done, next) = futures::join!(execute, pack);
             done?;
             ready = next?;
@@ -55,6 +69,7 @@ impl Rows {
     fn next<T>(
         &self,
         rows: &mut &[T],
+        share: &impl Fn(&mut Bound) -> Result<(), BoxDynError>,
         bind: &impl Fn(&T, &mut Bound) -> Result<(), BoxDynError>,
     ) -> Result<Option<(Arc<str>, Bound)>, sqlx::Error> {
         let Some((size, text)) = SIZES.into_iter().zip(&self.texts).find(|(size, _)| rows.len() >= *size) else {
@@ -63,7 +78,8 @@ impl Rows {
         let (chunk, rest) = rows.split_at(size);
         *rows = rest;
         let mut bound = Bound(SqliteArguments::default());
-        bound.0.reserve(size * self.columns, 0);
+        bound.0.reserve(size * self.columns + SHARED, 0);
+        share(&mut bound).map_err(sqlx::Error::Encode)?;
         for row in chunk {
             bind(row, &mut bound).map_err(sqlx::Error::Encode)?;
         }

@@ -12,12 +12,14 @@ use super::rows::{Rows, json, limit};
 use crate::packed::{LIVE, PackedHead, PackedSide, entity_of, instant, key_of, micros, past_entity, row_of};
 use crate::refusal;
 
-/// The columns of a side's head, as every statement here names them and [`Head`] reads them.
-macro_rules! head {
+/// The columns of a side's head, as statements name them and [`Head`] reads them.
+macro_rules! head_columns {
     () => {
         "side.id, side.side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, hex(hash)"
     };
 }
+
+pub(super) use head_columns;
 
 pub(super) static PUT: Rows = Rows::new(
     "INSERT INTO side (id, side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, \
@@ -40,14 +42,14 @@ pub(super) static TOUCH: Rows = Rows::new(
 // planner may scan the whole table once per element.
 pub(super) const HEADS: &str = concat!(
     "SELECT json_group_array(json_array(wanted.key, json_array(",
-    head!(),
+    head_columns!(),
     "))) FROM json_each(?1) AS wanted \
     LEFT JOIN alias ON alias.side = ?2 AND alias.old = wanted.value \
     CROSS JOIN side ON side.side = ?2 AND side.ext = coalesce(alias.current, wanted.value)"
 );
 pub(super) const OF_ENTITIES: &str = concat!(
     "SELECT json_group_array(json_array(json_array(",
-    head!(),
+    head_columns!(),
     "), ext, marker, base_rev, hex(obs), iif(diff IS NULL, NULL, hex(diff)))) FROM json_each(?1) AS wanted \
     CROSS JOIN side ON side.id BETWEEN wanted.value << 8 AND wanted.value << 8 | 255"
 );
@@ -330,7 +332,7 @@ pub(super) async fn resolve_alias(connection: &mut SqliteConnection, side: SideI
 }
 
 /// What [`head!`] names.
-type Head = (
+pub(super) type Head = (
     i64,
     SideId,
     u8,
@@ -346,7 +348,7 @@ type Head = (
 /// A head, remote id, marker, base revision, observation and special groups.
 type Columns = (Head, Option<String>, Option<String>, i64, Blob, Option<Blob>);
 
-fn packed_head(head: Head) -> Result<PackedHead> {
+pub(super) fn packed_head(head: Head) -> Result<PackedHead> {
     let (row, side, presence, detail, flags, stamp, obs_seq, write_seq, dirty_seq, mapping_version, hash) = head;
     Ok(PackedHead {
         row,

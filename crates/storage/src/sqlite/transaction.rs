@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection};
 use syncline_core::model::{BlueprintId, TenantId};
-use syncline_core::state::{Entity, EntityId, Linked, Operation, OperationState, Side, SideFlags, SideId, SideKey};
+use syncline_core::sighting::{Known, Sighting};
+use syncline_core::state::{
+    CreatedPage, Entity, EntityId, Linked, Operation, OperationState, Side, SideFlags, SideId, SideKey,
+};
 use syncline_core::store::{
     AuditBlock, Document, DocumentKind, DocumentQuery, EntityQuery, InboxEntry, IndexEntry, IndexQuery, Key, Mode,
     Sequence, SideCounts, SideHead, Touch, Transaction,
@@ -15,7 +18,7 @@ use syncline_core::{ErrorKind, Result};
 use uuid::Uuid;
 
 use super::error::failed;
-use super::{audit, document, entity, inbox, index, key, operation, sequence, side};
+use super::{audit, created, document, entity, inbox, index, key, operation, sequence, side, sighting};
 use crate::refusal;
 
 /// An open transaction. Dropping it rolls it back.
@@ -97,6 +100,15 @@ impl Transaction for SqliteTransaction {
         step!(self, Read, |connection| side::heads(connection, side, exts))
     }
 
+    async fn compare(&mut self, side: SideId, sightings: &[Sighting<'_>], mapping_version: u32) -> Result<Vec<Known>> {
+        step!(self, Read, |connection| sighting::compare(
+            connection,
+            side,
+            sightings,
+            mapping_version
+        ))
+    }
+
     async fn load(&mut self, entities: &[EntityId]) -> Result<Vec<Linked>> {
         step!(self, Read, |connection| load(connection, entities))
     }
@@ -127,6 +139,10 @@ impl Transaction for SqliteTransaction {
 
     async fn put_sides(&mut self, sides: &[&Side]) -> Result<()> {
         step!(self, Write, |connection| side::put(connection, sides))
+    }
+
+    async fn put_created(&mut self, page: &CreatedPage<'_>) -> Result<()> {
+        step!(self, Write, |connection| created::put(connection, page))
     }
 
     async fn touch_sides(&mut self, touches: &[Touch]) -> Result<()> {
