@@ -38,13 +38,16 @@ pub(crate) enum Task {
     },
 }
 
+/// Records per program if nothing else is asked for.
+pub(crate) const DEFAULT_RECORDS: usize = 200_000;
+
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Names of benches; all that are run by default if none is given.
     pub(crate) names: Vec<String>,
     /// Records per program, where a bench does not fix the number itself.
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = DEFAULT_RECORDS)]
     pub(crate) records: usize,
     /// How often each program is measured; the best counts, since other work on the machine only ever slows down.
     #[arg(long, default_value_t = 3)]

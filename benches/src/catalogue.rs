@@ -1,6 +1,6 @@
 //! The benches by name.
 
-use crate::arguments::{Output, Run};
+use crate::arguments::{DEFAULT_RECORDS, Output, Run};
 use crate::child::{Program, Server, measure};
 use crate::failure::Result;
 use crate::measure::Measurement;
@@ -13,11 +13,18 @@ struct Bench {
     run: fn(&Run) -> Result<Vec<Line>>,
 }
 
-const BENCHES: [Bench; 1] = [Bench {
-    name: "pull",
-    about: "a first and an unchanged full pull into SQLite, beside parsing alone and the bare loop",
-    run: pull,
-}];
+const BENCHES: [Bench; 2] = [
+    Bench {
+        name: "pull",
+        about: "a first and an unchanged full pull into SQLite, beside parsing alone and the bare loop",
+        run: pull,
+    },
+    Bench {
+        name: "memory",
+        about: "peak memory of a first pull of 1,000,000 records, beside one of 100,000",
+        run: memory,
+    },
+];
 
 /// Runs the benches that are named, or all.
 pub(crate) fn run(arguments: &Run) -> Result<()> {
@@ -78,9 +85,37 @@ fn pull(arguments: &Run) -> Result<Vec<Line>> {
         let line = Line::new("pull", found.clone());
         match found.phase.as_str() {
             "first pull" => line.target(Target::at_least("≥ 0.5 of the bare loop", found.rate() / bare, 0.5)),
-            "unchanged full pull" => line.target(Target::at_least("≥ 0.5 of parsing", found.rate() / parse, 0.5)),
+            "unchanged full pull" | "unchanged full pull and sweep" => {
+                line.target(Target::at_least("≥ 0.5 of parsing", found.rate() / parse, 0.5))
+            }
             _ => line,
         }
     });
     Ok(lines.collect())
+}
+
+/// Records of the small and of the large pull. `--records` sets the large one.
+const SMALL: usize = 100_000;
+const LARGE: usize = 1_000_000;
+
+fn memory(arguments: &Run) -> Result<Vec<Line>> {
+    let large = if arguments.records == DEFAULT_RECORDS {
+        LARGE
+    } else {
+        arguments.records
+    };
+    let mut peaks = Vec::new();
+    let mut lines = Vec::new();
+    for records in [SMALL.min(large / 10), large] {
+        let server = Server::start(records)?;
+        let found = measure(Program::FirstPull, &server.address, records)?;
+        let first = found.into_iter().next().ok_or("nothing was measured")?;
+        peaks.push(first.peak_mib);
+        lines.push(Line::new("memory", first));
+    }
+    let growth = peaks[1] / peaks[0];
+    let last = lines.pop().ok_or("nothing was measured")?;
+    lines.push(last.clone().target(Target::at_most("≤ 120 MiB", peaks[1], 120.0)));
+    lines.push(last.target(Target::at_most("≤ 1.1 of the small one", growth, 1.1)));
+    Ok(lines)
 }

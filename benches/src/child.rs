@@ -19,8 +19,10 @@ pub(crate) enum Program {
     ParseValue,
     /// Parse typed and insert a row each.
     BareLoop,
-    /// A first pull by the engine, then an unchanged full one.
+    /// A first pull by the engine, then unchanged full ones.
     EnginePull,
+    /// A first pull by the engine alone.
+    FirstPull,
 }
 
 /// Is the program.
@@ -30,7 +32,8 @@ pub(crate) fn run(program: Program, address: &str, records: usize) -> Result<()>
         Program::ParseTyped => pull::parse::typed(&address, records),
         Program::ParseValue => pull::parse::value(&address, records),
         Program::BareLoop => pull::bare_loop::run(&address, records),
-        Program::EnginePull => pull::engine::run(&address, records),
+        Program::EnginePull => pull::engine::run(&address, records, 3),
+        Program::FirstPull => pull::engine::run(&address, records, 1),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Records of one page: the most that Salesforce gives.
-pub(crate) const PAGE: usize = 2_000;
+pub const PAGE: usize = 2_000;
 
 const FIRST: [&str; 12] = [
     "Anna",
@@ -52,12 +52,12 @@ const DEPARTMENT: [&str; 4] = ["Operations", "Research and Development", "Financ
 const SOURCE: [&str; 3] = ["Web", "Partner Referral", "Purchased List"];
 
 /// The body of a page, from the record `start` on; `total` records in all.
-pub(crate) fn page(start: usize, total: usize) -> Vec<u8> {
+pub fn page(start: usize, total: usize) -> Vec<u8> {
     assemble(start, total, 640, record)
 }
 
 /// The same page with nothing but ids, as a sweep asks for.
-pub(crate) fn id_page(start: usize, total: usize) -> Vec<u8> {
+pub fn id_page(start: usize, total: usize) -> Vec<u8> {
     assemble(start, total, 160, |number, out| {
         let id = id(number);
         let _never = write!(
@@ -87,7 +87,7 @@ fn assemble(start: usize, total: usize, size: usize, one: impl Fn(usize, &mut St
 }
 
 /// The 18-character id of a record: ascending, with the suffix that says which of the 15 characters are upper case.
-pub(crate) fn id(number: usize) -> String {
+pub fn id(number: usize) -> String {
     format!("003{number:012}AAA")
 }
 

@@ -13,7 +13,6 @@ mod arguments;
 mod catalogue;
 mod child;
 mod failure;
-mod generator;
 mod measure;
 mod pull;
 mod report;

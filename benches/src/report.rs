@@ -29,6 +29,15 @@ impl Target {
             met: reached >= least,
         }
     }
+
+    /// At most so much.
+    pub(crate) fn at_most(text: impl Into<String>, reached: f64, most: f64) -> Self {
+        Self {
+            text: text.into(),
+            reached,
+            met: reached <= most,
+        }
+    }
 }
 
 /// One line of the report.

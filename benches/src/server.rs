@@ -11,12 +11,12 @@ use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use syncline_benches::generator::{PAGE, id_page, page};
 use syncline_simulators::Options;
 use syncline_simulators::salesforce::Salesforce;
 use tower::ServiceExt;
 
 use crate::failure::Result;
-use crate::generator::{PAGE, id_page, page};
 
 /// What a program needs to connect, as the first line that the server prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]

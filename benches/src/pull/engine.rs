@@ -10,6 +10,7 @@ use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::TokenRequest;
 use syncline_engine::run::{RunParameters, RunRequest, RunScope};
+use syncline_engine::settings::Settings;
 use syncline_engine::sync::{NewSync, Schedule};
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
 use syncline_storage::SqliteStore;
@@ -34,8 +35,8 @@ pub(crate) const FIELDS: [(&str, FieldType, &str); 12] = [
     ("opted_out", FieldType::Bool, "HasOptedOutOfEmail"),
 ];
 
-/// Runs both pulls.
-pub(crate) fn run(address: &Address, records: usize) -> Result<()> {
+/// Runs so many of the pulls.
+pub(crate) fn run(address: &Address, records: usize, phases: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -44,13 +45,7 @@ pub(crate) fn run(address: &Address, records: usize) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("engine.db");
         let store = SqliteStore::open(&file).await?;
-        let engine = Engine::builder(
-            Arc::new(store.clone()),
-            Arc::new(InMemoryKeyProvider::new(SecretKey::new([7; 32]))),
-        )
-        .connector(Salesforce::new())
-        .allow_loopback(true)
-        .build()?;
+        let engine = engine(&store, Settings::default())?;
         let actor = Actor::admin("bench");
         let tenant = engine.tenant("Bench", &actor).await?.id;
         let connection = engine
@@ -73,7 +68,19 @@ pub(crate) fn run(address: &Address, records: usize) -> Result<()> {
             )
             .await?;
         engine.syncs().save(people(connection.id), &actor).await?;
-        for (name, full) in [("first pull", false), ("unchanged full pull", true)] {
+        let no_sweep = Settings {
+            sweep_after_full_calls: 0,
+            ..Settings::default()
+        };
+        let without_sweep = self::engine(&store, no_sweep)?;
+        for (name, engine, full) in [
+            ("first pull", &engine, false),
+            ("unchanged full pull", &without_sweep, true),
+            ("unchanged full pull and sweep", &engine, true),
+        ]
+        .into_iter()
+        .take(phases)
+        {
             let phase = Phase::begin(name)?;
             let request = RunRequest {
                 tenant,
@@ -87,12 +94,23 @@ pub(crate) fn run(address: &Address, records: usize) -> Result<()> {
             let ledger = run.total("pull");
             let size = std::fs::metadata(&file)?.len() / (records as u64).max(1);
             phase.end(ledger.read, format!("{:?}, {size} bytes a record", run.status))?;
-            if ledger.read != records as u64 || ledger.failed > 0 {
+            let expected = if full { ledger.unchanged } else { ledger.created };
+            if expected != records as u64 {
                 return Err(format!("{name} of {records} records: {ledger:?}, {:?}", run.error).into());
             }
         }
         Ok(())
     })
+}
+
+/// An engine as a host puts it together, over loopback.
+fn engine(store: &SqliteStore, settings: Settings) -> Result<Engine> {
+    let keys = Arc::new(InMemoryKeyProvider::new(SecretKey::new([7; 32])));
+    Ok(Engine::builder(Arc::new(store.clone()), keys)
+        .connector(Salesforce::new())
+        .settings(settings)
+        .allow_loopback(true)
+        .build()?)
 }
 
 /// A sync of contacts.

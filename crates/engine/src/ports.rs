@@ -123,10 +123,12 @@ pub(crate) fn new_uids(clock: &dyn Clock, random: &dyn Random, count: usize) -> 
     random.fill(&mut bytes);
     let milliseconds = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let (parts, _) = bytes.as_chunks::<10>();
-    let made: Vec<Uuid> = parts
+    let mut made: Vec<Uuid> = parts
         .iter()
         .map(|part| uuid::Builder::from_unix_timestamp_millis(milliseconds, part).into_uuid())
         .collect();
+    // In their order within the millisecond too, so that an index of them only grows at its end.
+    made.sort_unstable();
     made.into_iter()
 }
 

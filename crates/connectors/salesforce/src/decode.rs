@@ -46,10 +46,22 @@ pub(crate) fn page(
     batch: &mut Batch,
     seen: &mut dyn FnMut(Seen),
 ) -> serde_json::Result<Page> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let page = PageSeed(RecordsSeed { selection, batch, seen }).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(page)
+    let seed = PageSeed(RecordsSeed { selection, batch, seen });
+    // Checked as a whole, text need not be checked piece by piece.
+    match std::str::from_utf8(body) {
+        Ok(text) => {
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            let page = seed.deserialize(&mut deserializer)?;
+            deserializer.end()?;
+            Ok(page)
+        }
+        Err(_) => {
+            let mut deserializer = serde_json::Deserializer::from_slice(body);
+            let page = seed.deserialize(&mut deserializer)?;
+            deserializer.end()?;
+            Ok(page)
+        }
+    }
 }
 
 /// Decodes a collection read, an array with null for each record that was not found, and reports each row.

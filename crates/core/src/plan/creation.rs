@@ -112,7 +112,7 @@ impl<'s> Creations<'s> {
             groups: Vec::new(),
         };
         let hash = content_hash(observation.encoded);
-        page.push(
+        page.push_with(
             (id, uid, ext),
             (stamp, hash, observation.encoded),
             |out| self.put_values(observation.encoded, out),

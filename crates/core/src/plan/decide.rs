@@ -1,6 +1,7 @@
 //! The group-level decision table (section 4).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
@@ -43,7 +44,8 @@ pub(super) fn groups(
         .sides
         .get(&linked.sides[index].key.side)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was reconciled"))?;
-    let row = decode_all(&linked.sides[index].obs)?;
+    let places = places(&linked.sides[index].obs)?;
+    let settled_rev = linked.entity.rev;
     let is_new = linked.entity.rev == 0;
     let mut table = Table {
         index,
@@ -56,7 +58,10 @@ pub(super) fn groups(
         effects: Effects::default(),
     };
     for group in &known.mapping.groups {
-        let observed = pick(&row, group);
+        if is_settled(linked, index, group.group, settled_rev) {
+            continue;
+        }
+        let observed = observed(&linked.sides[index].obs, &places, group)?;
         if let Err(error) = table.group(linked, group, observed) {
             if error.kind() == ErrorKind::Pending {
                 table.effects.waiting = true;
@@ -127,13 +132,58 @@ fn settle_base_rev(linked: &mut Linked, index: usize, known: SceneSide<'_>) {
         let rev = side.base_rev(group);
         if rev >= entity.rev_of(group) { entity.rev } else { rev }
     };
-    let revs: Vec<u64> = known.mapping.groups.iter().map(|group| settled(group.group)).collect();
-    let Some(&least) = revs.iter().min() else { return };
-    for (group, rev) in known.mapping.groups.iter().zip(revs) {
-        side.group_mut(group.group).base_rev = (rev != least).then_some(rev);
+    let revs = known
+        .mapping
+        .groups
+        .iter()
+        .map(|group| (group.group, settled(group.group)));
+    let Some((_, least)) = revs.clone().min_by_key(|(_, rev)| *rev) else {
+        return;
+    };
+    // Nearly all share it and have no state of their own.
+    let others: Vec<(GroupId, u64)> = revs.filter(|(_, rev)| *rev != least).collect();
+    for (group, state) in &mut side.groups {
+        if known.mapping.group(*group).is_some() {
+            state.base_rev = None;
+        }
+    }
+    for (group, rev) in others {
+        side.group_mut(group).base_rev = Some(rev);
     }
     side.base_rev = least;
     side.tidy();
+}
+
+/// Where each value of an observation lies.
+fn places(obs: &[u8]) -> Result<Vec<Range<usize>>> {
+    let mut places = Vec::with_capacity(16);
+    let mut rest = obs;
+    while !rest.is_empty() {
+        let start = obs.len() - rest.len();
+        Value::skip(&mut rest)?;
+        places.push(start..obs.len() - rest.len());
+    }
+    Ok(places)
+}
+
+/// A group's raw values out of an observation.
+fn observed(obs: &[u8], places: &[Range<usize>], group: &SideGroup) -> Result<Vec<Value>> {
+    let value = |path: &usize| match places.get(*path) {
+        Some(place) => Value::decode(&mut &obs[place.clone()]),
+        None => Ok(Value::Null),
+    };
+    group.paths.iter().map(value).collect()
+}
+
+/// Whether a side has certainly nothing to say about a group, and nothing to learn: it holds what it held when it
+/// agreed with the revision that this observation met.
+fn is_settled(linked: &Linked, index: usize, group: GroupId, met: u64) -> bool {
+    let side = &linked.sides[index];
+    met > 0
+        && side.base_rev >= met
+        && !side.obs.is_empty()
+        && !side.groups.contains_key(&group)
+        && linked.entity.frozen_by(group).is_none()
 }
 
 struct Table<'a> {

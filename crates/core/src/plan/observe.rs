@@ -10,6 +10,8 @@ use super::{Effects, Scene, decide};
 use crate::batch::ReadClass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
+use crate::mapping::SideMapping;
+use crate::model::GroupId;
 use crate::sighting::UNSETTLED;
 use crate::state::{Base, Linked, Presence, Side, SideFlags};
 use crate::store::SideHead;
@@ -101,7 +103,8 @@ pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>,
         keep_bases(side, observation.encoded, known.mapping)?;
         BTreeSet::new()
     };
-    side.obs = observation.encoded.to_vec();
+    side.obs.clear();
+    side.obs.extend_from_slice(observation.encoded);
     side.hash = content_hash(observation.encoded);
     let previous_stamp = side.stamp;
     side.stamp = observation.stamp.or(side.stamp);
@@ -118,7 +121,7 @@ pub fn observe(linked: &mut Linked, index: usize, observation: &Observation<'_>,
 }
 
 /// Where a group's raw values are about to change, keeps what it held as its base.
-fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping) -> Result<()> {
+fn keep_bases(side: &mut Side, new: &[u8], mapping: &SideMapping) -> Result<()> {
     if side.obs.is_empty() {
         for group in &mapping.groups {
             let state = side.group_mut(group.group);
@@ -129,17 +132,21 @@ fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping
         }
         return Ok(());
     }
-    let obs = std::mem::take(&mut side.obs);
-    let old: Vec<&[u8]> = slices(&obs)?;
+    for (group, values) in changed_bases(side, new, mapping)? {
+        side.group_mut(group).base = Base::Held(values);
+    }
+    Ok(())
+}
+
+/// What the groups that are about to change held, where that is what they agreed with.
+fn changed_bases(side: &Side, new: &[u8], mapping: &SideMapping) -> Result<Vec<(GroupId, Vec<Value>)>> {
+    let old: Vec<&[u8]> = slices(&side.obs)?;
     let new: Vec<&[u8]> = slices(new)?;
+    let mut changed = Vec::new();
     for group in &mapping.groups {
         let differs = group.paths.iter().any(|&path| old.get(path) != new.get(path));
-        if !differs
-            || side
-                .groups
-                .get(&group.group)
-                .is_some_and(|state| state.base != Base::AsObserved)
-        {
+        let state = side.groups.get(&group.group);
+        if !differs || state.is_some_and(|state| state.base != Base::AsObserved) {
             continue;
         }
         let held: Result<Vec<Value>> = group
@@ -150,9 +157,9 @@ fn keep_bases(side: &mut Side, new: &[u8], mapping: &crate::mapping::SideMapping
                     .map_or(Ok(Value::Null), |slice| Value::decode(&mut &slice[..]))
             })
             .collect();
-        side.group_mut(group.group).base = Base::Held(held?);
+        changed.push((group.group, held?));
     }
-    Ok(())
+    Ok(changed)
 }
 
 fn slices(mut bytes: &[u8]) -> Result<Vec<&[u8]>> {

@@ -70,8 +70,8 @@ pub struct CreatedRecord<'a> {
 }
 
 impl<'a> CreatedPage<'a> {
-    /// A page without records, of a blueprint and a side that are still to be set.
-    pub(crate) fn new(entity: Entity, side: SideKey, mapping_version: u32, obs_seq: u64) -> Self {
+    /// A page without records. `entity` and `side` say what all records share; their values and numbers do not count.
+    pub fn new(entity: Entity, side: SideKey, mapping_version: u32, obs_seq: u64) -> Self {
         Self {
             tenant: entity.tenant,
             blueprint: entity.blueprint,
@@ -88,8 +88,18 @@ impl<'a> CreatedPage<'a> {
         }
     }
 
+    /// Adds a record.
+    pub fn push(&mut self, record: CreatedRecord<'a>) {
+        self.push_with(
+            (record.id, record.uid, record.ext),
+            (record.stamp, record.hash, record.obs),
+            |out| out.extend_from_slice(record.values),
+            |out| out.extend_from_slice(record.decisions),
+        );
+    }
+
     /// Adds a record; `values` and `decisions` append their packed forms.
-    pub(crate) fn push(
+    pub(crate) fn push_with(
         &mut self,
         (id, uid, ext): (EntityId, Uuid, &'a str),
         (stamp, hash, obs): (Option<Timestamp>, u128, &'a [u8]),

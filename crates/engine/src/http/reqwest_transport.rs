@@ -91,12 +91,21 @@ impl Transport for ReqwestTransport {
     }
 }
 
+/// So many bytes are set aside for an answer before any of it came.
+const ROOM_AT_ONCE: u64 = 4 << 20;
+
 async fn read(response: reqwest::Response, most: u64) -> Result<http::Response<Bytes>, TransportError> {
     let mut answer = http::Response::builder().status(response.status());
     if let Some(headers) = answer.headers_mut() {
         headers.clone_from(response.headers());
     }
-    let mut body = BytesMut::new();
+    // The length is the server's word: room for it is made at once only up to what a page may take.
+    let expected = response
+        .content_length()
+        .unwrap_or_default()
+        .min(most)
+        .min(ROOM_AT_ONCE);
+    let mut body = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
     let mut pieces = response.bytes_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| TransportError::MaybeSent(reason(&error.without_url())))?;

@@ -24,9 +24,7 @@ pub(super) fn create<'b>(
     mark: Mark,
     now: Timestamp,
 ) -> (Option<CreatedPage<'b>>, Numbered<'b>) {
-    // A unique field's value is entered among the keys too.
-    let plain = context.blueprint.fields.iter().all(|field| !field.unique);
-    let Some(mut creations) = Creations::new(scene, context.side()).filter(|_| plain) else {
+    let Some(mut creations) = Creations::new(scene, context.side()) else {
         return (None, rows);
     };
     let label = Actor(context.mapping.label.clone());

@@ -183,6 +183,7 @@ pub(crate) async fn take_page(
     changed.extend(fresh.made);
     store(page.tx()?, &changed).await?;
     if let Some(created) = &fresh.created {
+        crate::entity::keep_created(page.tx()?, created).await?;
         page.tx()?.put_created(created).await?;
         page.audit.push_created(created, &context.actor);
     }

@@ -40,8 +40,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Transactions for reading that run at once; more wait.
 const READERS: u32 = 4;
-/// Page cache of each connection, in KiB; negative is how SQLite tells KiB from pages.
+/// Page cache of the connection that writes, in KiB; negative is how SQLite tells KiB from pages.
 const CACHE: &str = "-32768";
+/// Page cache of each connection that reads: what the writer changes is dropped from it anyway.
+const READER_CACHE: &str = "-8192";
 /// Pages of the log (32 MiB) after which it is copied into the file. Larger than SQLite's 4 MiB, which is three pages
 /// of records, so that index pages that many transactions touch are copied once.
 const CHECKPOINT: &str = "8000";
@@ -154,9 +156,12 @@ impl SqliteStore {
             let mut connection = writer.acquire().await.map_err(|error| named(failed(error)))?;
             migration::migrate(&mut connection).await.map_err(named)?;
         }
-        let readers = pool
-            .max_connections(READERS)
-            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
+        let readers = pool.max_connections(READERS).connect_lazy_with(
+            options
+                .create_if_missing(false)
+                .pragma("cache_size", READER_CACHE)
+                .pragma("query_only", "ON"),
+        );
         Ok(Self {
             label: label.into(),
             path: path.into(),

@@ -32,6 +32,7 @@ async fn no_statement_scans_a_table() {
         side::ALIAS,
         side::REPOINT,
         side::DELETE_ALIAS,
+        sighting::ANY_BETWEEN,
         sighting::COMPARE,
         &touch,
         entity::LOAD,

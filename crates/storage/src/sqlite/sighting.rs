@@ -40,12 +40,35 @@ const _: () = assert!(
         && NO_STAMP == -9_223_372_036_854_775_807
 );
 
+/// Whether anything is known between two remote ids. The page of a first read mostly lies where nothing is, and is then
+/// answered at once.
+pub(super) const ANY_BETWEEN: &str = "SELECT EXISTS (SELECT 1 FROM side WHERE side = ?1 AND ext BETWEEN ?2 AND ?3) \
+     OR EXISTS (SELECT 1 FROM alias WHERE side = ?1 AND old BETWEEN ?2 AND ?3)";
+
+async fn is_all_unknown(connection: &mut SqliteConnection, side: SideId, sightings: &[Sighting<'_>]) -> Result<bool> {
+    let exts = sightings.iter().map(|sighting| sighting.ext);
+    let (Some(least), Some(greatest)) = (exts.clone().min(), exts.max()) else {
+        return Ok(true);
+    };
+    let found: bool = sqlx::query_scalar(ANY_BETWEEN)
+        .bind(side)
+        .bind(least)
+        .bind(greatest)
+        .fetch_one(connection)
+        .await
+        .map_err(failed)?;
+    Ok(!found)
+}
+
 pub(super) async fn compare(
     connection: &mut SqliteConnection,
     side: SideId,
     sightings: &[Sighting<'_>],
     mapping_version: u32,
 ) -> Result<Vec<Known>> {
+    if is_all_unknown(&mut *connection, side, sightings).await? {
+        return Ok(vec![Known::Unknown; sightings.len()]);
+    }
     let list: Vec<String> = sightings.iter().map(text).collect();
     let row = sqlx::query(COMPARE)
         .bind(json(&list))

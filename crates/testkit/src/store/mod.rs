@@ -34,6 +34,7 @@ mod inbox;
 mod index;
 mod key;
 mod operation;
+mod page;
 mod sample;
 mod sequence;
 mod side;
@@ -73,6 +74,7 @@ pub fn cases() -> Vec<Case> {
         document::cases(),
         entity::cases(),
         side::cases(),
+        page::cases(),
         flag::cases(),
         alias::cases(),
         key::cases(),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_core::error::Result;
 use syncline_core::model::{Blueprint, BlueprintId};
-use syncline_core::state::{Entity, EntityId};
+use syncline_core::state::{CreatedPage, Entity, EntityId};
 use syncline_core::store::{DocumentKind, IndexEntry, Key, Transaction};
 
 use super::definition::{Held, picked};
@@ -22,6 +22,16 @@ pub(crate) async fn keep_written(tx: &mut dyn Transaction, written: &[&Entity]) 
         keep_of_blueprint(tx, id, &own).await?;
     }
     Ok(())
+}
+
+/// As [`keep_written`], for entities that are about to be created by the page.
+pub(crate) async fn keep_created(tx: &mut dyn Transaction, page: &CreatedPage<'_>) -> Result<()> {
+    if spaces_of(tx, page.tenant, page.blueprint).await?.is_empty() {
+        return Ok(());
+    }
+    let linked = page.linked()?;
+    let entities: Vec<&Entity> = linked.iter().map(|linked| &linked.entity).collect();
+    keep_of_blueprint(tx, page.blueprint, &entities).await
 }
 
 async fn keep_of_blueprint(tx: &mut dyn Transaction, id: BlueprintId, written: &[&Entity]) -> Result<()> {

@@ -10,5 +10,5 @@ mod space;
 
 pub(crate) use definition::{Definition, is_sorted};
 pub(crate) use fill::{fill_all, fill_declared, fill_within};
-pub(crate) use keep::keep_written;
+pub(crate) use keep::{keep_created, keep_written};
 pub(crate) use space::space_of;
