@@ -1,5 +1,8 @@
 //! The benches by name.
 
+use std::process::Command;
+use std::time::Instant;
+
 use crate::arguments::{DEFAULT_RECORDS, Output, Run};
 use crate::child::{Program, Server, measure};
 use crate::failure::Result;
@@ -13,7 +16,7 @@ struct Bench {
     run: fn(&Run) -> Result<Vec<Line>>,
 }
 
-const BENCHES: [Bench; 2] = [
+const BENCHES: [Bench; 4] = [
     Bench {
         name: "pull",
         about: "a first and an unchanged full pull into SQLite, beside parsing alone and the bare loop",
@@ -23,6 +26,16 @@ const BENCHES: [Bench; 2] = [
         name: "memory",
         about: "peak memory of a first pull of 1,000,000 records, beside one of 100,000",
         run: memory,
+    },
+    Bench {
+        name: "growth",
+        about: "what a record costs among 1,000,000, beside what it costs among 10,000",
+        run: growth,
+    },
+    Bench {
+        name: "start",
+        about: "how long the release command takes to start, and how large it is",
+        run: start,
     },
 ];
 
@@ -67,13 +80,7 @@ fn pull(arguments: &Run) -> Result<Vec<Line>> {
             Program::BareLoop,
             Program::EnginePull,
         ] {
-            for found in measure(program, &server.address, arguments.records)? {
-                match best.iter_mut().find(|known| known.phase == found.phase) {
-                    Some(known) if known.seconds <= found.seconds => {}
-                    Some(known) => *known = found,
-                    None => best.push(found),
-                }
-            }
+            keep_best(&mut best, measure(program, &server.address, arguments.records)?);
         }
     }
     let rate = |phase: &str| {
@@ -94,16 +101,31 @@ fn pull(arguments: &Run) -> Result<Vec<Line>> {
     Ok(lines.collect())
 }
 
+/// Keeps the faster measurement of each phase.
+fn keep_best(best: &mut Vec<Measurement>, found: Vec<Measurement>) {
+    for found in found {
+        match best.iter_mut().find(|known| known.phase == found.phase) {
+            Some(known) if known.seconds <= found.seconds => {}
+            Some(known) => *known = found,
+            None => best.push(found),
+        }
+    }
+}
+
 /// Records of the small and of the large pull. `--records` sets the large one.
 const SMALL: usize = 100_000;
 const LARGE: usize = 1_000_000;
 
-fn memory(arguments: &Run) -> Result<Vec<Line>> {
-    let large = if arguments.records == DEFAULT_RECORDS {
+const fn large(arguments: &Run) -> usize {
+    if arguments.records == DEFAULT_RECORDS {
         LARGE
     } else {
         arguments.records
-    };
+    }
+}
+
+fn memory(arguments: &Run) -> Result<Vec<Line>> {
+    let large = large(arguments);
     let mut peaks = Vec::new();
     let mut lines = Vec::new();
     for records in [SMALL.min(large / 10), large] {
@@ -118,4 +140,63 @@ fn memory(arguments: &Run) -> Result<Vec<Line>> {
     lines.push(last.clone().target(Target::at_most("≤ 120 MiB", peaks[1], 120.0)));
     lines.push(last.target(Target::at_most("≤ 1.1 of the small one", growth, 1.1)));
     Ok(lines)
+}
+
+fn growth(arguments: &Run) -> Result<Vec<Line>> {
+    let large = large(arguments);
+    let mut costs: Vec<Vec<Measurement>> = Vec::new();
+    for (records, repeat) in [(large / 100, arguments.repeat.max(1)), (large, 1)] {
+        let server = Server::start(records)?;
+        let mut best = Vec::new();
+        for _ in 0..repeat {
+            keep_best(&mut best, measure(Program::EnginePull, &server.address, records)?);
+        }
+        costs.push(best);
+    }
+    let mut lines = Vec::new();
+    for (few, many) in costs[0].iter().zip(&costs[1]).take(2) {
+        lines.push(Line::new("growth", few.clone()));
+        let growth = many.seconds / many.count as f64 / (few.seconds / few.count as f64);
+        let target = Target::at_most("≤ 1.3 of the time among few", growth, 1.3);
+        lines.push(Line::new("growth", many.clone()).target(target));
+    }
+    Ok(lines)
+}
+
+/// Starts measured, of which the fastest counts.
+const STARTS: u64 = 30;
+
+fn start(_: &Run) -> Result<Vec<Line>> {
+    let command = std::env::current_exe()?.with_file_name("syncline");
+    let size = std::fs::metadata(&command).map_err(|error| {
+        format!(
+            "{} can't be measured ({error}): build it with `cargo build --release`",
+            command.display()
+        )
+    })?;
+    let mut best = f64::INFINITY;
+    for _ in 0..STARTS {
+        let began = Instant::now();
+        let output = Command::new(&command).arg("--version").output()?;
+        best = best.min(began.elapsed().as_secs_f64());
+        if !output.status.success() {
+            return Err(format!("`syncline --version` ended with {}", output.status).into());
+        }
+    }
+    let mib = size.len() as f64 / 1e6;
+    let line = Line::new(
+        "start",
+        Measurement {
+            phase: "syncline --version".to_owned(),
+            count: 1,
+            seconds: best,
+            cpu_seconds: 0.0,
+            peak_mib: 0.0,
+            note: format!("{mib:.1} MB"),
+        },
+    );
+    Ok(vec![
+        line.clone().target(Target::at_most("≤ 20 ms", best * 1e3, 20.0)),
+        line.target(Target::at_most("≤ 30 MB", mib, 30.0)),
+    ])
 }

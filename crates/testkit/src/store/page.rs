@@ -75,7 +75,7 @@ async fn a_page_of_creations_is_stored_as_its_records_would_be(store: &dyn Store
     create(store, &records).await?;
     let found = read(store).await?.load(&[1, 2, 3, 4, 5, 6, 7]).await?;
     assert_eq!(found.len(), records.len());
-    let (template, _) = &records[0];
+    let (template, _) = records[0].clone();
     for (found, (entity, side)) in found.into_iter().zip(records) {
         let entity = Entity {
             created_at: template.created_at,
