@@ -22,7 +22,13 @@ pub(crate) struct Arguments {
 /// Builds the benches as what ships is built, and runs them.
 pub(crate) fn measure(arguments: &Arguments) -> Result<Outcome, Failure> {
     // What starts is measured too.
-    run(&mut cargo(["build", "--quiet", "--release", "--package", "syncline-cli"]))?;
+    run(&mut cargo([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "syncline-cli",
+    ]))?;
     let mut command = cargo([
         "run",
         "--quiet",
