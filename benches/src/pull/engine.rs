@@ -62,7 +62,8 @@ pub(crate) fn run(address: &Address, records: usize, phases: usize) -> Result<()
                     access_token: address.access_token.clone().into(),
                     refresh_token: Some(address.refresh_token.clone().into()),
                     expires_at: None,
-                    settings: BTreeMap::new(),
+                    // By pages, as the references read.
+                    settings: BTreeMap::from([("bulk_read_above".to_owned(), "0".to_owned())]),
                 },
                 &actor,
             )
