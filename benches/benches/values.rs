@@ -61,7 +61,7 @@ fn lenses(criterion: &mut Criterion) {
         let lens = registry.build(&[LensSpec::new(name)]).unwrap();
         let raw = [Value::text(raw)];
         group.bench_function(name, |bencher| {
-            bencher.iter(|| lens.get(black_box(&raw), &NoLinks).unwrap())
+            bencher.iter(|| lens.get(black_box(&raw), &NoLinks).unwrap());
         });
     }
     group.finish();
@@ -75,10 +75,10 @@ fn hash(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("values");
     group.throughput(Throughput::Bytes(encoded.len() as u64));
     group.bench_function("encode 12 fields", |bencher| {
-        bencher.iter(|| encode_all(black_box(&values)))
+        bencher.iter(|| encode_all(black_box(&values)));
     });
     group.bench_function("hash 12 fields", |bencher| {
-        bencher.iter(|| content_hash(black_box(&encoded)))
+        bencher.iter(|| content_hash(black_box(&encoded)));
     });
     group.finish();
 }
