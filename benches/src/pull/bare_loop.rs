@@ -13,7 +13,7 @@ pub(crate) fn run(address: &Address, records: usize) -> Result<()> {
     let database = Connection::open(folder.path().join("bare.db"))?;
     // The engine's own settings.
     database.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -20480;
          PRAGMA wal_autocheckpoint = 8000;
          CREATE TABLE contact (id TEXT PRIMARY KEY, stamp TEXT, first_name TEXT, last_name TEXT, email TEXT, phone TEXT,
             title TEXT, street TEXT, city TEXT, postal_code TEXT, birthdate TEXT, opted_out INTEGER) STRICT;",

@@ -41,7 +41,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Transactions for reading that run at once; more wait.
 const READERS: u32 = 4;
 /// Page cache of the connection that writes, in KiB; negative is how SQLite tells KiB from pages.
-const CACHE: &str = "-32768";
+const CACHE: &str = "-20480";
 /// Page cache of each connection that reads: what the writer changes is dropped from it anyway.
 const READER_CACHE: &str = "-8192";
 /// Pages of the log (32 MiB) after which it is copied into the file. Larger than SQLite's 4 MiB, which is three pages
