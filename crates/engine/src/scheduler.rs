@@ -101,6 +101,7 @@ impl Scheduler<'_> {
             due::daily(self.engine, now, self.actor, stop).await?;
             let wake = self.wake_at(&outlook, now);
             tokio::select! {
+                biased;
                 () = stop.stopped() => break,
                 () = inner.clock.sleep_until(wake) => {}
                 () = inner.runner.bell.notified() => {}

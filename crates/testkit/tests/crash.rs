@@ -76,7 +76,7 @@ async fn dies_at(n: i64, moment: Moment, store: Arc<dyn Store>, crash: impl Fn()
         moment,
         died: died.clone(),
     };
-    stage.engine = Stage::engine_over(store.clone(), Arc::new(deadly)).unwrap();
+    stage.engine = Stage::engine_over(store.clone(), Arc::new(deadly), &stage.clock).unwrap();
     let came_to_it = tokio::select! {
         runs = stage.rounds(2) => {
             runs.unwrap();
@@ -85,7 +85,7 @@ async fn dies_at(n: i64, moment: Moment, store: Arc<dyn Store>, crash: impl Fn()
         () = died.notified() => true,
     };
     crash();
-    stage.engine = Stage::engine(store, routes(&stage)).unwrap();
+    stage.engine = Stage::engine(store, routes(&stage), &stage.clock).unwrap();
     for _ in 0..3 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         stage.rounds(1).await.unwrap();
@@ -147,12 +147,12 @@ async fn at_every_request(moment: Moment) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dying_before_any_request_loses_nothing_and_doubles_nothing() {
     at_every_request(Moment::BeforeSending).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dying_after_any_request_was_applied_loses_nothing_and_doubles_nothing() {
     at_every_request(Moment::AfterApplying).await;
 }

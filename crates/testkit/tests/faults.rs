@@ -85,7 +85,7 @@ async fn survives(fault: Fault, rate: f64) {
 
 macro_rules! faults {
     ($($test:ident: $fault:expr, $rate:expr;)*) => {
-        $(#[tokio::test]
+        $(#[tokio::test(start_paused = true)]
         async fn $test() {
             survives($fault, $rate).await;
         })*

@@ -28,7 +28,7 @@ fn field(name: &str, value: &str) -> Fields {
     [(name.to_owned(), serde_json::Value::from(value))].into()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_first_sync_brings_all_three_sides_together_and_a_second_is_silent() {
     let stage = stage(30).await;
     let runs = stage.rounds(2).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_first_sync_brings_all_three_sides_together_and_a_second_is_silent() {
     assert_eq!(revs, again);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn edits_in_both_crms_reach_every_side() {
     let stage = stage(12).await;
     stage.rounds(2).await.unwrap();
@@ -115,7 +115,7 @@ async fn edits_in_both_crms_reach_every_side() {
     assert_eq!(people[0].entity.value(4), &Value::text("Countess"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_behind_thousands_that_share_one_stamp_is_found() {
     let stage = stage(4_200).await;
     stage.sync("salesforce", RunParameters::default()).await.unwrap();
@@ -144,7 +144,7 @@ fn person(last: &str, email: &str) -> Fields {
     person
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_later_arrival_whose_only_candidate_is_taken_waits_for_a_person() {
     let stage = stage(10).await;
     stage.rounds(2).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_later_arrival_whose_only_candidate_is_taken_waits_for_a_person() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn leaving_the_filter_is_no_delete_and_coming_back_is_seen() {
     let stage = stage(8).await;
     let mut new = syncline_testkit::stage::person_mapping("salesforce", stage.connections["salesforce"].id);

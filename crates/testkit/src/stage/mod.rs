@@ -2,12 +2,14 @@
 //!
 //! What a test, or a host's own suite, needs to play a history of users and look at what became of it.
 
+mod clock;
 mod compare;
 mod mapping;
 mod transport;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use syncline_connector_hubspot::HubSpot as HubSpotConnector;
@@ -19,6 +21,7 @@ use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::{Connection, TokenRequest};
 use syncline_engine::http::Transport;
+use syncline_engine::ports::SeededRandom;
 use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope};
 use syncline_engine::settings::Settings;
 use syncline_engine::sync::Sync;
@@ -27,6 +30,7 @@ use syncline_simulators::hubspot::HubSpot;
 use syncline_simulators::salesforce::Salesforce;
 use syncline_simulators::{Credentials, Options};
 
+pub use clock::VirtualClock;
 pub use mapping::{company_mapping, person_fields, person_mapping};
 pub use transport::RouterTransport;
 
@@ -50,21 +54,34 @@ pub struct Stage {
     pub tenant: u32,
     /// Who acts.
     pub actor: Actor,
+    /// The time of all of them.
+    pub clock: VirtualClock,
     /// The connections by provider.
     pub connections: BTreeMap<String, Connection>,
 }
 
 impl Stage {
-    /// Sets the stage: simulators with so many people, an engine over `store`, both connected with tokens.
+    /// Sets the stage: simulators with so many people, an engine over `store`, both connected with tokens. All of
+    /// them live by one [`VirtualClock`]; under `tokio::test(start_paused = true)` waiting then costs nothing.
     ///
     /// # Errors
     /// What the simulators and the engine report.
-    pub async fn set(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+    pub async fn set(store: Arc<dyn Store>, mut options: Options) -> Result<Self> {
+        let clock = VirtualClock::new();
+        options.clock = Arc::new(clock.clone());
+        Self::set_by(store, options, clock).await
+    }
+
+    /// As [`Stage::set`], with the simulators on the clock of their options.
+    ///
+    /// # Errors
+    /// What the simulators and the engine report.
+    pub async fn set_by(store: Arc<dyn Store>, options: Options, clock: VirtualClock) -> Result<Self> {
         let broken =
             |error: std::io::Error| syncline_core::Error::new(syncline_core::ErrorKind::Internal, error.to_string());
         let salesforce = Salesforce::new(options.clone()).map_err(broken)?;
         let hubspot = HubSpot::new(options).map_err(broken)?;
-        let engine = Self::engine(store.clone(), Self::routes(&salesforce, &hubspot))?;
+        let engine = Self::engine(store.clone(), Self::routes(&salesforce, &hubspot), &clock)?;
         let actor = Actor::admin("test");
         let tenant = engine.tenant("Acme", &actor).await?.id;
         let mut stage = Self {
@@ -74,6 +91,7 @@ impl Stage {
             hubspot,
             tenant,
             actor,
+            clock,
             connections: BTreeMap::new(),
         };
         let (salesforce, hubspot) = (stage.salesforce.credentials(), stage.hubspot.credentials());
@@ -113,15 +131,18 @@ impl Stage {
     ///
     /// # Errors
     /// What the engine reports.
-    pub fn engine(store: Arc<dyn Store>, transport: RouterTransport) -> Result<Engine> {
-        Self::engine_over(store, Arc::new(transport))
+    pub fn engine(store: Arc<dyn Store>, transport: RouterTransport, clock: &VirtualClock) -> Result<Engine> {
+        Self::engine_over(store, Arc::new(transport), clock)
     }
 
     /// The same over a transport of the test's own.
     ///
     /// # Errors
     /// What the engine reports.
-    pub fn engine_over(store: Arc<dyn Store>, transport: Arc<dyn Transport>) -> Result<Engine> {
+    pub fn engine_over(store: Arc<dyn Store>, transport: Arc<dyn Transport>, clock: &VirtualClock) -> Result<Engine> {
+        // Each engine draws other numbers, as another process does: two that drew the same would make the same ids.
+        static ENGINES: AtomicU64 = AtomicU64::new(1);
+        let random = SeededRandom::new(ENGINES.fetch_add(1, Ordering::Relaxed));
         let settings = Settings {
             ambiguity_horizon: Duration::from_millis(1),
             failure_retry: Duration::from_millis(1),
@@ -132,6 +153,7 @@ impl Stage {
             .connector(HubSpotConnector::new())
             .settings(settings)
             .allow_loopback(true)
+            .ports(Arc::new(clock.clone()), Arc::new(random))
             .transport(transport)
             .build()
     }

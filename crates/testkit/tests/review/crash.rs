@@ -44,7 +44,7 @@ fn restarted(play: Play, store: Arc<dyn Store>) -> Play {
     let transport = RouterTransport::default()
         .route(SALESFORCE_HOST, play.stage.salesforce.router())
         .route(HUBSPOT_HOST, play.stage.hubspot.router());
-    let engine = Stage::engine(store.clone(), transport).unwrap();
+    let engine = Stage::engine(store.clone(), transport, &play.stage.clock).unwrap();
     Play {
         stage: Stage {
             engine,
@@ -146,7 +146,7 @@ async fn crashes(marked: bool, options: Options) {
     assert!(done > 40, "only {done} crashes");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crash_at_any_moment_loses_and_doubles_nothing() {
     crashes(
         true,
@@ -159,7 +159,7 @@ async fn a_crash_at_any_moment_loses_and_doubles_nothing() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crash_at_any_moment_doubles_nothing_without_a_unique_key_either() {
     crashes(
         false,

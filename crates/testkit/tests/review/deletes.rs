@@ -15,7 +15,7 @@ async fn linked_everywhere(play: &Play, count: usize) {
     assert_eq!((play.count(SALESFORCE), play.count(HUBSPOT)), (count, count));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delete_in_a_crm_cuts_that_link_only_and_nothing_is_created_there_again() {
     for provider in [SALESFORCE, HUBSPOT] {
         let other = if provider == SALESFORCE { HUBSPOT } else { SALESFORCE };
@@ -39,7 +39,7 @@ async fn a_delete_in_a_crm_cuts_that_link_only_and_nothing_is_created_there_agai
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delete_propagates_by_policy_and_a_mass_of_them_waits_for_a_person() {
     let play = Play::mapped(|_, sync| {
         sync.mapping.on_crm_delete = DeletePolicy::Delete;
@@ -72,7 +72,7 @@ async fn a_delete_propagates_by_policy_and_a_mass_of_them_waits_for_a_person() {
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_app_delete_cuts_the_links_by_default_and_a_mass_of_them_waits_for_a_person() {
     let play = Play::empty().await;
     linked_everywhere(&play, 60).await;
@@ -91,7 +91,7 @@ async fn an_app_delete_cuts_the_links_by_default_and_a_mass_of_them_waits_for_a_
     assert_eq!(run.status, RunStatus::Stopped, "{:?}", run.ledgers);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crm_edit_that_comes_after_a_delete_in_the_app_is_not_deleted_with_the_record() {
     let play = Play::mapped(|_, sync| {
         sync.mapping.on_app_delete = DeletePolicy::Delete;
@@ -114,7 +114,7 @@ async fn a_crm_edit_that_comes_after_a_delete_in_the_app_is_not_deleted_with_the
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delete_in_the_app_that_meets_a_crm_edit_is_asked_about() {
     let play = Play::mapped(|_, sync| sync.mapping.on_app_delete = DeletePolicy::Delete).await;
     linked_everywhere(&play, 2).await;
@@ -126,7 +126,7 @@ async fn a_delete_in_the_app_that_meets_a_crm_edit_is_asked_about() {
     assert_eq!(play.conflicts().await.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_created_again_after_its_delete_is_asked_about_instead_of_doubled() {
     let play = Play::empty().await;
     linked_everywhere(&play, 1).await;
@@ -171,7 +171,7 @@ async fn deleted_in_a_crm_while_the_app_edits(provider: &str, policy: DeletePoli
     (play, ext)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crm_delete_that_meets_an_edit_is_asked_about_whatever_deletes_do_otherwise() {
     for provider in [SALESFORCE, HUBSPOT] {
         for policy in [DeletePolicy::Unlink, DeletePolicy::Delete] {
@@ -199,7 +199,7 @@ async fn a_crm_delete_that_meets_an_edit_is_asked_about_whatever_deletes_do_othe
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_decides_for_the_delete_deletes_the_record_with_its_edits_and_they_are_written_down() {
     let (play, _) = deleted_in_a_crm_while_the_app_edits(SALESFORCE, DeletePolicy::Delete).await;
     decide(&play, &Resolution::DeleteRecord).await;
@@ -209,7 +209,7 @@ async fn who_decides_for_the_delete_deletes_the_record_with_its_edits_and_they_a
     assert!(play.conflicts().await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delete_that_is_taken_back_asks_no_more() {
     for provider in [SALESFORCE, HUBSPOT] {
         let (play, ext) = deleted_in_a_crm_while_the_app_edits(provider, DeletePolicy::Unlink).await;
@@ -227,7 +227,7 @@ async fn a_delete_that_is_taken_back_asks_no_more() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_app_delete_while_a_field_is_asked_about_is_asked_about_too() {
     for (resolution, left) in [(Resolution::KeepRecord, 1), (Resolution::DeleteRecord, 0)] {
         let play = Play::mapped(|_, sync| {
@@ -268,7 +268,7 @@ async fn an_app_delete_while_a_field_is_asked_about_is_asked_about_too() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_made_and_deleted_in_the_app_between_two_runs_reaches_no_crm() {
     let play = Play::empty().await;
     play.settle().await;

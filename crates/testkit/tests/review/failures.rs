@@ -36,7 +36,7 @@ async fn with_departments() -> Play {
     .await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_that_fails_validation_stays_visible_is_tried_again_and_vanishes_when_it_succeeds() {
     let play = with_departments().await;
     let ext = play.create(SALESFORCE, "new@x.org", &[("Department", "Magic")]);
@@ -59,7 +59,7 @@ async fn a_record_that_fails_validation_stays_visible_is_tried_again_and_vanishe
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bad_edit_of_a_known_record_keeps_its_other_fields_flowing() {
     let play = with_departments().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("Department", "Sales"), ("city", "Bern")]);
@@ -84,7 +84,7 @@ async fn a_bad_edit_of_a_known_record_keeps_its_other_fields_flowing() {
     assert_eq!(play.person("a@x.org").await.entity.value(7).to_string(), "Support");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_that_a_crm_refuses_is_tried_again_and_vanishes_when_it_succeeds() {
     for provider in [SALESFORCE, HUBSPOT] {
         let play = Play::empty().await;
@@ -113,7 +113,7 @@ async fn a_write_that_a_crm_refuses_is_tried_again_and_vanishes_when_it_succeeds
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_edit_that_takes_another_records_unique_value_is_shown_as_a_failure() {
     let play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[]);

@@ -11,7 +11,7 @@ async fn swiss() -> Play {
     .await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_that_leaves_the_filter_is_left_alone_and_nothing_is_deleted() {
     let play = swiss().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("title", "in"), ("city", "Bern")]);
@@ -41,7 +41,7 @@ async fn a_record_that_leaves_the_filter_is_left_alone_and_nothing_is_deleted() 
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_that_enters_the_filter_is_taken_in() {
     let play = swiss().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("title", "out")]);

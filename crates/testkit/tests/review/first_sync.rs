@@ -3,7 +3,7 @@ use syncline_core::plan::ReviewReason;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_same_person_on_all_three_sides_becomes_one() {
     let play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
@@ -20,7 +20,7 @@ async fn the_same_person_on_all_three_sides_becomes_one() {
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ambiguous_duplicates_are_asked_about_and_nothing_is_created_for_them() {
     let play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
@@ -44,7 +44,7 @@ async fn ambiguous_duplicates_are_asked_about_and_nothing_is_created_for_them() 
     assert_eq!(play.app("a@x.org", "city").await, "Chur");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_duplicate_that_comes_later_is_asked_about_instead_of_doubled() {
     let play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
@@ -58,7 +58,7 @@ async fn a_duplicate_that_comes_later_is_asked_about_instead_of_doubled() {
     assert_eq!(open[0].reason, ReviewReason::AmbiguousMatch);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_staged_duplicate_that_is_deleted_meanwhile_never_comes_up() {
     let play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
@@ -79,7 +79,7 @@ async fn a_staged_duplicate_that_is_deleted_meanwhile_never_comes_up() {
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sync_that_only_writes_links_what_is_there_instead_of_creating_it_again() {
     let play = Play::mapped(|_, sync| {
         for rule in &mut sync.mapping.rules {

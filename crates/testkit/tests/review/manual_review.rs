@@ -14,7 +14,7 @@ async fn in_conflict() -> Play {
     play
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_freezes_its_field_and_nothing_else() {
     let play = in_conflict().await;
     let open = play.conflicts().await;
@@ -39,7 +39,7 @@ async fn a_conflict_freezes_its_field_and_nothing_else() {
     assert_eq!(play.conflicts().await.len(), 1, "still one item");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_resolved_conflict_reaches_every_side() {
     let play = in_conflict().await;
     let open = play.conflicts().await.remove(0);
@@ -60,7 +60,7 @@ async fn a_resolved_conflict_reaches_every_side() {
     assert_eq!(play.crm(SALESFORCE, "a@x.org", "city").await, "Chur");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_closes_itself_when_the_sides_become_equal() {
     let play = in_conflict().await;
     let person = play.person("a@x.org").await;
@@ -71,7 +71,7 @@ async fn a_conflict_closes_itself_when_the_sides_become_equal() {
     assert_eq!(play.crm(HUBSPOT, "a@x.org", "city").await, "Basel");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_closes_itself_when_the_app_takes_the_crms_value() {
     let play = in_conflict().await;
     play.app_edit("a@x.org", "city", "Genf").await;
@@ -81,7 +81,7 @@ async fn a_conflict_closes_itself_when_the_app_takes_the_crms_value() {
     assert_eq!(play.crm(HUBSPOT, "a@x.org", "city").await, "Genf");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn agreeing_on_first_link_makes_nobody_a_rival() {
     for (strategy, provider) in [
         (Strategy::ManualReview, SALESFORCE),

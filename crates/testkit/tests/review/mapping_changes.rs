@@ -9,7 +9,7 @@ fn people(play: &Play, provider: &str) -> NewSync {
     person_mapping(provider, play.stage.connections[provider].id)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rule_added_later_fills_the_field_for_records_that_have_not_changed() {
     let mut play = Play::empty().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("Department", "Sales")]);
@@ -25,7 +25,7 @@ async fn a_rule_added_later_fills_the_field_for_records_that_have_not_changed() 
 }
 
 /// What the app decided before the mapping changed is not taken back by what the CRM held all along.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_mapping_change_reverts_no_edit_that_waits_to_be_written() {
     let mut play = Play::empty().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("city", "Bern"), ("title", "Captain")]);
@@ -47,7 +47,7 @@ async fn a_mapping_change_reverts_no_edit_that_waits_to_be_written() {
 }
 
 /// A CRM's edit from before the change is not lost either.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_mapping_change_loses_no_edit_that_waits_to_be_read() {
     let mut play = Play::empty().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
@@ -63,7 +63,7 @@ async fn a_mapping_change_loses_no_edit_that_waits_to_be_read() {
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rule_that_is_removed_and_comes_back_does_not_undo_what_the_app_did_meanwhile() {
     let mut play = Play::empty().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[("city", "Bern"), ("title", "Captain")]);
@@ -92,7 +92,7 @@ async fn a_rule_that_is_removed_and_comes_back_does_not_undo_what_the_app_did_me
     play.is_quiet().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rule_of_another_kind_rereads_without_an_echo() {
     let mut play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[("city", "  Bern"), ("title", "Captain")]);

@@ -8,7 +8,7 @@ use syncline_storage::MemoryStore;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_limited_run_moves_no_cursor_and_creates_nothing_that_may_be_there() {
     let play = Play::empty().await;
     for number in 0..4 {
@@ -95,7 +95,7 @@ async fn stored(play: &Play) -> Stored {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_writes_nothing_at_all_and_says_what_it_would() {
     let options = Options {
         records: 6,
@@ -133,7 +133,7 @@ async fn a_dry_run_writes_nothing_at_all_and_says_what_it_would() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_run_in_one_direction_forgets_nothing_of_the_other() {
     for strategy in [Strategy::LastWriteWins, Strategy::AppWins, Strategy::ManualReview] {
         let play = Play::mapped(|_, sync| sync.mapping.strategy = strategy).await;
@@ -172,7 +172,7 @@ async fn a_run_in_one_direction_forgets_nothing_of_the_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delete_before_a_full_run_is_not_forgotten() {
     let play = Play::empty().await;
     let ext = play.create(SALESFORCE, "a@x.org", &[]);

@@ -2,7 +2,7 @@ use syncline_core::mapping::DeletePolicy;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_restored_record_is_the_same_one_and_catches_up() {
     for provider in [SALESFORCE, HUBSPOT] {
         let play = Play::empty().await;
@@ -27,7 +27,7 @@ async fn a_restored_record_is_the_same_one_and_catches_up() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_restore_brings_back_what_the_delete_took_away_everywhere() {
     for provider in [SALESFORCE, HUBSPOT] {
         let play = Play::mapped(|_, sync| {

@@ -15,7 +15,7 @@ fn faults(play: &Play, provider: &str) -> syncline_simulators::Faults {
 const UPDATE: [(&str, &str); 2] = [(SALESFORCE, "composite/sobjects"), (HUBSPOT, "batch/update")];
 
 /// A user edits the very field that is being written, after the guard read and before the write.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_edit_between_guard_read_and_write_is_named_or_kept_and_all_sides_agree() {
     for (provider, path) in UPDATE {
         let play = Play::empty().await;
@@ -44,7 +44,8 @@ async fn an_edit_between_guard_read_and_write_is_named_or_kept_and_all_sides_agr
     }
 }
 
-/// A user edits the field right after our write, before it is read back.
+/// A user edits the field right after our write, before it is read back. In real time, which passes while the run
+/// works: the outcome is looked for a millisecond later, within the same run.
 #[tokio::test]
 async fn an_edit_right_after_our_write_is_an_edit() {
     for (provider, path) in UPDATE {
@@ -69,7 +70,7 @@ async fn an_edit_right_after_our_write_is_an_edit() {
 }
 
 /// The app edits while our write of its edit before is under way and the answer of the write is lost.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_app_edit_during_our_own_write_is_not_undone_by_that_write() {
     for (provider, path) in UPDATE {
         for fault in [Fault::Slow, Fault::AppliedTimeout, Fault::LateApply] {
@@ -101,7 +102,7 @@ async fn an_app_edit_during_our_own_write_is_not_undone_by_that_write() {
 }
 
 /// A value set and set back in the app before anything was written is no rival of a CRM edit made later on.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn there_and_back_in_the_app_is_no_rival_of_a_later_crm_edit() {
     for strategy in [Strategy::AppWins, Strategy::ManualReview] {
         let play = Play::mapped(|_, sync| sync.mapping.strategy = strategy).await;

@@ -5,7 +5,7 @@ use syncline_simulators::Fault;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_create_whose_answer_was_lost_is_found_again_instead_of_repeated() {
     for (provider, path) in [(SALESFORCE, "composite/sobjects"), (HUBSPOT, "batch/create")] {
         let play = Play::mapped(|_, sync| sync.mapping.marker = None).await;
@@ -23,7 +23,7 @@ async fn a_create_whose_answer_was_lost_is_found_again_instead_of_repeated() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn two_people_with_one_unique_address_hold_nobody_up() {
     for marked in [true, false] {
         let play = Play::mapped(|_, sync| {

@@ -18,7 +18,7 @@ use syncline_engine::settings::Settings;
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
 use syncline_simulators::{Fields, Options};
 use syncline_storage::MemoryStore;
-use syncline_testkit::stage::{HUBSPOT, RouterTransport, SALESFORCE, Stage};
+use syncline_testkit::stage::{HUBSPOT, RouterTransport, SALESFORCE, Stage, VirtualClock};
 
 /// Who waits makes time pass, a moment later.
 #[derive(Debug)]
@@ -65,7 +65,9 @@ pub async fn stage(records: usize, settings: Settings) -> (Stage, Arc<JumpingClo
         ..Options::default()
     };
     let store = Arc::new(MemoryStore::new());
-    let mut stage = Stage::set(store.clone(), options).await.unwrap();
+    let mut stage = Stage::set_by(store.clone(), options, VirtualClock::new())
+        .await
+        .unwrap();
     let transport = RouterTransport::default()
         .route(SALESFORCE, stage.salesforce.router())
         .route(HUBSPOT, stage.hubspot.router());
