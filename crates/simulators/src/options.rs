@@ -15,6 +15,8 @@ pub struct Options {
     pub records: usize,
     /// What every generated value, id and token follows from.
     pub seed: u64,
+    /// Which account or organisation it is: two of one provider must have different ones, as their ids follow from it.
+    pub account: u64,
     /// The share (0 to 1) of the generated people and companies that exist in both services.
     pub overlap: f64,
     /// Where time comes from.
@@ -56,6 +58,7 @@ impl Default for Options {
         Self {
             records: 100,
             seed: 1,
+            account: 0,
             overlap: 0.5,
             clock: Arc::new(SystemClock),
             schema_dir: None,

@@ -125,7 +125,7 @@ struct Inner {
 impl fmt::Debug for HubSpot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubSpot")
-            .field("portal_id", &portal::PORTAL_ID)
+            .field("portal_id", &self.portal_id())
             .finish_non_exhaustive()
     }
 }
@@ -256,7 +256,7 @@ impl HubSpot {
     /// The id of the account, which tokens call `hub_id`.
     #[must_use]
     pub fn portal_id(&self) -> u64 {
-        portal::PORTAL_ID
+        self.portal().id
     }
 
     /// The faults it has; a clone shares them.

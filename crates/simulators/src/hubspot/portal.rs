@@ -30,7 +30,7 @@ use crate::options::Options;
 
 /// The app that API writes are attributed to.
 pub(super) const APP_ID: u64 = 2_468_013;
-/// The account's id, which HubSpot also calls hub id.
+/// The id of the first account, which HubSpot also calls hub id.
 pub(super) const PORTAL_ID: u64 = 44_237_313;
 
 /// A user's edit that is stamped already and not yet visible to anybody.
@@ -89,7 +89,7 @@ impl Portal {
             .collect();
         let singular: Vec<&'static str> = types.iter().map(|object| object.singular).collect();
         Ok(Self {
-            id: PORTAL_ID,
+            id: PORTAL_ID + options.account,
             associations: Associations::new(&singular, &custom),
             archived_links: BTreeMap::new(),
             owners: owners(username),

@@ -108,7 +108,7 @@ impl State {
             tables,
             by_name,
             by_prefix,
-            organization: RecordId::new(*b"00D", 1 + options.seed % 100_000),
+            organization: RecordId::new(*b"00D", 1 + options.seed.wrapping_add(options.account) % 100_000),
             integration_user: RecordId::new(*b"005", 1),
             people: Vec::new(),
             cursors: Cursors::default(),
