@@ -178,13 +178,15 @@ fn plan_group(
     let crm_rival = rivals.iter().any(|cause| matches!(cause, Cause::Side(_)));
     let wins = !(conflict && crm_rival && strategies.contains(&Strategy::CrmWins));
     let freeze = conflict && strategies.contains(&Strategy::ManualReview);
+    let overrules = conflict || then.is_none_or(|then| then != hub);
     Ok(Some(Step {
         group,
         values,
         hub,
         wins,
         freeze,
-        overrules: conflict || then.is_none(),
+        // What it replaces without having read it loses, whoever set it.
+        overrules,
     }))
 }
 
