@@ -120,12 +120,16 @@ async fn carry_out(
     if let Some(undone) = run.rolls_back {
         return rollback::carry_out(inner, run, undone, &connection, lease, reporter, stop).await;
     }
-    let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
+    let mut io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
     if run.parameters.dry_run {
         // A dry run holds the store's one writer until its end, so a token that has to be refreshed is refreshed now.
         let connector = inner.connector(&connection.provider)?;
         connector
             .account(io.as_ref(), &inner.connections.config(&connection))
+            .await?;
+        io = inner
+            .connections
+            .io_while_store_is_held(&connection, stop.clone())
             .await?;
     }
     let mut contexts = Vec::new();
