@@ -13,6 +13,8 @@ mod connectors_table;
 mod deny;
 mod dependencies;
 mod outcome;
+mod sabotage;
+mod simulate;
 mod test;
 mod wasm;
 mod workspace;
@@ -37,6 +39,8 @@ enum Task {
     Test(test::Arguments),
     /// Measure what the engine costs, beside what the same work costs without it.
     Bench(bench::Arguments),
+    /// Play seeds of the deterministic simulation, or show that it catches deliberate faults.
+    Simulate(simulate::Arguments),
     /// Check that crates depend on each other only in the direction of the design.
     CheckDependencies,
     /// Build the core and every connector for wasm32-unknown-unknown.
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test(arguments) => return test::run(&arguments),
         Task::Bench(arguments) => bench::measure(&arguments),
+        Task::Simulate(arguments) => simulate::run(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{connectors_table, deny, dependencies, wasm};
+use crate::{connectors_table, deny, dependencies, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +35,8 @@ enum Step {
     Tests,
     /// Every example in the documentation.
     Doctests,
+    /// A fixed batch of seeds of the deterministic simulation, of at most two minutes.
+    Simulation,
     /// README's connector table is what the manifests say.
     ConnectorsTable,
     /// The pure crates build for wasm32-unknown-unknown.
@@ -64,6 +66,7 @@ impl Step {
             Self::Docs => docs(),
             Self::Tests => tests(),
             Self::Doctests => doctests(),
+            Self::Simulation => simulate::fixed_batch(),
             Self::ConnectorsTable => connectors_table::run(&connectors_table::Arguments { check: true }),
             Self::Wasm => wasm::build(&wasm::Arguments {
                 toolchain: wasm::Preference::Any,

@@ -1,0 +1,97 @@
+//! `cargo xtask simulate`: seeds of the deterministic simulation, played by the test kit in a build with all
+//! assertions on.
+
+use clap::{Args, ValueEnum};
+
+use crate::command::{cargo, run as run_command};
+use crate::outcome::{Failure, Outcome};
+use crate::sabotage;
+
+/// What to play.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Arguments {
+    /// The seeds, such as 0..1000.
+    #[arg(long, value_name = "A..B", default_value = "0..1000")]
+    seeds: String,
+    /// Plays seeds for so many minutes instead, from the first one on.
+    #[arg(long, value_name = "N")]
+    minutes: Option<f64>,
+    /// What is asserted.
+    #[arg(long, value_enum, default_value = "liveness")]
+    mode: Mode,
+    /// Tells the story of one seed; of a failing one, its shortest history that still fails.
+    #[arg(long, value_name = "SEED")]
+    replay: Option<u64>,
+    /// With --replay: tells the whole history.
+    #[arg(long, requires = "replay")]
+    whole: bool,
+    /// How the report is written.
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+    /// Builds the engine with deliberate faults, one after the other, and shows which seed and which invariant catch
+    /// each of them.
+    #[arg(long, conflicts_with = "replay")]
+    sabotage: bool,
+}
+
+/// What is asserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// What must hold in every state.
+    Safety,
+    /// Also that everything agrees and falls silent once the faults stop.
+    Liveness,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// The arguments of cargo that build and run the player.
+pub(crate) const PLAYER: [&str; 8] = [
+    "run",
+    "--quiet",
+    "--profile",
+    "simulation",
+    "--package",
+    "syncline-testkit",
+    "--example",
+    "simulate",
+];
+
+/// Plays what was asked for.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    if arguments.sabotage {
+        return sabotage::run(&arguments.seeds);
+    }
+    let mut command = cargo(PLAYER);
+    command.args(["--", "--seeds", &arguments.seeds]);
+    if let Some(minutes) = arguments.minutes {
+        command.args(["--minutes", &minutes.to_string()]);
+    }
+    if arguments.mode == Mode::Safety {
+        command.args(["--mode", "safety"]);
+    }
+    if let Some(seed) = arguments.replay {
+        command.args(["--replay", &seed.to_string()]);
+    }
+    if arguments.whole {
+        command.arg("--whole");
+    }
+    if arguments.output == Output::Json {
+        command.args(["--output", "json"]);
+    }
+    run_command(&mut command).map(|()| Outcome::Passed)
+}
+
+/// The batch that every change has to pass.
+pub(crate) fn fixed_batch() -> Result<Outcome, Failure> {
+    let mut command = cargo(PLAYER);
+    command.args(["--", "--seeds", "0..1000", "--minutes", "1.5"]);
+    run_command(&mut command).map(|()| Outcome::Passed)
+}
