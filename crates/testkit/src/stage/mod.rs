@@ -122,7 +122,11 @@ impl Stage {
     /// # Errors
     /// What the engine reports.
     pub fn reopen(&mut self, store: Arc<dyn Store>) -> Result<()> {
-        self.engine = Self::engine(store.clone(), Self::routes(&self.salesforce, &self.hubspot), &self.clock)?;
+        self.engine = Self::engine(
+            store.clone(),
+            Self::routes(&self.salesforce, &self.hubspot),
+            &self.clock,
+        )?;
         self.store = store;
         Ok(())
     }
