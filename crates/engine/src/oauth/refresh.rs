@@ -150,6 +150,11 @@ impl TokenSource for UnrefreshedTokens {
         Err(ran_out())
     }
 
+    async fn app_token(&self, refused: Option<u64>) -> Result<AccessToken> {
+        // Kept in memory alone.
+        self.0.app_token(refused).await
+    }
+
     async fn grant_lost(&self) -> Result<()> {
         // Whoever asks next and may store it finds it out again.
         Ok(())
