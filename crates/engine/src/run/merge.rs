@@ -39,7 +39,8 @@ pub(crate) async fn merged(
         side.presence,
         Presence::Live | Presence::Inaccessible | Presence::Deleted(_) | Presence::Archived
     );
-    if side.ext.as_deref() == Some(winner) || !may_have_merged || linked.entity.deleted {
+    let is_gone = linked.entity.deleted && !matches!(side.presence, Presence::Live | Presence::Inaccessible);
+    if side.ext.as_deref() == Some(winner) || !may_have_merged || is_gone {
         tally.ledger.unchanged += 1;
         return Ok(());
     }
@@ -51,6 +52,14 @@ pub(crate) async fn merged(
     )
     .note(format!("into {winner}"));
     page.audit.push(entry);
+    if linked.entity.deleted {
+        // The delete has nothing left to delete: under the old id a provider would delete the survivor, which holds
+        // what users made of two records.
+        side.presence = ended(row.state(), winner);
+        side.flags = SideFlags::default();
+        tally.ledger.deleted += 1;
+        return Ok(());
+    }
     let holder = page
         .tx()?
         .heads(context.side(), &[winner])
@@ -76,11 +85,7 @@ pub(crate) async fn merged(
             tally.ledger.updated += 1;
         }
         holder => {
-            side.presence = if row.state() == RowState::Converted {
-                Presence::Converted(winner.to_owned())
-            } else {
-                Presence::MergedInto(winner.to_owned())
-            };
+            side.presence = ended(row.state(), winner);
             side.flags = SideFlags::default();
             if let Some(holder) = holder {
                 let why = format!("both records were linked, and {} was merged into {winner}", row.id());
@@ -94,4 +99,11 @@ pub(crate) async fn merged(
         }
     }
     Ok(())
+}
+
+fn ended(state: RowState, winner: &str) -> Presence {
+    match state {
+        RowState::Converted => Presence::Converted(winner.to_owned()),
+        _ => Presence::MergedInto(winner.to_owned()),
+    }
 }
