@@ -77,8 +77,10 @@ pub(super) struct Ghost {
     pub(super) changes: Vec<Change>,
     pub(super) edits: Vec<Edit>,
     pub(super) replaced: Vec<Replaced>,
-    /// Values that an answer of a CRM has shown to the engine.
-    pub(super) shown: BTreeSet<(usize, String)>,
+    /// Values that an answer of a CRM has shown to the engine, and when it last did.
+    pub(super) shown: BTreeMap<(usize, String), u64>,
+    /// When a field of a record last changed.
+    pub(super) set: BTreeMap<(usize, Object, String, &'static str), u64>,
     /// Every value that a field of a record ever held.
     pub(super) held: BTreeMap<(usize, Object, String, &'static str), BTreeSet<String>>,
     /// Entities that a user of the app deleted or brought back, and records that a user of a CRM deleted or brought
@@ -114,6 +116,8 @@ impl Ghost {
             }
             let mut change = |field: Option<&'static str>, before: &str, after: &str| {
                 self.seq += 1;
+                let set = field.and_then(|field| self.set.insert((crm, object, ext.clone(), field), self.seq));
+                let shown = self.shown.get(&(crm, canonical(before)));
                 found.push(Change {
                     seq: self.seq,
                     crm,
@@ -123,7 +127,7 @@ impl Ghost {
                     before: before.to_owned(),
                     after: after.to_owned(),
                     who,
-                    unread: !before.is_empty() && !self.shown.contains(&(crm, canonical(before))),
+                    unread: !before.is_empty() && shown.is_none_or(|shown| set.is_some_and(|set| set > *shown)),
                 });
             };
             match (old.deleted, new.deleted) {
@@ -151,13 +155,10 @@ impl Ghost {
     /// The engine got an answer of a CRM.
     pub(super) fn show(&mut self, crm: usize, answer: &str) {
         let answer = answer.to_lowercase();
-        let unseen = self
-            .edits
-            .iter()
-            .map(|edit| canonical(&edit.after))
-            .filter(|value| answer.contains(value.as_str()));
-        let found: Vec<String> = unseen.collect();
-        self.shown.extend(found.into_iter().map(|value| (crm, value)));
+        let values = self.edits.iter().map(|edit| canonical(&edit.after));
+        let found: Vec<String> = values.filter(|value| answer.contains(value.as_str())).collect();
+        let seq = self.next();
+        self.shown.extend(found.into_iter().map(|value| ((crm, value), seq)));
     }
 
     /// A user saw these values and replaced them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syncline_core::error::Result;
-use syncline_core::state::{OperationState, SideKey};
+use syncline_core::state::{OperationState, Presence, SideKey};
 use syncline_core::store::{DocumentKind, DocumentQuery, EntityQuery, Mode, Store};
 
 use super::Invariant;
@@ -49,7 +49,8 @@ impl Watermarks {
                     if let Some(last) = self.revs.insert(id, rev).filter(|last| *last > rev) {
                         back(format!("entity {id} went from revision {last} to {rev}"));
                     }
-                    for side in &linked.sides {
+                    // A side whose record is to be made anew begins anew.
+                    for side in linked.sides.iter().filter(|side| side.presence != Presence::NeverSeen) {
                         let key = (side.key, side.ext.clone().unwrap_or_default());
                         let seq = side.obs_seq;
                         if let Some(last) = self.seqs.insert(key, seq).filter(|last| *last > seq) {
