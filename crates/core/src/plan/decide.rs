@@ -213,7 +213,9 @@ impl Table<'_> {
             self.ghost(linked, group, &observed);
             return Ok(());
         }
-        if linked.entity.frozen_by(id).is_some() {
+        if linked.entity.frozen_by(id).is_some() && self.thaw_reference(linked, group, &observed) {
+            // Resolved by now: it is taken like any other edit.
+        } else if linked.entity.frozen_by(id).is_some() {
             // No side takes a decision while a person is asked; the item shows the newest observation.
             let hub = linked.entity.group_values(self.scene.blueprint, id);
             if holds(group, &hub, &observed, self.known.links).unwrap_or(false) {
@@ -222,9 +224,18 @@ impl Table<'_> {
                     return self.unchanged(linked, group, &observed);
                 }
             }
+            let unresolved = self.canonical(linked, group, &observed, &hub).is_err_and(|error| {
+                // What can't be resolved is still the question.
+                error.kind() == ErrorKind::Pending && linked.entity.rev_of(id) == 0
+            });
+            let reason = if unresolved {
+                ReviewReason::UnresolvedReference
+            } else {
+                ReviewReason::Conflict
+            };
             self.effects.reviews.push(ReviewChange {
                 group: id,
-                reason: Some(ReviewReason::Conflict),
+                reason: Some(reason),
             });
             return Ok(());
         }
@@ -232,7 +243,13 @@ impl Table<'_> {
         if !group.direction.pulls() {
             return self.consume_without_effect(linked, group, &observed, &hub);
         }
-        let canonical = self.canonical(linked, group, &observed, &hub)?;
+        let canonical = match self.canonical(linked, group, &observed, &hub) {
+            Err(error) if error.kind() == ErrorKind::Pending && self.scene.ask_unresolved => {
+                self.ask_for_reference(linked, id, hub);
+                return Ok(());
+            }
+            other => other?,
+        };
         if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !self.reverts_lone_change(group) {
             // Nobody ever said anything about it, as for every field of a new record: no need to compare.
             if canonical.iter().all(Value::is_empty) {
@@ -552,6 +569,37 @@ impl Table<'_> {
             }
         });
         Ok(merged.collect())
+    }
+
+    /// Nothing that is known resolves a reference. Only this group waits for a person.
+    fn ask_for_reference(&mut self, linked: &mut Linked, group: GroupId, hub: Vec<Value>) {
+        linked.entity.frozen.push((group, 0));
+        let entry = self
+            .entry(linked, AuditKind::ConflictOpened)
+            .values(group, linked.entity.rev, hub, Vec::new())
+            .note("a reference that nothing resolves");
+        self.effects.audit.push(entry);
+        self.effects.reviews.push(ReviewChange {
+            group,
+            reason: Some(ReviewReason::UnresolvedReference),
+        });
+    }
+
+    /// Lets a reference go on that a person was asked about and that can be resolved by now. Only such a group is
+    /// frozen before anybody ever decided on it.
+    fn thaw_reference(&mut self, linked: &mut Linked, group: &SideGroup, observed: &[Value]) -> bool {
+        let id = group.group;
+        let hub = linked.entity.group_values(self.scene.blueprint, id);
+        let is_reference = group.rules.iter().any(|rule| !rule.lens.references().is_empty());
+        if !is_reference || linked.entity.rev_of(id) > 0 || self.canonical(linked, group, observed, &hub).is_err() {
+            return false;
+        }
+        linked.entity.frozen.retain(|(frozen, _)| *frozen != id);
+        self.effects.reviews.push(ReviewChange {
+            group: id,
+            reason: None,
+        });
+        true
     }
 
     fn freeze(&mut self, linked: &mut Linked, group: GroupId, canonical: Vec<Value>, hub: Vec<Value>) {

@@ -19,6 +19,7 @@ mod page;
 mod perform;
 mod pull;
 mod push;
+mod references;
 mod reporter;
 mod resolve;
 mod retry;

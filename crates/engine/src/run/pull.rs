@@ -55,6 +55,7 @@ async fn read(
     fingerprint: &str,
 ) -> Result<()> {
     let parameters = run.parameters.clone();
+    let began = inner.marks.next(inner.clock.now());
     let (start, resume) = start(context, session, run, fingerprint).await?;
     // What a run that takes nothing in has read is still to be read by the next.
     let keeps_cursor = parameters.since.is_none() && parameters.max_records.is_none() && context.direction.pulls();
@@ -134,7 +135,7 @@ async fn read(
         match progress {
             Progress::Done { .. } => {
                 if parameters.since.is_none() && !reached_limit {
-                    session.know(context.side());
+                    session.know(context.side(), began);
                 }
                 return Ok(());
             }

@@ -1,9 +1,10 @@
 //! The transactions of a run: committed one by one, or all in one that is dropped when the run is dry.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use syncline_core::audit::{AuditEntries, AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::io::Mark;
 use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
 use syncline_core::state::{Linked, Side, SideId};
@@ -28,8 +29,8 @@ pub(crate) struct Session<'a> {
     dry: Option<Box<dyn Transaction>>,
     is_dry: bool,
     lease: Lease,
-    /// Sides of which this run has read everything that was to be read.
-    known: BTreeSet<SideId>,
+    /// Sides of which this run has read everything that was to be read, with the mark at which that began.
+    known: BTreeMap<SideId, Mark>,
 }
 
 /// A transaction of a [`Session`], with what is to be written down in it.
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     tx: Option<Box<dyn Transaction>>,
     pub(crate) audit: AuditEntries,
     pub(crate) events: Vec<EventKind>,
+    /// As the session knows it.
+    pub(crate) known: BTreeMap<SideId, Mark>,
 }
 
 impl Page {
@@ -54,6 +57,7 @@ impl Page {
             tx: Some(inner.store.begin(Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
+            known: BTreeMap::new(),
         })
     }
 
@@ -79,18 +83,18 @@ impl<'a> Session<'a> {
             dry: None,
             is_dry,
             lease,
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
         }
     }
 
-    /// Says that everything of a side was read.
-    pub(crate) fn know(&mut self, side: SideId) {
-        self.known.insert(side);
+    /// Says that everything of a side was read that was there at this mark.
+    pub(crate) fn know(&mut self, side: SideId, began: Mark) {
+        self.known.insert(side, began);
     }
 
     /// Whether everything of a side was read in this run.
     pub(crate) fn knows(&self, side: SideId) -> bool {
-        self.known.contains(&side)
+        self.known.contains_key(&side)
     }
 
     pub(crate) const fn is_dry(&self) -> bool {
@@ -107,6 +111,7 @@ impl<'a> Session<'a> {
             tx: Some(tx),
             audit: AuditEntries::default(),
             events: Vec::new(),
+            known: self.known.clone(),
         })
     }
 
