@@ -13,6 +13,7 @@ mod feed;
 pub mod http;
 mod marks;
 pub mod oauth;
+pub mod overlay;
 pub mod ports;
 pub mod restore;
 pub mod retention;

@@ -24,6 +24,19 @@ use super::sample;
 /// # Errors
 /// The stores' own, where a transaction can't be begun or committed.
 pub async fn compare(left: &dyn Store, right: &dyn Store, seed: u64, steps: usize) -> Result<()> {
+    compare_calls(left, right, seed, steps, true).await
+}
+
+/// As [`compare`], but never removes what is old, which an overlay does not do, nor renames remote records: the port has
+/// no way to find one below by a name that is an alias there and no longer is above.
+///
+/// # Errors
+/// As [`compare`].
+pub async fn compare_overlay(left: &dyn Store, right: &dyn Store, seed: u64, steps: usize) -> Result<()> {
+    compare_calls(left, right, seed, steps, false).await
+}
+
+async fn compare_calls(left: &dyn Store, right: &dyn Store, seed: u64, steps: usize, all: bool) -> Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut done = 0;
     while done < steps {
@@ -32,6 +45,14 @@ pub async fn compare(left: &dyn Store, right: &dyn Store, seed: u64, steps: usiz
         for _ in 0..random.random_range(1..30) {
             done += 1;
             let call = Call::random(&mut random);
+            if !all
+                && matches!(
+                    call,
+                    Call::PurgeOperations(_) | Call::PurgeAudit(..) | Call::PutAlias(..)
+                )
+            {
+                continue;
+            }
             let answers = (call.answer(&mut *pair.0).await, call.answer(&mut *pair.1).await);
             assert_eq!(answers.0, answers.1, "seed {seed}, step {done}: {call:?}");
             refused = answers.0.starts_with(REFUSED);

@@ -44,7 +44,7 @@ use futures::future::BoxFuture;
 use syncline_core::Result;
 use syncline_core::store::Store;
 
-pub use differential::compare;
+pub use differential::{compare, compare_overlay};
 
 /// One thing that a store has to do.
 #[derive(Debug, Clone, Copy)]
