@@ -299,6 +299,9 @@ pub enum Mode {
     Read,
     /// Reading and writing; waits for other writers.
     Write,
+    /// As `Write`, and on the disk when the commit returns, however the store keeps the rest: for what nobody could give
+    /// us again.
+    WriteDurable,
 }
 
 /// Counts of a side's records, for listings.

@@ -61,7 +61,7 @@ impl Connections {
 
     async fn put_pending(&self, grant: Grant) -> Result<Connection> {
         let now = self.now();
-        let mut tx = self.parts().store.begin(Mode::Write).await?;
+        let mut tx = self.parts().store.begin(Mode::WriteDurable).await?;
         let connection = Connection {
             id: 0,
             tenant: grant.tenant,
@@ -115,7 +115,7 @@ impl Connections {
         reconnect: Option<u64>,
         accept_other_account: bool,
     ) -> Result<Connection> {
-        let mut tx = self.parts().store.begin(Mode::Write).await?;
+        let mut tx = self.parts().store.begin(Mode::WriteDurable).await?;
         // As stored, since asking may have refreshed the tokens and moved the instance.
         let pending = document::get::<Connection>(&mut *tx, pending.id).await?;
         let same_account = find_account(&mut *tx, &pending, &account).await?;

@@ -418,7 +418,7 @@ impl Inner {
     }
 
     async fn commit_once(&self, refreshed: &Refreshed, lease: Lease) -> Result<()> {
-        let mut tx = self.parts.store.begin(Mode::Write).await?;
+        let mut tx = self.parts.store.begin(Mode::WriteDurable).await?;
         // Its version is the fence: had anybody stored other tokens meanwhile, this would be refused.
         refreshed.credential.put(&mut *tx, &self.parts.vault).await?;
         if let Some(base_url) = &refreshed.base_url {
@@ -445,7 +445,7 @@ impl Inner {
 
     async fn bury_in_store(&self, credential: Credential, lease: Option<Lease>, reason: String) -> Result<Connection> {
         let now = self.parts.clock.now();
-        let mut tx = self.parts.store.begin(Mode::Write).await?;
+        let mut tx = self.parts.store.begin(Mode::WriteDurable).await?;
         let mut dead = credential;
         dead.dead = Some(reason.clone());
         dead.put(&mut *tx, &self.parts.vault).await?;

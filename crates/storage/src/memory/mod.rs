@@ -133,7 +133,7 @@ impl Store for MemoryStore {
         };
         let writer = match mode {
             Mode::Read => None,
-            Mode::Write => Some(writer.lock_owned().await),
+            Mode::Write | Mode::WriteDurable => Some(writer.lock_owned().await),
         };
         let state = {
             let current = self.lock();

@@ -52,13 +52,17 @@ const ROW_BUFFER: usize = 2_048;
 
 // Taking the snapshot at once, not at the first query, is what makes two transactions begun together see the same.
 const BEGIN_READ: &str = "BEGIN; SELECT last FROM sequence LIMIT 1";
-const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+// A connection remembers how it last waited for the disk, and can't be told within a transaction.
+const BEGIN_WRITE: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
+const BEGIN_DURABLE: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
+/// In a temporary database nothing waits for the disk.
+const BEGIN_TEMPORARY: &str = "BEGIN IMMEDIATE";
 
 /// A store in one SQLite file, for one process. Clones share the connections.
 ///
 /// Reading never waits for writing: the file is in write-ahead mode, with one connection that writes and a few that
-/// read. A power failure can lose the last moments' transactions (`synchronous = NORMAL`), never half of one; a crash
-/// of the process alone loses nothing that was committed.
+/// read. A power failure can lose the last moments' transactions (`synchronous = NORMAL`), never half of one, and none
+/// of mode [`Mode::WriteDurable`]; a crash of the process alone loses nothing that was committed.
 ///
 /// ```no_run
 /// use syncline_core::store::Store;
@@ -77,7 +81,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     /// Removed with the last clone.
-    _temporary: Option<Arc<TempDir>>,
+    temporary: Option<Arc<TempDir>>,
 }
 
 impl SqliteStore {
@@ -167,7 +171,7 @@ impl SqliteStore {
             path: path.into(),
             writer,
             readers,
-            _temporary: temporary,
+            temporary,
         })
     }
 
@@ -192,7 +196,9 @@ impl Store for SqliteStore {
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>> {
         let (pool, statement) = match mode {
             Mode::Read => (&self.readers, BEGIN_READ),
+            Mode::Write | Mode::WriteDurable if self.temporary.is_some() => (&self.writer, BEGIN_TEMPORARY),
             Mode::Write => (&self.writer, BEGIN_WRITE),
+            Mode::WriteDurable => (&self.writer, BEGIN_DURABLE),
         };
         let transaction = pool
             .begin_with(statement)
@@ -207,5 +213,29 @@ impl Store for SqliteStore {
 
     fn label(&self) -> String {
         self.label.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_has_to_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("test.db")).await.unwrap();
+        for (mode, level) in [
+            (Mode::WriteDurable, 2),
+            (Mode::Write, 1),
+            (Mode::WriteDurable, 2),
+            (Mode::Write, 1),
+        ] {
+            store.begin(mode).await.unwrap().commit().await.unwrap();
+            let kept: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(&store.writer)
+                .await
+                .unwrap();
+            assert_eq!(kept, level, "{mode:?}");
+        }
     }
 }

@@ -31,7 +31,7 @@ impl FlakyStore {
 #[async_trait]
 impl Store for FlakyStore {
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>> {
-        if mode == Mode::Write && self.works.lock().unwrap().pop_front() == Some(false) {
+        if mode != Mode::Read && self.works.lock().unwrap().pop_front() == Some(false) {
             return Err(Error::new(ErrorKind::Store, "the disk is full"));
         }
         self.inner.begin(mode).await
