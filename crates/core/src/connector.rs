@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::batch::{Batch, Hint};
 use crate::error::Result;
 use crate::io::{Class, Config, Head, Io};
-use crate::job::{Budget, Fetch, Job, Progress};
+use crate::job::{Budget, Condition, Fetch, Job, Progress};
 use crate::manifest::Manifest;
 use crate::schema::{Account, Described, ObjectInfo, RemoteUser};
 
@@ -133,6 +133,16 @@ pub trait Connector: Send + Sync + Debug {
     /// # Errors
     /// As [`Connector::account`]. Rows added before an error are not to be used.
     async fn fetch(&self, io: &dyn Io, config: &Config, fetch: &Fetch, batch: &mut Batch) -> Result<()>;
+
+    /// About how many records of an object there are, by the cheapest means that the provider has; `None` where it has
+    /// none. Conditions may be left out, so it may be more than those that meet them.
+    ///
+    /// # Errors
+    /// As [`Connector::account`].
+    async fn count(&self, io: &dyn Io, config: &Config, object: &str, conditions: &[Condition]) -> Result<Option<u64>> {
+        let _ = (io, config, object, conditions);
+        Ok(None)
+    }
 
     /// Starts a job, or goes on with one from a checkpoint that an earlier task of the same job returned.
     ///

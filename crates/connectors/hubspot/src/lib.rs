@@ -33,7 +33,7 @@ use syncline_core::batch::{Batch, Hint};
 use syncline_core::connector::{Access, Connector, RawRequest, Task};
 use syncline_core::error::Result;
 use syncline_core::io::{Class, Config, Head, Io};
-use syncline_core::job::{Fetch, Job};
+use syncline_core::job::{Condition, Fetch, Job};
 use syncline_core::manifest::Manifest;
 use syncline_core::schema::{Account, Described, ObjectInfo, RemoteUser};
 
@@ -98,6 +98,13 @@ impl Connector for HubSpot {
 
     async fn fetch(&self, io: &dyn Io, config: &Config, fetch: &Fetch, batch: &mut Batch) -> Result<()> {
         read::fetch(&Client::new(io, config)?, fetch, batch).await
+    }
+
+    async fn count(&self, io: &dyn Io, config: &Config, object: &str, _: &[Condition]) -> Result<Option<u64>> {
+        // A search says how many it would find in all. What a condition means depends on the kind of its field, which a
+        // count is not worth asking for.
+        let client = Client::new(io, config)?;
+        Ok(search::ids_above(&client, object, &[], 0, 1).await?.total)
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {

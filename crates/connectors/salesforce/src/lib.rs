@@ -16,6 +16,7 @@ mod bulk_csv;
 mod bulk_query;
 mod bulk_write;
 mod client;
+mod count;
 mod decode;
 mod error;
 mod id;
@@ -42,7 +43,7 @@ use bytes::Bytes;
 use syncline_core::batch::{Batch, Hint};
 use syncline_core::connector::{Access, Connector, RawRequest, Task};
 use syncline_core::io::{Class, Config, Head, Io};
-use syncline_core::job::{Fetch, Job};
+use syncline_core::job::{Condition, Fetch, Job};
 use syncline_core::manifest::Manifest;
 use syncline_core::schema::{Account, Described, ObjectInfo, RemoteUser};
 use syncline_core::{Error, ErrorKind, Result};
@@ -105,6 +106,10 @@ impl Connector for Salesforce {
 
     async fn fetch(&self, io: &dyn Io, config: &Config, fetch: &Fetch, batch: &mut Batch) -> Result<()> {
         read::fetch(io, &client::Api::new(config)?, fetch, batch).await
+    }
+
+    async fn count(&self, io: &dyn Io, config: &Config, object: &str, conditions: &[Condition]) -> Result<Option<u64>> {
+        count::count(io, &client::Api::new(config)?, object, conditions).await
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {
