@@ -48,7 +48,14 @@ impl Project {
                 _ => error.into(),
             })?)
         };
-        let store = SqliteStore::open(loaded.folder().join(&config.database)).await?;
+        let database = loaded.folder().join(&config.database);
+        if database.is_dir() {
+            return Err(
+                Failure::usage(format!("{} is a folder and no database", database.display()))
+                    .next(format!("let `database` in {} name a file in it", loaded.shown())),
+            );
+        }
+        let store = SqliteStore::open(database).await?;
         let loopback = config
             .connections
             .values()

@@ -92,7 +92,7 @@ async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: 
     project.output.listing(
         &found,
         &["Position", "When", "Run", "What", "Record", "Sync", "Changes", "Note"],
-        "no such entry",
+        "nothing is in the audit here",
         |record| serde_json::json!(record),
         |record| {
             let changes: Vec<String> = record

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use syncline::model::{Finding, Severity};
+use syncline::sync::SyncChange;
 
 use super::connections::tested;
-use crate::config::{Applied, apply, new_sync};
+use crate::config::{Applied, ApplyOptions, apply, new_sync};
 use crate::failure::{Exit, Failure};
 use crate::project::Project;
 use crate::table::{Table, user};
@@ -17,6 +18,9 @@ pub(crate) struct CheckArguments {
     /// Change nothing: do not bring the engine to what the file says.
     #[arg(long)]
     no_apply: bool,
+    /// Remove syncs that are in the database and not in the file. Their links are kept.
+    #[arg(long, conflicts_with = "no_apply")]
+    prune: bool,
 }
 
 /// Something that was looked at.
@@ -53,13 +57,18 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
     let applied = if wrong || arguments.no_apply {
         Applied::default()
     } else {
-        apply(project).await?
+        let options = ApplyOptions {
+            prune: arguments.prune,
+            ..ApplyOptions::default()
+        };
+        apply(project, options).await?
     };
     project.output.json(&json!({
         "ok": !wrong,
         "checked": checked,
-        "saved": applied.saved.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        "saved": applied.saved.iter().map(|saved| &saved.sync.name).collect::<Vec<_>>(),
         "removed": applied.removed,
+        "left_alone": applied.left_alone,
     }))?;
     let mut table = Table::new(&["Looked at", "Where", "Result", "What"]);
     for line in &checked {
@@ -81,12 +90,31 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
 
 /// Says what applying the file changed.
 pub(crate) fn tell(project: &Project, applied: &Applied) {
-    for (name, _) in &applied.saved {
-        project.output.line(format_args!("saved sync `{name}`"));
+    for saved in &applied.saved {
+        let records = saved
+            .estimate
+            .map_or_else(String::new, |records| format!(", about {records} records"));
+        let what = match (saved.change, &saved.run) {
+            (SyncChange::Created | SyncChange::Widened, Some(run)) => {
+                format!("; run {} reads them{records}", run.id)
+            }
+            (SyncChange::Created, None) => format!("; its first run reads everything{records}"),
+            (SyncChange::Widened, None) => format!("; its next run reads the records again{records}"),
+            _ => String::new(),
+        };
+        project
+            .output
+            .line(format_args!("saved sync `{}`{what}", saved.sync.name));
     }
     for name in &applied.removed {
         project.output.line(format_args!(
-            "removed sync `{name}`, which is no longer in the file; its links are kept"
+            "removed sync `{name}`, which is not in the file; its links are kept"
+        ));
+    }
+    for name in &applied.left_alone {
+        project.output.line(format_args!(
+            "sync `{name}` is not in {} and was left alone; `--prune` removes it",
+            project.loaded.shown()
         ));
     }
     for (name, connection) in &applied.waiting {

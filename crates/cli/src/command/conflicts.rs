@@ -196,6 +196,11 @@ async fn always(project: &Project, conflict: u64, winner: Winner) -> Result<(), 
 }
 
 async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure> {
+    let nothing = if arguments.status.is_empty() {
+        "no conflict waits for a person"
+    } else {
+        "no conflict is like that"
+    };
     let status = match arguments.status.as_slice() {
         [] => vec![ReviewStatus::Pending],
         given if given.contains(&Status::All) => Vec::new(),
@@ -248,7 +253,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             "Opened",
             "Resolved by",
         ],
-        "no such conflict",
+        nothing,
         shown,
         |review| {
             let sync = syncs.iter().find(|sync| sync.id == review.sync);

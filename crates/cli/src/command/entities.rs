@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
+use syncline::ErrorKind;
 use syncline::entity::{EntityListQuery, EntityRead, EntityView};
 
 use crate::assignment::{Assignment, values};
@@ -88,7 +89,14 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
     let (tenant, actor) = (project.tenant.id, &project.actor);
     match command {
         EntitiesCommand::List(arguments) => list(project, arguments).await?,
-        EntitiesCommand::Get { uid } => show(project, &entities.get(tenant, self::uid(&uid)?, actor).await?)?,
+        EntitiesCommand::Get { uid } => {
+            let found = entities.get(tenant, self::uid(&uid)?, actor).await;
+            let found = found.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Failure::from(error).next("`syncline entities list BLUEPRINT` lists them"),
+                _ => error.into(),
+            })?;
+            show(project, &found)?;
+        }
         EntitiesCommand::Set {
             uid,
             values: assignments,
@@ -203,7 +211,9 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             .json(&json!({ "entities": page.entities, "next": page.next }));
     }
     if page.entities.is_empty() {
-        project.output.line(format_args!("no such {}", blueprint.name));
+        project
+            .output
+            .line(format_args!("no {} is like that, or there is none yet", blueprint.name));
         return Ok(());
     }
     let columns: Vec<String> = if arguments.fields.is_empty() {

@@ -26,7 +26,7 @@ pub(crate) async fn objects(project: &Project, arguments: &ObjectsArguments) -> 
     project.output.listing(
         &objects,
         &["Object", "Label", "Custom", "May be"],
-        "the provider offers no such object",
+        "the provider offers no object",
         Clone::clone,
         |object| {
             let may = [

@@ -185,7 +185,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             "Failed",
             "Error",
         ],
-        "no such run",
+        "no runs to show; `syncline sync` makes one",
         |run| with_id(run.id, run),
         |run| {
             let (pulled, pushed) = (run.total("pull"), run.total("push"));

@@ -6,7 +6,7 @@ use syncline::event::{Event, EventKind};
 use syncline::http::StopFlag;
 
 use super::check::tell;
-use crate::config::apply;
+use crate::config::{ApplyOptions, apply};
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::output::{Output, note, print};
@@ -15,15 +15,26 @@ use crate::table::{maybe_time, plain, time};
 
 /// What `schedule` takes.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ScheduleArguments {}
+pub(crate) struct ScheduleArguments {
+    /// Read what is new in the file at once: first imports, and what a wider mapping asks for. Otherwise when it is due.
+    #[arg(long)]
+    import: bool,
+    /// Remove syncs that are in the database and not in the file. Their links are kept.
+    #[arg(long)]
+    prune: bool,
+}
 
 /// Runs the schedule until it is stopped, and prints what it does: a line each, or one JSON object each.
 ///
 /// # Errors
 /// When the configuration can't be applied, or the store fails.
-pub(crate) async fn schedule(project: &Project, _: &ScheduleArguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn schedule(project: &Project, arguments: &ScheduleArguments) -> Result<ExitCode, Failure> {
     let (engine, tenant) = (&project.engine, project.tenant.id);
-    let applied = apply(project).await?;
+    let options = ApplyOptions {
+        prune: arguments.prune,
+        import: arguments.import,
+    };
+    let applied = apply(project, options).await?;
     tell(project, &applied);
     for sync in engine.syncs().list(tenant, false, &project.actor).await? {
         project.output.line(format_args!(

@@ -11,7 +11,7 @@ use syncline::mapping::Direction;
 use syncline::run::{Run, RunParameters, RunScope, RunStatus};
 
 use super::check::tell;
-use crate::config::apply;
+use crate::config::{Applied, ApplyOptions, apply};
 use crate::failure::{Exit, Failure};
 use crate::output::note;
 use crate::project::Project;
@@ -65,6 +65,9 @@ pub(crate) struct SyncArguments {
     /// Go on although the mass-change brake would stop the run.
     #[arg(long)]
     release_brake: bool,
+    /// Remove syncs that are in the database and not in the file. Their links are kept.
+    #[arg(long)]
+    prune: bool,
     /// Log this run verbosely to standard error, secrets redacted.
     #[arg(long)]
     pub(crate) debug: bool,
@@ -104,7 +107,11 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
             "records belong to one sync; name exactly one with `--sync`",
         ));
     }
-    let applied = apply(project).await?;
+    let options = ApplyOptions {
+        prune: arguments.prune,
+        ..ApplyOptions::default()
+    };
+    let applied = apply(project, options).await?;
     tell(project, &applied);
     if let Some((_, connection)) = applied.waiting.first()
         && project
@@ -119,7 +126,7 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
                 .next(format!("`syncline connect {connection}` signs in")),
         );
     }
-    let requests = requests(project, &arguments).await?;
+    let requests = requests(project, &arguments, &applied).await?;
     let (outcomes, stopped) = Box::pin(carry_out(project, requests)).await?;
     let mut runs = Vec::new();
     let mut failures = Vec::new();
@@ -155,7 +162,7 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
     Ok(exit_of(&runs, stopped, arguments.fail_on_conflicts && waiting > 0))
 }
 
-async fn requests(project: &Project, arguments: &SyncArguments) -> Result<Vec<RunRequest>, Failure> {
+async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applied) -> Result<Vec<RunRequest>, Failure> {
     let since = match &arguments.since {
         Some(text) => {
             let zone = TimeZone::get(&project.tenant.time_zone).unwrap_or(TimeZone::UTC);
@@ -200,8 +207,21 @@ async fn requests(project: &Project, arguments: &SyncArguments) -> Result<Vec<Ru
         }
         scopes.push(RunScope::Provider(provider.clone()));
     }
-    if scopes.is_empty() {
+    if scopes.is_empty() && applied.left_alone.is_empty() {
         scopes.push(RunScope::Tenant);
+    } else if scopes.is_empty() {
+        // Everything is what the file says; what it does not is somebody else's.
+        for name in project.loaded.config.syncs.keys() {
+            if applied.waiting.iter().all(|(waiting, _)| waiting != name) {
+                scopes.push(RunScope::Sync(project.sync(name).await?.id));
+            }
+        }
+        if scopes.is_empty() {
+            return Err(
+                Failure::not_found(format!("there is no sync in {}", project.loaded.shown()))
+                    .next("`syncline map auto CONNECTION OBJECT --write` adds one"),
+            );
+        }
     }
     let tenant = project.tenant.id;
     Ok(scopes

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use syncline::connection::Connection;
-use syncline::model::{Field, Finding};
-use syncline::sync::{Sync, SyncStatus};
+use syncline::model::Field;
+use syncline::sync::{SavedSync, Sync, SyncStatus};
 use syncline::{Actor, Engine, NewSync};
 
 use super::{Config, Loaded, parse_schedule};
@@ -14,19 +14,30 @@ use crate::project::Project;
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// Syncs that were made or changed, with what is worth knowing about each.
-    pub(crate) saved: Vec<(String, Vec<Finding>)>,
-    /// Syncs that are no longer in the file, and were removed. Their links stay.
+    /// Syncs that were made or changed.
+    pub(crate) saved: Vec<SavedSync>,
+    /// Syncs that are not in the file, and were removed since that was asked for. Their links stay.
     pub(crate) removed: Vec<String>,
+    /// Syncs that are not in the file: another one's, or taken out of it. They stay as they are.
+    pub(crate) left_alone: Vec<String>,
     /// Syncs whose connection is not there yet.
     pub(crate) waiting: Vec<(String, String)>,
+}
+
+/// What else is to be done beside saving what the file says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ApplyOptions {
+    /// Removes syncs that are not in the file.
+    pub(crate) prune: bool,
+    /// Starts reading what is new at once.
+    pub(crate) import: bool,
 }
 
 /// Saves the blueprints and syncs of the file where they differ from what the engine has.
 ///
 /// # Errors
 /// With everything that is wrong with the first mapping that can't be saved, and where it is.
-pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
+pub(crate) async fn apply(project: &Project, options: ApplyOptions) -> Result<Applied, Failure> {
     let Project {
         engine,
         tenant,
@@ -47,7 +58,7 @@ pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
             applied.waiting.push((name.clone(), sync.get_ref().connection.clone()));
             continue;
         };
-        let new = new_sync(&loaded.config, name, connection)?;
+        let mut new = new_sync(&loaded.config, name, connection)?;
         let existing = known
             .iter()
             .find(|known| known.connection == connection.id && known.name == *name);
@@ -58,10 +69,12 @@ pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
             // Can't be checked against a schema that can't be read; what is saved stays until it can.
             continue;
         }
-        let findings = save(engine, new, existing, actor)
+        // What people have paused is not started by a file.
+        new.start = options.import && existing.is_none_or(|existing| existing.status != SyncStatus::Paused);
+        let saved = save(engine, new, existing, actor)
             .await
             .map_err(|failure| located(&failure, &place))?;
-        applied.saved.push((name.clone(), findings));
+        applied.saved.push(saved);
     }
     for sync in known.iter().filter(|sync| sync.status != SyncStatus::Deleted) {
         let on = connections.iter().find(|connection| connection.id == sync.connection);
@@ -70,9 +83,11 @@ pub(crate) async fn apply(project: &Project) -> Result<Applied, Failure> {
             .syncs
             .get(&sync.name)
             .is_some_and(|table| on.is_none_or(|connection| connection.name == table.get_ref().connection));
-        if !wanted {
+        if !wanted && options.prune {
             engine.syncs().delete(sync.id, actor).await?;
             applied.removed.push(sync.name.clone());
+        } else if !wanted {
+            applied.left_alone.push(sync.name.clone());
         }
     }
     Ok(applied)
@@ -83,14 +98,14 @@ async fn save(
     new: NewSync,
     existing: Option<&Sync>,
     actor: &Actor,
-) -> Result<Vec<Finding>, syncline::Error> {
-    let saved = engine.syncs().save(new, actor).await?;
+) -> Result<SavedSync, syncline::Error> {
+    let mut saved = engine.syncs().save(new, actor).await?;
     // Saving lets a sync run again; the file says nothing of pauses, which people make by hand.
     if let Some(paused) = existing.filter(|existing| existing.status == SyncStatus::Paused) {
         let reason = paused.paused_because.as_deref().unwrap_or("no reason was given");
-        engine.syncs().pause(saved.sync.id, reason, actor).await?;
+        saved.sync = engine.syncs().pause(saved.sync.id, reason, actor).await?;
     }
-    Ok(saved.findings)
+    Ok(saved)
 }
 
 fn located(error: &syncline::Error, place: &str) -> Failure {
@@ -135,6 +150,7 @@ pub(crate) fn new_sync(config: &Config, name: &str, connection: &Connection) -> 
         fields,
         groups,
         schedule: parse_schedule(&sync.schedule).map_err(Failure::usage)?,
+        start: false,
     })
 }
 

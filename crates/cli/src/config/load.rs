@@ -29,7 +29,10 @@ impl Loaded {
                         .next("`syncline init` writes one; `--config FILE` names another"),
                 );
             }
-            Err(error) => return Err(Failure::failed(format!("{} can't be read: {error}", path.display()))),
+            Err(error) => {
+                return Err(Failure::failed(format!("{} can't be read: {error}", path.display()))
+                    .next("`--config FILE` names the configuration file"));
+            }
         };
         Self::parse(path, text)
     }

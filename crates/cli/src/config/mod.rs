@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub(crate) use apply::{Applied, apply, new_sync, save_blueprints};
+pub(crate) use apply::{Applied, ApplyOptions, apply, new_sync, save_blueprints};
 pub(crate) use load::Loaded;
 pub(crate) use mapping::{FieldTable, MappingTable};
 pub(crate) use schedule::{parse as parse_schedule, show as show_schedule};

@@ -24,7 +24,7 @@ fn statuses(runs: &Value) -> Vec<&str> {
 }
 
 /// Signs in to both and maps people, with conflicts on the city left to a person.
-fn connected(salesforce: &Simulator, hubspot: &Simulator) -> Folder {
+pub(crate) fn connected(salesforce: &Simulator, hubspot: &Simulator) -> Folder {
     let mut folder = Folder::initialised();
     folder.add_connection("sales", "salesforce", salesforce);
     folder.add_connection("hub", "hubspot", hubspot);
