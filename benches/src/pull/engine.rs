@@ -137,5 +137,6 @@ pub(crate) fn people(connection: u64) -> NewSync {
             .collect(),
         groups: Vec::new(),
         schedule: Schedule::Manual,
+        start: false,
     }
 }

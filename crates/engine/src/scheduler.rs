@@ -1,5 +1,5 @@
 //! The scheduler: starts what is due, by itself. Several connections at once, fair between tenants by API calls; hinted
-//! records at once; what was missed while nobody ran it, once.
+//! records and edits at once; what was missed while nobody ran it, once.
 
 mod due;
 mod fairness;
@@ -28,6 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Rest between two runs for hints on one connection, so that a burst of calls makes a few runs and not hundreds.
 const REST: SignedDuration = SignedDuration::from_secs(1);
+/// Rest between two runs for edits on one connection, so that many edits one after the other make a few runs.
+const EDIT_REST: SignedDuration = SignedDuration::from_millis(100);
 /// Rest between two looks into one connection's change feed.
 const FEED_REST: SignedDuration = SignedDuration::from_secs(10);
 /// How long a connection that has no change feed, or whose feed failed, is not asked for it again.
@@ -54,6 +56,7 @@ impl Engine {
             under_way: BTreeSet::new(),
             pauses: BTreeMap::new(),
             rests: BTreeMap::new(),
+            written: BTreeMap::new(),
             tenants: Turns::default(),
             connections: BTreeMap::new(),
             running: JoinSet::new(),
@@ -82,6 +85,8 @@ struct Scheduler<'a> {
     pauses: BTreeMap<u64, (Timestamp, Duration)>,
     /// Connections that just had a run for hints or failed records: until when they rest from that.
     rests: BTreeMap<(u64, Cause), Timestamp>,
+    /// Up to which entry of its tenant's audit a connection's edits were written.
+    written: BTreeMap<u64, u64>,
     tenants: Turns<TenantId>,
     connections: BTreeMap<TenantId, Turns<u64>>,
     running: JoinSet<Ended>,
@@ -95,7 +100,7 @@ impl Scheduler<'_> {
         let inner = &self.engine.inner;
         while !stop.is_stopped() {
             let now = inner.clock.now();
-            let outlook = due::look(inner, now).await?;
+            let outlook = due::look(inner, now, &self.written).await?;
             self.start_due(&outlook, now);
             self.start_feeds(&outlook, now);
             due::daily(self.engine, now, self.actor, stop).await?;
@@ -105,6 +110,12 @@ impl Scheduler<'_> {
                 () = stop.stopped() => break,
                 () = inner.clock.sleep_until(wake) => {}
                 () = inner.runner.bell.notified() => {}
+                () = inner.runner.edited.notified() => {
+                    // Who saves a form often saves more; what comes meanwhile goes with it.
+                    let now = inner.clock.now();
+                    let soon = now.saturating_add(inner.settings.edit_delay).unwrap_or(now);
+                    inner.clock.sleep_until(soon).await;
+                }
                 Some(ended) = self.running.join_next() => self.take(ended)?,
                 Some(Ok((connection, told))) = self.feeding.join_next() => self.take_feed(connection, &told),
             }
@@ -178,6 +189,9 @@ impl Scheduler<'_> {
 
     fn start(&mut self, job: Job) {
         self.under_way.insert(job.connection);
+        if job.cause == Cause::Edit || job.parameters.objects.is_empty() {
+            self.written.insert(job.connection, job.seen);
+        }
         let (engine, actor) = (self.engine.clone(), self.actor.clone());
         self.running.spawn(async move {
             let before = engine.connections().calls(job.connection).cost;
@@ -211,6 +225,7 @@ impl Scheduler<'_> {
         let rest = match job.cause {
             Cause::Poll => SignedDuration::ZERO,
             Cause::Hint => REST,
+            Cause::Edit => EDIT_REST,
             Cause::Retry => RETRY_REST,
         };
         let rested = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
@@ -227,6 +242,8 @@ impl Scheduler<'_> {
                 self.pauses.remove(&job.connection);
             }
             Some(trouble) => {
+                // What it was to write still is.
+                self.written.remove(&job.connection);
                 let pause = self
                     .pauses
                     .get(&job.connection)

@@ -89,6 +89,10 @@ pub struct Settings {
     pub sweep_calls: u64,
     /// A full run ends with a sweep where that is expected to take at most so many API calls.
     pub sweep_after_full_calls: u64,
+    /// Changed records that a dry run keeps in memory at most, about two kilobytes each; then its plan ends.
+    pub dry_run_records: usize,
+    /// How long the schedule waits after an edit by the app for more of them, before it starts the run that writes them.
+    pub edit_delay: Duration,
 }
 
 impl Settings {
@@ -122,6 +126,8 @@ impl Default for Settings {
             parallel_runs: 4,
             sweep_calls: 5_000,
             sweep_after_full_calls: 200,
+            dry_run_records: 100_000,
+            edit_delay: Duration::from_millis(10),
         }
     }
 }

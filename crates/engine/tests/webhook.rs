@@ -80,6 +80,7 @@ impl World {
             fields: vec![Field::new("email", FieldType::Text)],
             groups: Vec::new(),
             schedule: Schedule::Hour,
+            start: false,
         };
         let sync = engine.syncs().save(new, &actor).await.unwrap().sync;
         Self {

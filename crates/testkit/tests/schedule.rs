@@ -56,6 +56,7 @@ async fn set(stage: &Stage, name: &str, change: impl FnOnce(&mut NewSync)) -> Sy
         fields: Vec::new(),
         groups: Vec::new(),
         schedule: known.schedule,
+        start: false,
     };
     change(&mut new);
     stage.engine.syncs().save(new, &stage.actor).await.unwrap().sync

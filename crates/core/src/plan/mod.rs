@@ -12,6 +12,7 @@
 //! - [`confirm`] takes the outcome of a write in.
 //! - [`gone`] and [`restored`] take deletes and undeletes in.
 //! - [`resolve`] takes a person's decision in.
+//! - [`refile`] brings a record to a narrower mapping without reading it again.
 
 mod app_edit;
 mod compare;
@@ -25,6 +26,7 @@ mod observe;
 mod presence;
 mod push;
 mod rebase;
+mod refile;
 mod review;
 mod scene;
 mod thaw;
@@ -40,6 +42,7 @@ pub use observe::{Acceptance, Observation, accept, observe};
 pub use presence::{DELETED_BY_US, Gone, gone, presence_agreed, reported_deleted};
 pub use push::{PushPlan, plan_push};
 pub use rebase::EarlierMapping;
+pub use refile::refile;
 pub use review::{Choice, resolve};
 pub use scene::{Effects, Force, Oscillation, ReviewChange, ReviewReason, Scene, SceneSide, UniqueValues};
 pub use written::written;

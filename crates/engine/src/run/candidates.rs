@@ -94,6 +94,17 @@ pub(super) async fn candidates(
             idle.push(linked);
             continue;
         }
+        let side = &linked.sides[index];
+        let is_kept_otherwise = !side.obs.is_empty() && side.mapping_version != context.mapping.version;
+        if is_kept_otherwise && side.presence.is_live() && !side.flags.has(SideFlags::IN_FLIGHT) {
+            // As an earlier mapping read it: read it again before anything is decided over it.
+            candidates.push(Candidate {
+                entity: linked.entity.id,
+                verb: OperationVerb::Update,
+                ext: side.ext.clone(),
+            });
+            continue;
+        }
         let plan = plan::plan_push(&linked, index, &scene)?;
         if plan.delete_is_asked {
             linked.sides[index].flags.clear(SideFlags::PUSH);

@@ -176,15 +176,9 @@ pub(crate) fn compile_sync(
     })
 }
 
-/// Earlier versions of a sync's mapping, as far as they still make sense, with the groups whose rules are the same now.
-fn earlier(
-    inner: &Inner,
-    sync: &Sync,
-    provider: &str,
-    blueprint: &Blueprint,
-    schema: &ObjectSchema,
-) -> Vec<EarlierMapping> {
-    let rules_of = |mapping: &Mapping, group: GroupId| -> Vec<(Vec<String>, Vec<String>, Option<Transform>)> {
+/// Whether two mappings map a group by the very same rules.
+pub(crate) fn same_rules(before: &Mapping, now: &Mapping, blueprint: &Blueprint, group: GroupId) -> bool {
+    let rules_of = |mapping: &Mapping| -> Vec<(Vec<String>, Vec<String>, Option<Transform>)> {
         let fields = blueprint.fields_of(group);
         let serves = |rule: &&Rule| {
             rule.fields
@@ -198,6 +192,17 @@ fn earlier(
             .map(|rule| (rule.fields.clone(), rule.remote.clone(), rule.transform.clone()))
             .collect()
     };
+    rules_of(before) == rules_of(now)
+}
+
+/// Earlier versions of a sync's mapping, as far as they still make sense, with the groups whose rules are the same now.
+fn earlier(
+    inner: &Inner,
+    sync: &Sync,
+    provider: &str,
+    blueprint: &Blueprint,
+    schema: &ObjectSchema,
+) -> Vec<EarlierMapping> {
     sync.earlier
         .iter()
         .filter_map(|before| {
@@ -208,7 +213,7 @@ fn earlier(
             let mapping = compile_sync(inner, &then, provider, blueprint, schema).ok()?;
             let groups = mapping.groups.iter().map(|group| group.group);
             let same = groups
-                .filter(|&group| rules_of(before, group) == rules_of(&sync.mapping, group))
+                .filter(|&group| same_rules(before, &sync.mapping, blueprint, group))
                 .collect();
             Some(EarlierMapping { mapping, same })
         })

@@ -13,6 +13,7 @@ use super::model::Run;
 use super::session::{Page, Session};
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::Inner;
+use crate::sync::Sync;
 
 /// Where the reading of a sync stands, and under what it is valid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ struct CursorState {
     sync: u64,
     tenant: u32,
     name: String,
-    /// Hash of account, object, fields and filter: a cursor of something else is never used.
+    /// Hash of what it is valid under: a cursor of something else is never used.
     fingerprint: String,
     bytes: Vec<u8>,
     at: Timestamp,
@@ -56,7 +57,14 @@ pub(super) const NEXT: &str = "next";
 /// The name under which the checkpoint of a pull under way is kept.
 pub(super) const UNDER_WAY: &str = "under_way";
 
-pub(super) fn fingerprint(context: &SyncContext) -> String {
+/// What the cursor of the next pull is valid under. What changed since is the same whatever is asked of it; a mapping
+/// that asks for more is read from the beginning since its sync says so.
+pub(super) fn of_object(context: &SyncContext) -> String {
+    hashed(&format!("{}|{}", context.config.base_url, context.mapping.object))
+}
+
+/// What a checkpoint is valid under: it goes on with one request for these fields and this filter, from that start.
+pub(super) fn of_pull(context: &SyncContext, start: &Start) -> String {
     let fields: Vec<&str> = context
         .mapping
         .projection
@@ -64,42 +72,65 @@ pub(super) fn fingerprint(context: &SyncContext) -> String {
         .iter()
         .map(|field| field.path.as_str())
         .collect();
-    let text = format!(
-        "{}|{}|{}|{}|{}",
+    let start = match start {
+        Start::Beginning => "beginning".to_owned(),
+        Start::Cursor(cursor) => format!("{:032x}", content_hash(cursor)),
+        Start::Since(since) => since.to_string(),
+    };
+    hashed(&format!(
+        "{}|{}|{}|{}|{}|{start}",
         context.config.base_url,
         context.mapping.object,
         fields.join(","),
         context.sync.mapping.filter.as_deref().unwrap_or_default(),
         context.mapping.version
-    );
+    ))
+}
+
+fn hashed(text: &str) -> String {
     format!("{:032x}", content_hash(text.as_bytes()))
 }
 
+/// Where a pull starts, and the checkpoint from which it goes on.
 pub(super) async fn start(
     context: &SyncContext,
     session: &mut Session<'_>,
     run: &mut Versioned<Run>,
-    fingerprint: &str,
 ) -> Result<(Start, Option<Bytes>)> {
     if let Some(since) = run.parameters.since {
         return Ok((Start::Since(since), None));
     }
     let mut page = session.begin().await?;
-    let mut cursor = async |name: &str| -> Result<Option<Bytes>> {
-        let found = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?;
-        Ok(found
-            .filter(|cursor| cursor.fingerprint == fingerprint)
-            .map(|cursor| Bytes::from(cursor.value.bytes)))
-    };
-    let next = cursor(NEXT).await?;
-    let under_way = cursor(UNDER_WAY).await?;
-    session.commit(page, run).await?;
+    let next = known(context, &mut page, NEXT, &of_object(context)).await?;
     let start = match next {
         Some(cursor) if !run.parameters.full && !context.sync.backfill => Start::Cursor(cursor),
         _ => Start::Beginning,
     };
+    let under_way = known(context, &mut page, UNDER_WAY, &of_pull(context, &start)).await?;
+    session.commit(page, run).await?;
     // A dry run has seen nothing of what an interrupted run had stored, so it may go on from there as well.
     Ok((start, if run.parameters.full { None } else { under_way }))
+}
+
+async fn known(context: &SyncContext, page: &mut Page, name: &str, fingerprint: &str) -> Result<Option<Bytes>> {
+    let found = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?;
+    Ok(found
+        .filter(|cursor| cursor.fingerprint == fingerprint)
+        .map(|cursor| Bytes::from(cursor.value.bytes)))
+}
+
+/// Notes that everything was read, in the transaction that keeps the cursor: what made that necessary is dealt with,
+/// unless somebody has changed the sync meanwhile.
+pub(super) async fn filled(context: &SyncContext, page: &mut Page) -> Result<()> {
+    if !context.sync.backfill {
+        return Ok(());
+    }
+    let mut sync = document::get::<Sync>(page.tx()?, context.sync.id).await?;
+    if sync.backfill && sync.mapping == context.sync.mapping {
+        sync.backfill = false;
+        document::put(page.tx()?, &mut sync).await?;
+    }
+    Ok(())
 }
 
 /// Whether all records of the object were read once: by this run, or an earlier one.

@@ -1,24 +1,31 @@
-//! At most one run of a connection at a time, over all processes of a store: a lease with an epoch that every commit of
-//! the run checks.
+//! Who may do what only one may do at a time, over all processes of a store: a lease with an epoch that every commit
+//! under it checks. A connection has one run at a time, and a blueprint one first matching.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::model::{BlueprintId, TenantId};
 use syncline_core::store::{DocumentKind, Mode, Transaction};
 
+use super::reporter::Reporter;
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::Inner;
 
 /// How long a lease lasts without being renewed.
 const LIFE: Duration = Duration::from_secs(30);
+/// How often who waits for a lease looks whether it was given back.
+const GLANCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Stake {
     #[serde(skip)]
     id: u64,
-    connection: u64,
+    /// What it is on: the key of its document.
+    #[serde(skip)]
+    name: String,
     owner: String,
     epoch: u64,
     expires: Timestamp,
@@ -40,7 +47,7 @@ impl Stored for Stake {
         Columns {
             tenant: 0,
             scope: 0,
-            key: Some(format!("run:{}", self.connection)),
+            key: Some(self.name.clone()),
             status: "held".to_owned(),
             at: self.expires,
         }
@@ -50,9 +57,19 @@ impl Stored for Stake {
 /// A lease that this run holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
-    connection: u64,
+    name: String,
     owner: String,
     epoch: u64,
+}
+
+/// Renews a lease for as long as it lives, also while its holder waits for a provider.
+#[derive(Debug)]
+pub(crate) struct Renewal(tokio::task::JoinHandle<()>);
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Who this process is: its host and number, so that another process of the host can tell that it is gone.
@@ -72,14 +89,49 @@ fn is_gone(owner: &str) -> bool {
         && !std::path::Path::new(&format!("/proc/{process}")).exists()
 }
 
+async fn stake(tx: &mut dyn Transaction, name: &str) -> Result<Option<Versioned<Stake>>> {
+    let mut known = document::by_key::<Stake>(tx, 0, 0, name).await?;
+    if let Some(known) = &mut known {
+        name.clone_into(&mut known.value.name);
+    }
+    Ok(known)
+}
+
 impl Lease {
-    /// Takes the lease of a connection, or says until when another process holds it.
-    pub(crate) async fn take(inner: &Inner, connection: u64) -> Result<Result<Self, Timestamp>> {
+    /// Waits for the turn of a connection's run.
+    pub(crate) async fn of_run(inner: &Inner, connection: u64, reporter: &Reporter) -> Result<Self> {
+        Self::wait_for(inner, format!("run:{connection}"), reporter).await
+    }
+
+    /// Waits for the turn to match the new records of a blueprint.
+    pub(crate) async fn of_matching(
+        inner: &Inner,
+        tenant: TenantId,
+        blueprint: BlueprintId,
+        reporter: &Reporter,
+    ) -> Result<Self> {
+        Self::wait_for(inner, format!("match:{tenant}:{blueprint}"), reporter).await
+    }
+
+    async fn wait_for(inner: &Inner, name: String, reporter: &Reporter) -> Result<Self> {
+        loop {
+            match Self::take(inner, &name).await? {
+                Ok(lease) => return Ok(lease),
+                Err(until) => {
+                    let soon = after(inner.clock.now(), GLANCE);
+                    reporter.wait_until(until.min(soon)).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes a lease, or says until when another process holds it.
+    async fn take(inner: &Inner, name: &str) -> Result<Result<Self, Timestamp>> {
         let mut tx = inner.store.begin(Mode::Write).await?;
         let now = inner.clock.now();
         let owner = owner();
-        let known = document::by_key::<Stake>(tx.as_mut(), 0, 0, &format!("run:{connection}")).await?;
-        let expires = now.saturating_add(LIFE).unwrap_or(now);
+        let known = stake(tx.as_mut(), name).await?;
+        let expires = after(now, LIFE);
         let mut stake = match known {
             Some(known) if known.owner != owner && known.expires > now && !is_gone(&known.owner) => {
                 return Ok(Err(known.expires));
@@ -93,7 +145,7 @@ impl Lease {
             None => Versioned {
                 value: Stake {
                     id: 0,
-                    connection,
+                    name: name.to_owned(),
                     owner: owner.clone(),
                     epoch: 1,
                     expires,
@@ -104,34 +156,67 @@ impl Lease {
         document::put(tx.as_mut(), &mut stake).await?;
         tx.commit().await?;
         Ok(Ok(Self {
-            connection,
+            name: name.to_owned(),
             owner,
             epoch: stake.epoch,
         }))
     }
 
+    async fn held(&self, tx: &mut dyn Transaction) -> Result<Versioned<Stake>> {
+        let known = stake(tx, &self.name).await?;
+        known
+            .filter(|stake| stake.epoch == self.epoch && stake.owner == self.owner)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Stopped,
+                    "another process has taken this connection over; nothing of this step was kept",
+                )
+            })
+    }
+
     /// Fails when another run has taken over; renews the lease when a third of its life is gone.
     pub(crate) async fn check(&self, inner: &Inner, tx: &mut dyn Transaction) -> Result<()> {
-        let known = document::by_key::<Stake>(tx, 0, 0, &format!("run:{}", self.connection)).await?;
-        let Some(mut stake) = known.filter(|stake| stake.epoch == self.epoch && stake.owner == self.owner) else {
-            return Err(Error::new(
-                ErrorKind::Stopped,
-                "another process has taken this connection over; nothing of this step was kept",
-            ));
-        };
+        let mut stake = self.held(tx).await?;
         let now = inner.clock.now();
-        let renewed = now.saturating_add(LIFE).unwrap_or(now);
-        if now.saturating_add(LIFE * 2 / 3).is_ok_and(|soon| stake.expires < soon) {
-            stake.expires = renewed;
+        if stake.expires < after(now, LIFE * 2 / 3) {
+            stake.expires = after(now, LIFE);
             document::put(tx, &mut stake).await?;
         }
         Ok(())
     }
 
+    /// The same for who writes nothing else.
+    pub(crate) async fn check_apart(&self, inner: &Inner) -> Result<()> {
+        let mut tx = inner.store.begin(Mode::Read).await?;
+        self.held(tx.as_mut()).await.map(|_| ())
+    }
+
+    /// Renews the lease until the value returned is dropped.
+    pub(crate) fn renew(&self, inner: &Arc<Inner>) -> Renewal {
+        let (lease, inner) = (self.clone(), Arc::clone(inner));
+        Renewal(tokio::spawn(async move {
+            loop {
+                // By the process's own clock: it is about whether this process still lives.
+                tokio::time::sleep(LIFE / 3).await;
+                let renewed: Result<()> = async {
+                    let mut tx = inner.store.begin(Mode::Write).await?;
+                    lease.check(&inner, tx.as_mut()).await?;
+                    tx.commit().await
+                }
+                .await;
+                match renewed {
+                    Err(error) if error.kind() == ErrorKind::Stopped => return,
+                    Err(error) => tracing::debug!(%error, "a lease could not be renewed yet"),
+                    Ok(()) => {}
+                }
+            }
+        }))
+    }
+
     /// Gives the lease back.
     pub(crate) async fn release(&self, inner: &Inner) -> Result<()> {
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let known = document::by_key::<Stake>(tx.as_mut(), 0, 0, &format!("run:{}", self.connection)).await?;
+        let known = stake(tx.as_mut(), &self.name).await?;
         if let Some(mut stake) = known.filter(|stake| stake.epoch == self.epoch) {
             stake.expires = inner.clock.now();
             document::put(tx.as_mut(), &mut stake).await?;
@@ -139,4 +224,8 @@ impl Lease {
         }
         Ok(())
     }
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(now)
 }

@@ -12,6 +12,7 @@ mod cursor;
 mod first_link;
 mod fresh;
 mod gone;
+mod history;
 mod lease;
 mod links;
 mod manager;
@@ -24,23 +25,27 @@ mod perform;
 mod pull;
 mod push;
 mod read_back;
+mod refile;
 mod reporter;
 mod resolve;
 mod retry;
 mod rollback;
+mod runner;
+mod scope;
 mod send;
 mod session;
 mod sweep;
 
-pub use manager::{RunQuery, RunRequest, Runs, StartedRun};
+pub use history::RunQuery;
+pub use manager::{RunRequest, Runs, StartedRun};
 pub use model::{
     Divergence, Failure, Ledger, Moment, PlannedChange, RollbackRelease, Run, RunParameters, RunScope, RunStatus,
 };
 
-pub(crate) use context::{SyncContext, compile_sync, schema_of};
+pub(crate) use context::{SyncContext, compile_sync, same_rules, schema_of};
 pub(crate) use first_link::{link, publish};
 pub(crate) use links::{Links, ObjectSides};
-pub(crate) use manager::Runner;
 pub(crate) use page::{store, uid};
 pub(crate) use push::links_for;
+pub(crate) use runner::Runner;
 pub(crate) use session::{Page, append_audit};

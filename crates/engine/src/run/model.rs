@@ -46,7 +46,8 @@ pub struct RunParameters {
     pub records: Vec<String>,
     /// Goes on although the mass-change brake tripped.
     pub release_brake: bool,
-    /// Logs verbosely, secrets redacted.
+    /// Logs verbosely: what each step did, in the log and in the run's timeline, with names and counts and never a value
+    /// or a secret.
     pub debug: bool,
     /// Reads only the records that hints name, or that are known to be stale. Neither the cursor nor the schedule moves.
     pub hints: bool,
@@ -145,6 +146,27 @@ impl Ledger {
         self.conflicted += other.conflicted;
         self.deferred += other.deferred;
         self.failed += other.failed;
+    }
+}
+
+impl std::fmt::Display for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} read", self.read)?;
+        for (count, what) in [
+            (self.created, "created"),
+            (self.updated, "updated"),
+            (self.deleted, "deleted"),
+            (self.unchanged, "unchanged"),
+            (self.filtered, "filtered"),
+            (self.conflicted, "conflicted"),
+            (self.deferred, "deferred"),
+            (self.failed, "failed"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,11 +10,11 @@ use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 
 use super::context::SyncContext;
 use super::lease::Lease;
-use super::manager::syncs_of;
 use super::model::{Moment, Run, RunStatus};
 use super::reporter::Reporter;
+use super::scope::syncs_of;
 use super::session::Session;
-use super::{first_link, pull, push, resolve, retry, rollback, sweep};
+use super::{first_link, pull, push, refile, resolve, retry, rollback, sweep};
 use crate::connection::{Connection, Problem};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
@@ -33,16 +33,13 @@ pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
     }
     let stop = inner.runner.stop_flag(id);
     let reporter = Reporter::new(inner.clock.clone(), inner.events.clone(), stop.clone());
-    let lease = loop {
-        match Lease::take(inner, run.connection).await? {
-            Ok(lease) => break lease,
-            Err(until) => reporter.wait_until(until).await?,
-        }
-    };
+    let lease = Lease::of_run(inner, run.connection, &reporter).await?;
+    let renewal = lease.renew(inner);
     begin(inner, &mut run).await?;
     let ended = carry_out(inner, &mut run, &lease, &reporter, &stop).await;
     let finished = finish(inner, id, run, ended).await;
     inner.runner.forget(id);
+    drop(renewal);
     lease.release(inner).await?;
     drop(turn);
     finished
@@ -107,7 +104,7 @@ async fn close_dead(inner: &Inner, tx: &mut dyn Transaction, run: &Versioned<Run
 }
 
 async fn carry_out(
-    inner: &Inner,
+    inner: &Arc<Inner>,
     run: &mut Versioned<Run>,
     lease: &Lease,
     reporter: &Reporter,
@@ -121,18 +118,7 @@ async fn carry_out(
     if let Some(undone) = run.rolls_back {
         return rollback::carry_out(inner, run, undone, &connection, lease, reporter, stop).await;
     }
-    let mut io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
-    if run.parameters.dry_run {
-        // A dry run holds the store's one writer until its end, so a token that has to be refreshed is refreshed now.
-        let connector = inner.connector(&connection.provider)?;
-        connector
-            .account(io.as_ref(), &inner.connections.config(&connection))
-            .await?;
-        io = inner
-            .connections
-            .io_while_store_is_held(&connection, stop.clone())
-            .await?;
-    }
+    let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
     let mut contexts = Vec::new();
     {
         let mut tx = inner.store.begin(Mode::Read).await?;
@@ -156,6 +142,7 @@ async fn carry_out(
     order(&mut contexts);
     let mut session = Session::new(inner, run.parameters.dry_run, lease.clone());
     for context in &contexts {
+        refile::refile(inner, context, &mut session, run, reporter).await?;
         // What an earlier run left open comes first, or what it created would be read as a stranger's.
         resolve::resolve_unknown(inner, context, &mut session, run, reporter).await?;
         if reads(context, run) {
@@ -169,8 +156,7 @@ async fn carry_out(
             }
             retry::retry_failures(inner, context, &mut session, run, reporter).await?;
             pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
-            let _alone = inner.runner.linking.lock().await;
-            first_link::link_staged(inner, context, &mut session, run, reporter).await?;
+            match_new(inner, context, &mut session, run, reporter).await?;
         }
     }
     for pass in 0..inner.settings.passes {
@@ -197,6 +183,36 @@ async fn carry_out(
         }
     }
     Ok(())
+}
+
+/// Matches what was staged, while nobody else matches records of this blueprint: two connections that did so at once
+/// would each find nobody, and make the same person twice.
+async fn match_new(
+    inner: &Arc<Inner>,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    reporter: &Reporter,
+) -> Result<()> {
+    let mut page = session.begin().await?;
+    let staged = page.tx()?.flagged(context.side(), SideFlags::STAGED, 0, 1).await?;
+    session.commit(page, run).await?;
+    if staged.is_empty() {
+        return Ok(());
+    }
+    if session.is_dry() {
+        // It makes nobody, so nobody has to wait for it.
+        return first_link::link_staged(inner, context, session, run, reporter).await;
+    }
+    let _alone = inner.runner.linking.lock().await;
+    let turn = Lease::of_matching(inner, context.sync.tenant, context.sync.blueprint, reporter).await?;
+    let renewal = turn.renew(inner);
+    session.fence(Some(turn.clone()));
+    let linked = first_link::link_staged(inner, context, session, run, reporter).await;
+    session.fence(None);
+    drop(renewal);
+    turn.release(inner).await?;
+    linked
 }
 
 /// References first, so that a record's parents are there when it comes.
@@ -315,7 +331,6 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
             let mut sync = document::get::<Sync>(tx.as_mut(), sync.id).await?;
             if ended.is_ok() {
                 sync.last_run_at = Some(now);
-                sync.backfill &= stored.parameters.since.is_some() || stored.parameters.max_records.is_some();
             }
             let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
             sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);

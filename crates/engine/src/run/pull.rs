@@ -10,9 +10,9 @@ use syncline_core::job::{Budget, Job, Progress, Pull, Start};
 use syncline_core::state::{EntityId, SideFlags};
 
 use super::context::SyncContext;
-use super::cursor::{NEXT, UNDER_WAY, fingerprint, forget, keep, start};
+use super::cursor::{NEXT, UNDER_WAY, filled, forget, keep, of_object, of_pull, start};
 use super::model::Run;
-use super::page::{brake, take_page};
+use super::page::{PageTally, brake, take_page};
 use super::reporter::Reporter;
 use super::session::Session;
 use crate::document::Versioned;
@@ -30,9 +30,8 @@ pub(crate) async fn pull(
     if !parameters.records.is_empty() {
         return pull_records(inner, context, session, run, reporter, &parameters.records).await;
     }
-    let fingerprint = fingerprint(context);
     for lost in [UNDER_WAY, NEXT] {
-        match read(inner, context, session, run, reporter, &fingerprint).await {
+        match read(inner, context, session, run, reporter).await {
             // What can't be gone on from is left behind; without any position everything is read.
             Err(error) if error.kind() == ErrorKind::CursorExpired => {
                 let mut page = session.begin().await?;
@@ -42,7 +41,7 @@ pub(crate) async fn pull(
             other => return other,
         }
     }
-    read(inner, context, session, run, reporter, &fingerprint).await
+    read(inner, context, session, run, reporter).await
 }
 
 /// Reads from where the last pull ended, or broke off.
@@ -52,10 +51,10 @@ async fn read(
     session: &mut Session<'_>,
     run: &mut Versioned<Run>,
     reporter: &Reporter,
-    fingerprint: &str,
 ) -> Result<()> {
     let parameters = run.parameters.clone();
-    let (start, resume) = start(context, session, run, fingerprint).await?;
+    let (start, resume) = start(context, session, run).await?;
+    let checkpoint_of = of_pull(context, &start);
     // What a run that takes nothing in has read is still to be read by the next.
     let keeps_cursor = parameters.since.is_none() && parameters.max_records.is_none() && context.direction.pulls();
     let from_beginning = start == Start::Beginning;
@@ -103,20 +102,24 @@ async fn read(
             match &progress {
                 Progress::More { checkpoint, total } => {
                     if let (Some(checkpoint), true) = (checkpoint, keeps_cursor) {
-                        keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
+                        keep(inner, context, &mut page, UNDER_WAY, &checkpoint_of, checkpoint).await?;
                     }
                     reporter.total(context, *total);
                 }
                 Progress::Wait { checkpoint, .. } if keeps_cursor => {
-                    keep(inner, context, &mut page, UNDER_WAY, fingerprint, checkpoint).await?;
+                    keep(inner, context, &mut page, UNDER_WAY, &checkpoint_of, checkpoint).await?;
                 }
                 Progress::Done { cursor } if keeps_cursor => {
-                    keep(inner, context, &mut page, NEXT, fingerprint, cursor).await?;
+                    keep(inner, context, &mut page, NEXT, &of_object(context), cursor).await?;
+                    if from_beginning {
+                        filled(context, &mut page).await?;
+                    }
                     forget(context, &mut page, UNDER_WAY).await?;
                 }
                 Progress::Wait { .. } | Progress::Done { .. } => {}
             }
             run.ledger(&context.sync.name, "pull").add(&tally.ledger);
+            reporter.detail(run, || took(context, "read", &tally));
             session.commit(page, run).await?;
             reporter.progress(context, "pull", run);
             Ok(())
@@ -143,6 +146,10 @@ async fn read(
             Progress::More { .. } => {}
         }
     }
+}
+
+fn took(context: &SyncContext, how: &str, tally: &PageTally) -> String {
+    format!("{how} of {}: {}", context.mapping.label, tally.ledger)
 }
 
 /// A page as it was read.
@@ -217,6 +224,7 @@ async fn pull_records(
         let tally = take_page(inner, context, &mut page, run, &batch, batch.len(), mark).await?;
         brake(inner, context, &mut page, run, &tally).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
+        reporter.detail(run, || took(context, "read by id", &tally));
         session.commit(page, run).await?;
         reporter.progress(context, "pull", run);
     }
@@ -288,8 +296,9 @@ pub(crate) async fn pull_dirty(
         let refs: Vec<&str> = ids.iter().map(String::as_str).collect();
         page.tx()?.clear_hints(context.side(), &refs, mark.0).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
+        reporter.detail(run, || took(context, "read again", &tally));
         session.commit(page, run).await?;
-        if dirty.is_empty() && hints.is_empty() || session.is_dry() {
+        if dirty.is_empty() && hints.is_empty() {
             return Ok(());
         }
     }

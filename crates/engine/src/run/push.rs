@@ -51,6 +51,7 @@ pub(crate) async fn push(
             reporter.progress(context, "push", run);
             continue;
         }
+        let (count, sent_before) = (candidates.len(), pushed.sent);
         let (guarded, free): (Vec<_>, Vec<_>) = candidates
             .into_iter()
             .partition(|candidate| is_guarded(context, candidate));
@@ -78,6 +79,10 @@ pub(crate) async fn push(
             let next = batches.peek().map(|next| ids(next)).unwrap_or_default();
             guards = send(inner, context, session, run, operations, &next, reporter).await?;
         }
+        let writes = pushed.sent - sent_before;
+        reporter.detail(run, || {
+            format!("to {}: {count} candidates, {writes} writes", context.mapping.label)
+        });
         reporter.progress(context, "push", run);
     }
 }
@@ -324,6 +329,17 @@ fn show_planned(run: &mut Run, context: &SyncContext, linked: &Linked, index: us
         .ext
         .clone()
         .unwrap_or_else(|| linked.entity.uid.to_string());
+    if plan.verb == Some(OperationVerb::Delete) {
+        run.planned += 1;
+        run.plan.push(PlannedChange {
+            target: context.sync.name.clone(),
+            record: record.clone(),
+            action: "delete".to_owned(),
+            field: "(the record)".to_owned(),
+            before: serde_json::Value::Null,
+            after: serde_json::Value::Null,
+        });
+    }
     for (place, (path, value)) in plan.target.iter().enumerate() {
         run.planned += 1;
         if run.plan.len() < 10_000 {

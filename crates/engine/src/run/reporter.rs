@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use syncline_core::error::Result;
 
 use super::context::SyncContext;
-use super::model::Run;
+use super::model::{Moment, Run};
 use crate::event::{Events, ProgressEvent};
 use crate::http::StopFlag;
 use crate::ports::{Clock, between};
+
+/// A run that is looked at closely writes at most so many moments down.
+const MOST_MOMENTS: usize = 5_000;
 
 /// See the [module](self).
 pub(crate) struct Reporter {
@@ -45,6 +48,19 @@ impl Reporter {
             biased;
             () = self.clock.sleep_until(until) => Ok(()),
             () = self.stop.stopped() => self.stop.check(),
+        }
+    }
+
+    /// Writes down what is only wanted of a run that is looked at closely. Names and counts, never values.
+    pub(crate) fn detail(&self, run: &mut Run, what: impl FnOnce() -> String) {
+        if !run.parameters.debug {
+            return;
+        }
+        let what = what();
+        tracing::info!(run = run.id, connection = run.connection, "{what}");
+        if run.timeline.len() < MOST_MOMENTS {
+            let at = self.clock.now();
+            run.timeline.push(Moment { at, what });
         }
     }
 

@@ -30,9 +30,6 @@ pub(crate) async fn resolve_unknown(
     run: &mut Versioned<Run>,
     reporter: &Reporter,
 ) -> Result<()> {
-    if session.is_dry() {
-        return Ok(());
-    }
     let size = context
         .connector
         .manifest()

@@ -21,9 +21,6 @@ pub(crate) async fn retry_failures(
     run: &mut Versioned<Run>,
     reporter: &Reporter,
 ) -> Result<()> {
-    if session.is_dry() {
-        return Ok(());
-    }
     let mut page = session.begin().await?;
     let mut query = DocumentQuery::new(DocumentKind::Failure)
         .tenant(context.sync.tenant)

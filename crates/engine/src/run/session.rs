@@ -1,13 +1,15 @@
-//! The transactions of a run: committed one by one, or all in one that is dropped when the run is dry.
+//! The transactions of a run: committed one by one, to the store or, when the run is dry, to an overlay that is dropped
+//! in the end.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use syncline_core::audit::{AuditEntries, AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
-use syncline_core::state::{Linked, Side, SideId};
-use syncline_core::store::{Mode, Transaction};
+use syncline_core::state::{Linked, Side, SideFlags, SideId};
+use syncline_core::store::{Mode, Store, Transaction};
 
 use super::context::SyncContext;
 use super::lease::Lease;
@@ -16,6 +18,7 @@ use crate::conflict::{close_settled, open_review};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
+use crate::overlay::OverlayStore;
 use crate::sync::Sync;
 
 /// A dry run shows at most this many changes and counts the rest.
@@ -24,10 +27,12 @@ const SHOWN_CHANGES: usize = 10_000;
 /// A run's access to the store.
 pub(crate) struct Session<'a> {
     inner: &'a Inner,
-    /// The one transaction of a dry run.
-    dry: Option<Box<dyn Transaction>>,
+    /// What it reads and writes.
+    store: Arc<dyn Store>,
     is_dry: bool,
     lease: Lease,
+    /// The lease for matching, while it is matching.
+    matching: Option<Lease>,
     /// Sides of which this run has read everything that was to be read.
     known: BTreeSet<SideId>,
 }
@@ -68,17 +73,24 @@ impl Page {
         }
         tx.commit().await?;
         inner.events.wake();
+        inner.runner.edited.notify_one();
         Ok(())
     }
 }
 
 impl<'a> Session<'a> {
-    pub(crate) const fn new(inner: &'a Inner, is_dry: bool, lease: Lease) -> Self {
+    pub(crate) fn new(inner: &'a Inner, is_dry: bool, lease: Lease) -> Self {
+        let store = Arc::clone(&inner.store);
         Self {
             inner,
-            dry: None,
+            store: if is_dry {
+                Arc::new(OverlayStore::new(store, inner.settings.dry_run_records))
+            } else {
+                store
+            },
             is_dry,
             lease,
+            matching: None,
             known: BTreeSet::new(),
         }
     }
@@ -97,29 +109,34 @@ impl<'a> Session<'a> {
         self.is_dry
     }
 
+    /// Puts the commits from now on under this lease as well, or no longer.
+    pub(crate) fn fence(&mut self, matching: Option<Lease>) {
+        self.matching = matching;
+    }
+
     /// Begins a transaction.
     pub(crate) async fn begin(&mut self) -> Result<Page> {
-        let tx = match self.dry.take() {
-            Some(tx) => tx,
-            None => self.inner.store.begin(Mode::Write).await?,
-        };
         Ok(Page {
-            tx: Some(tx),
+            tx: Some(self.store.begin(Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
         })
     }
 
-    /// Writes the audit and the run down and commits, unless the run is dry.
+    /// Writes the audit and the run down and commits. Of a dry run neither is kept: what it came to is stored with its
+    /// end.
     pub(crate) async fn commit(&mut self, mut page: Page, run: &mut Versioned<Run>) -> Result<()> {
         let Some(mut tx) = page.tx.take() else {
             return Err(Error::new(ErrorKind::Internal, "the transaction is over"));
         };
         if self.is_dry {
-            self.dry = Some(tx);
-            return Ok(());
+            self.lease.check_apart(self.inner).await?;
+            return tx.commit().await;
         }
         self.lease.check(self.inner, tx.as_mut()).await?;
+        if let Some(matching) = &self.matching {
+            matching.check(self.inner, tx.as_mut()).await?;
+        }
         append_audit(self.inner, tx.as_mut(), run.tenant, run.id, &page.audit).await?;
         for kind in page.events {
             self.inner
@@ -202,10 +219,14 @@ pub(crate) async fn settle(
             message: text.join("; "),
         };
         record_failure(inner, page, run.id, sync, direction, note).await?;
-    } else if let Some(side) = linked.sides.get(index)
+    } else if let Some(side) = linked.sides.get_mut(index)
         && had_failed
     {
         clear_failure(page, sync, direction, side).await?;
+        if direction == "pull" && is_failing(page, sync, "push", side).await? {
+            // Reading went well, but what could not be written still has not been.
+            side.flags.set(SideFlags::FAILED);
+        }
     }
     Ok(settled)
 }
@@ -281,13 +302,27 @@ pub(crate) async fn record_failure(
     document::put(page.tx()?, &mut failure).await
 }
 
-/// Forgets a record's failure after it succeeded.
-pub(crate) async fn clear_failure(page: &mut Page, sync: &Sync, direction: &'static str, side: &Side) -> Result<()> {
-    for key in [side.ext.clone(), Some(side.key.entity.to_string())]
+/// The keys under which the failures of a record may be kept.
+fn failure_keys(side: &Side, direction: &'static str) -> impl Iterator<Item = String> {
+    [side.ext.clone(), Some(side.key.entity.to_string())]
         .into_iter()
         .flatten()
-    {
-        let key = format!("{direction}:{key}");
+        .map(move |key| format!("{direction}:{key}"))
+}
+
+async fn is_failing(page: &mut Page, sync: &Sync, direction: &'static str, side: &Side) -> Result<bool> {
+    for key in failure_keys(side, direction) {
+        let failure = document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await?;
+        if failure.is_some_and(|failure| !failure.dismissed) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Forgets a record's failure after it succeeded.
+pub(crate) async fn clear_failure(page: &mut Page, sync: &Sync, direction: &'static str, side: &Side) -> Result<()> {
+    for key in failure_keys(side, direction) {
         if let Some(failure) = document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await? {
             page.tx()?
                 .delete_document(syncline_core::store::DocumentKind::Failure, failure.id)

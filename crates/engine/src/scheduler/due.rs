@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::model::{Tenant, TenantId};
+use syncline_core::state::SideFlags;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 
 use crate::actor::{Action, Actor};
@@ -26,6 +27,8 @@ pub(super) enum Cause {
     Poll,
     /// A provider said that something changed.
     Hint,
+    /// The app, a person or another CRM's run changed something that is to be written.
+    Edit,
     /// A record that failed is due for another try.
     Retry,
 }
@@ -38,6 +41,8 @@ pub(super) struct Job {
     pub(super) connection: u64,
     pub(super) scope: RunScope,
     pub(super) parameters: RunParameters,
+    /// The last entry of the tenant's audit when it was found due: what changes later is not this run's.
+    pub(super) seen: u64,
 }
 
 /// What is due now, and when something will be next.
@@ -96,8 +101,9 @@ async fn runnable(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Vec<Sync
     Ok(syncs)
 }
 
-/// Looks what is due over all tenants.
-pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
+/// Looks what is due over all tenants. `written` says up to which entry of the audit a connection's edits were written:
+/// every change that has to be is in the audit, so that what can't be written yet does not ask again and again.
+pub(super) async fn look(inner: &Inner, now: Timestamp, written: &BTreeMap<u64, u64>) -> Result<Outlook> {
     let mut outlook = Outlook::default();
     let mut tx = inner.store.begin(Mode::Read).await?;
     for tenant in all::<Tenant>(tx.as_mut(), DocumentQuery::new(DocumentKind::Tenant)).await? {
@@ -105,13 +111,18 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
         for sync in runnable(tx.as_mut(), tenant.id).await? {
             by_connection.entry(sync.connection).or_default().push(sync);
         }
-        for syncs in by_connection.into_values() {
+        let (seen, _) = tx.audit_head(tenant.id).await?;
+        for (connection, syncs) in by_connection {
+            let is_news = written.get(&connection).is_none_or(|written| *written < seen);
             let mut hinted = Vec::new();
+            let mut edited = Vec::new();
             let mut failed = Vec::new();
             // What only runs by hand is not woken by anything else.
             for sync in syncs.iter().filter(|sync| sync.schedule != Schedule::Manual) {
                 if !tx.hints(sync.side, 1).await?.is_empty() {
                     hinted.push(sync);
+                } else if is_news && has_edits(tx.as_mut(), sync).await? {
+                    edited.push(sync);
                 } else if has_due_failure(tx.as_mut(), sync, now).await? {
                     failed.push(sync);
                 }
@@ -123,10 +134,24 @@ pub(super) async fn look(inner: &Inner, now: Timestamp) -> Result<Outlook> {
                 .filter_map(|sync| sync.next_run_at)
                 .filter(|next| *next > now);
             outlook.next = outlook.next.into_iter().chain(later).min();
-            outlook.jobs.extend(job(&syncs, hinted, failed, now));
+            let causes = [(Cause::Hint, hinted), (Cause::Edit, edited), (Cause::Retry, failed)];
+            outlook.jobs.extend(job(&syncs, causes, now, seen));
         }
     }
     Ok(outlook)
+}
+
+/// Whether something waits to be written by a sync. One that was never read may not write yet.
+async fn has_edits(tx: &mut dyn Transaction, sync: &Sync) -> Result<bool> {
+    let writes = sync.mapping.rules.iter().any(|rule| rule.direction.pushes());
+    if !writes || sync.last_run_at.is_none() {
+        return Ok(false);
+    }
+    if !tx.flagged(sync.side, SideFlags::PUSH, 0, 1).await?.is_empty() {
+        return Ok(true);
+    }
+    let creates = sync.mapping.create_in_crm;
+    Ok(creates && !tx.without_side(sync.blueprint, sync.side, 0, 1).await?.is_empty())
 }
 
 async fn has_due_failure(tx: &mut dyn Transaction, sync: &Sync, now: Timestamp) -> Result<bool> {
@@ -139,15 +164,15 @@ async fn has_due_failure(tx: &mut dyn Transaction, sync: &Sync, now: Timestamp) 
     Ok(!tx.documents(&query).await?.is_empty())
 }
 
-/// The run that a connection needs now: of all syncs that are due, or else of what hints name, or else of what failed.
-fn job(syncs: &[Sync], hinted: Vec<&Sync>, failed: Vec<&Sync>, now: Timestamp) -> Option<Job> {
+/// The run that a connection needs now: of all syncs that are due, or else for the first other cause there is.
+fn job(syncs: &[Sync], others: [(Cause, Vec<&Sync>); 3], now: Timestamp, seen: u64) -> Option<Job> {
     let Sync { tenant, connection, .. } = *syncs.first()?;
     let due: Vec<&Sync> = syncs
         .iter()
         .filter(|sync| sync.next_run_at.is_some_and(|next| next <= now))
         .collect();
-    // A poll reads hinted records and retries failed ones as well.
-    let causes = [(Cause::Poll, due), (Cause::Hint, hinted), (Cause::Retry, failed)];
+    // A poll reads hinted records, writes edits and retries failed ones as well, and each of these what comes after it.
+    let causes = std::iter::once((Cause::Poll, due)).chain(others);
     let (cause, chosen) = causes.into_iter().find(|(_, chosen)| !chosen.is_empty())?;
     let objects: BTreeSet<String> = if chosen.len() == syncs.len() {
         BTreeSet::new()
@@ -165,6 +190,7 @@ fn job(syncs: &[Sync], hinted: Vec<&Sync>, failed: Vec<&Sync>, now: Timestamp) -
         connection,
         scope: RunScope::Connection(connection),
         parameters,
+        seen,
     })
 }
 

@@ -198,6 +198,8 @@ mod tests {
             status: SyncStatus::Active,
             paused_because: None,
             backfill: false,
+            refile: false,
+            estimate: None,
             created_by: "ada".into(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
             last_run_at: None,

@@ -86,7 +86,11 @@ impl crate::Engine {
         all.into_iter().find(|blueprint| blueprint.name == name).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
-                format!("there is no blueprint `{name}`; there are: {}", names.join(", ")),
+                if names.is_empty() {
+                    format!("there is no blueprint `{name}`, nor any other yet; saving a mapping makes one")
+                } else {
+                    format!("there is no blueprint `{name}`; there are: {}", names.join(", "))
+                },
             )
         })
     }

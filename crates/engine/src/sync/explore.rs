@@ -47,6 +47,7 @@ impl NewSync {
             fields: proposal.new_fields,
             groups: Vec::new(),
             schedule: Schedule::default(),
+            start: false,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Syncs: a mapping on a connection, with its schedule.
 
 mod blueprint;
+mod change;
 mod explore;
 mod model;
+mod save;
 mod service;
 
+pub use change::SyncChange;
 pub use explore::Preview;
 pub use model::{Schedule, Sync, SyncStatus};
 pub use service::{NewSync, SavedSync, Syncs};

@@ -92,6 +92,12 @@ pub struct Sync {
     /// Whether the next run reads everything, since the mapping was widened or the cursor lost.
     #[serde(default)]
     pub backfill: bool,
+    /// Whether the next run brings its records to the mapping as they are kept, since rules were removed.
+    #[serde(default)]
+    pub refile: bool,
+    /// How many records the CRM had, about, when it was last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<u64>,
     /// Who made it.
     pub created_by: String,
     /// When it was made.

@@ -1,23 +1,20 @@
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::mapping::{Mapping, check, check_together};
-use syncline_core::model::{Blueprint, Field, Finding, Severity, TenantId};
+use syncline_core::model::{Blueprint, Field, Finding, TenantId};
 use syncline_core::schema::{Described, ObjectSchema};
-use syncline_core::state::SideId;
-use syncline_core::store::{Document, DocumentKind, DocumentQuery, Mode, Sequence, SideCounts, Transaction};
+use syncline_core::store::{Document, DocumentKind, DocumentQuery, Mode, SideCounts, Transaction};
 use uuid::Uuid;
 
 use super::blueprint::extend;
+use super::change::SyncChange;
 use super::{Schedule, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
-use crate::document::{self, Versioned};
+use crate::document;
 use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
-use crate::run::append_audit;
-
-/// So many earlier versions of a mapping are kept: a record that was not read since before them is read as if anew.
-const EARLIER_MAPPINGS: usize = 8;
+use crate::run::{StartedRun, append_audit};
 
 /// A sync to be made or changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +31,23 @@ pub struct NewSync {
     pub groups: Vec<Vec<String>>,
     /// When it runs by itself.
     pub schedule: Schedule,
+    /// Starts the run that reads what is new as soon as it is saved: the first import, or what a wider mapping asks for.
+    pub start: bool,
 }
 
-/// A saved sync and what was found.
+/// A saved sync, what was found, and what follows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedSync {
     /// The sync.
     pub sync: Sync,
     /// Everything worth knowing about its mapping.
     pub findings: Vec<Finding>,
+    /// What saving it changed.
+    pub change: SyncChange,
+    /// How many records the CRM has, about, where they are to be read and it can tell.
+    pub estimate: Option<u64>,
+    /// The run that was started, where [`NewSync::start`] asked for it and there is something to read.
+    pub run: Option<StartedRun>,
 }
 
 /// The syncs of an engine.
@@ -102,120 +107,6 @@ async fn put_schema(
 }
 
 impl Syncs<'_> {
-    /// Makes a sync, or changes the one of this name on the connection; a deleted one is reactivated. A change that
-    /// widens the mapping makes the next run read everything.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy; [`ErrorKind::Invalid`] when the mapping has errors, all of which are in the
-    /// message; as [`Engine::describe`].
-    pub async fn save(&self, new: NewSync, actor: &Actor) -> Result<SavedSync> {
-        let inner = &self.0.inner;
-        inner.allow(actor, Action::ManageSyncs)?;
-        crate::schedule::check(&new.schedule)?;
-        let connection = load_connection(inner, new.connection).await?;
-        let schema = self.0.describe(&connection, &new.mapping.object).await?;
-        let mut tx = inner.store.begin(Mode::Write).await?;
-        let blueprint = extend(
-            tx.as_mut(),
-            connection.tenant,
-            &new.mapping.blueprint,
-            &new.fields,
-            &new.groups,
-        )
-        .await?;
-        let findings = self.findings(tx.as_mut(), &new, &blueprint, &schema).await?;
-        let errors: Vec<String> = findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| format!("{}: {}", finding.place, finding.message))
-            .collect();
-        if !errors.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "the mapping of sync `{}` can't be saved: {}",
-                    new.name,
-                    errors.join("; ")
-                ),
-            ));
-        }
-        let now = inner.clock.now();
-        let known = document::by_key::<Sync>(tx.as_mut(), connection.tenant, connection.id, &new.name).await?;
-        let mut sync = match known {
-            Some(mut known) => {
-                if known.mapping.object != new.mapping.object || known.mapping.blueprint != new.mapping.blueprint {
-                    return Err(Error::new(
-                        ErrorKind::Invalid,
-                        format!(
-                            "sync `{}` joins {} and {}; another object or blueprint is another sync",
-                            new.name, known.mapping.blueprint, known.mapping.object
-                        ),
-                    ));
-                }
-                let mut mapping = new.mapping;
-                mapping.version = known.mapping.version;
-                if mapping != known.mapping {
-                    mapping.version += 1;
-                    // A row read under the old mapping lacks what the new one asks for.
-                    known.value.backfill = true;
-                    let before = std::mem::replace(&mut known.value.mapping, mapping);
-                    known.value.earlier.push(before);
-                    let surplus = known.value.earlier.len().saturating_sub(EARLIER_MAPPINGS);
-                    known.value.earlier.drain(..surplus);
-                }
-                known.value.schedule = new.schedule;
-                known.value.status = SyncStatus::Active;
-                known.value.paused_because = None;
-                known
-            }
-            None => {
-                let side = SideId::try_from(tx.reserve(Sequence::Side, 1).await?).unwrap_or(SideId::MAX);
-                let others = siblings(tx.as_mut(), connection.tenant, blueprint.id).await?;
-                let slot = (0..=u8::MAX).find(|slot| others.iter().all(|other| other.slot != *slot));
-                let slot = slot.ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Invalid,
-                        format!("`{}` is in 256 syncs, which is the most", blueprint.name),
-                    )
-                })?;
-                Versioned {
-                    value: Sync {
-                        id: 0,
-                        tenant: connection.tenant,
-                        connection: connection.id,
-                        name: new.name,
-                        blueprint: blueprint.id,
-                        mapping: new.mapping,
-                        earlier: Vec::new(),
-                        side,
-                        slot,
-                        rank: i32::MAX - i32::try_from(side).unwrap_or(i32::MAX),
-                        schedule: new.schedule,
-                        status: SyncStatus::Active,
-                        paused_because: None,
-                        backfill: false,
-                        created_by: actor.name.clone(),
-                        created_at: now,
-                        last_run_at: None,
-                        next_run_at: None,
-                    },
-                    version: 0,
-                }
-            }
-        };
-        let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
-        sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
-        document::put(tx.as_mut(), &mut sync).await?;
-        let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None)
-            .note(format!("{} saved sync `{}`", actor.name, sync.name));
-        append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry].into_iter().collect()).await?;
-        tx.commit().await?;
-        Ok(SavedSync {
-            sync: sync.value,
-            findings,
-        })
-    }
-
     /// Everything to say about a mapping before it is saved.
     ///
     /// # Errors
@@ -237,7 +128,7 @@ impl Syncs<'_> {
         self.findings(tx.as_mut(), new, &blueprint, &schema).await
     }
 
-    async fn findings(
+    pub(super) async fn findings(
         &self,
         tx: &mut dyn Transaction,
         new: &NewSync,
@@ -344,7 +235,7 @@ impl Syncs<'_> {
 }
 
 /// A connection by its number.
-async fn load_connection(inner: &Inner, id: u64) -> Result<Connection> {
+pub(super) async fn load_connection(inner: &Inner, id: u64) -> Result<Connection> {
     let mut tx = inner.store.begin(Mode::Read).await?;
     Ok(document::get::<Connection>(tx.as_mut(), id).await?.value)
 }

@@ -96,5 +96,6 @@ fn sync(name: String, connection: u64, mapping: Mapping, fields: Vec<Field>) -> 
         fields,
         groups: Vec::new(),
         schedule: Schedule::Manual,
+        start: false,
     }
 }

@@ -157,6 +157,8 @@ impl Stage {
             status: SyncStatus::Active,
             paused_because: None,
             backfill: false,
+            refile: false,
+            estimate: None,
             created_by: "ada".into(),
             created_at: now,
             last_run_at: None,

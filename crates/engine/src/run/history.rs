@@ -1,0 +1,124 @@
+//! Looking at runs, and at the records that failed in them.
+
+use jiff::Timestamp;
+use syncline_core::error::Result;
+use syncline_core::model::TenantId;
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
+
+use super::manager::Runs;
+use super::model::{Failure, Run, RunStatus};
+use crate::actor::{Action, Actor};
+use crate::document::{self, Versioned};
+use crate::sync::Sync;
+
+/// Which runs to list, newest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunQuery {
+    /// Of this connection only.
+    pub connection: Option<u64>,
+    /// With one of these statuses; empty for any.
+    pub status: Vec<RunStatus>,
+    /// Of syncs of this remote object only.
+    pub object: Option<String>,
+    /// Asked for at or after.
+    pub since: Option<Timestamp>,
+    /// Asked for before.
+    pub until: Option<Timestamp>,
+    /// Only numbers below this: where the page before ended.
+    pub before: Option<u64>,
+    /// At most this many; 100 if 0.
+    pub limit: usize,
+}
+
+impl Runs<'_> {
+    /// A run by its number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    pub async fn get(&self, run: u64, actor: &Actor) -> Result<Run> {
+        self.0.inner.allow(actor, Action::ReadRuns)?;
+        let mut tx = self.0.inner.store.begin(Mode::Read).await?;
+        Ok(document::get::<Run>(tx.as_mut(), run).await?.value)
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy.
+    pub async fn list(&self, tenant: TenantId, query: &RunQuery, actor: &Actor) -> Result<Vec<Run>> {
+        self.0.inner.allow(actor, Action::ReadRuns)?;
+        let mut documents = DocumentQuery::new(DocumentKind::Run).tenant(tenant);
+        documents.scope = query.connection;
+        documents.status = query.status.iter().map(|status| status.name().to_owned()).collect();
+        documents.since = query.since;
+        documents.until = query.until;
+        documents.before = query.before;
+        documents.limit = if query.limit == 0 { 100 } else { query.limit };
+        let mut tx = self.0.inner.store.begin(Mode::Read).await?;
+        let syncs = document::find::<Sync>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
+        let names: Option<Vec<&String>> = query.object.as_ref().map(|object| {
+            syncs
+                .iter()
+                .filter(|sync| sync.mapping.object == *object)
+                .map(|sync| &sync.value.name)
+                .collect()
+        });
+        Ok(document::find::<Run>(tx.as_mut(), &documents)
+            .await?
+            .into_iter()
+            .map(|run| run.value)
+            .filter(|run| {
+                names
+                    .as_ref()
+                    .is_none_or(|names| run.ledgers.keys().any(|name| names.contains(&name)))
+            })
+            .collect())
+    }
+
+    /// Records that failed and are not dismissed, soonest tried last.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy.
+    pub async fn failures(&self, tenant: TenantId, sync: Option<u64>, actor: &Actor) -> Result<Vec<Failure>> {
+        self.0.inner.allow(actor, Action::ReadRuns)?;
+        let mut query = DocumentQuery::new(DocumentKind::Failure)
+            .tenant(tenant)
+            .status("open")
+            .limit(10_000);
+        query.scope = sync;
+        let mut tx = self.0.inner.store.begin(Mode::Read).await?;
+        let found = document::find::<Failure>(tx.as_mut(), &query).await?;
+        Ok(found.into_iter().map(|failure| failure.value).collect())
+    }
+
+    /// Makes a failed record due at once; the next run tries it again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    pub async fn retry_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
+        let now = self.0.inner.clock.now();
+        self.change_failure(failure, actor, |failure| {
+            failure.retry_at = now;
+            failure.dismissed = false;
+        })
+        .await
+    }
+
+    /// Dismisses a failed record: it is shown no more and not tried again by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    pub async fn dismiss_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
+        self.change_failure(failure, actor, |failure| failure.dismissed = true)
+            .await
+    }
+
+    async fn change_failure(&self, id: u64, actor: &Actor, change: impl FnOnce(&mut Failure)) -> Result<()> {
+        self.0.inner.allow(actor, Action::RunSyncs)?;
+        let mut tx = self.0.inner.store.begin(Mode::Write).await?;
+        let mut failure: Versioned<Failure> = document::get(tx.as_mut(), id).await?;
+        change(&mut failure.value);
+        document::put(tx.as_mut(), &mut failure).await?;
+        tx.commit().await
+    }
+}

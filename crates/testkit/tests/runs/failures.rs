@@ -1,0 +1,110 @@
+use syncline_engine::run::{Failure, RunParameters};
+use syncline_simulators::Fault;
+
+use crate::timed::{ext, people, settled, sync};
+
+async fn failures(stage: &syncline_testkit::stage::Stage) -> Vec<Failure> {
+    stage
+        .engine
+        .runs()
+        .failures(stage.tenant, None, &stage.actor)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_failed_write_waits_for_its_time_or_for_a_person_who_asks_for_it_at_once() {
+    let (stage, clock) = settled(2).await;
+    let person = people(&stage).await.remove(0);
+    let id = ext(&person, "salesforce");
+    stage.salesforce.faults().script(Fault::Validation, 1);
+    let patch = [("title".to_owned(), serde_json::Value::from("Admiral"))]
+        .into_iter()
+        .collect();
+    let read = syncline_engine::entity::EntityRead::Blind;
+    stage
+        .engine
+        .entities()
+        .update(stage.tenant, person.entity.uid, patch, read, &stage.actor)
+        .await
+        .unwrap();
+    stage.sync("salesforce", RunParameters::default()).await.unwrap();
+    let failed = failures(&stage).await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].record.as_deref(), Some(id.as_str()));
+    assert!(failed[0].message.len() > 10 && failed[0].attempts == 1);
+    // Before its time nothing is tried.
+    let writes = stage.salesforce.log().mutating();
+    stage.sync("salesforce", RunParameters::default()).await.unwrap();
+    assert_eq!(stage.salesforce.log().mutating(), writes);
+    assert_eq!(failures(&stage).await.len(), 1);
+    // At once on demand.
+    stage
+        .engine
+        .runs()
+        .retry_failure(failed[0].id, &stage.actor)
+        .await
+        .unwrap();
+    clock.advance(1);
+    stage.sync("salesforce", RunParameters::default()).await.unwrap();
+    assert_eq!(
+        stage.salesforce.record("Contact", &id).unwrap().fields["Title"],
+        "Admiral"
+    );
+    assert!(failures(&stage).await.is_empty(), "and is forgotten");
+}
+
+#[tokio::test]
+async fn each_try_waits_longer_and_a_dismissed_record_is_left_alone() {
+    let (stage, clock) = settled(2).await;
+    let person = people(&stage).await.remove(0);
+    stage.salesforce.faults().set_rate(Fault::Validation, 1.0);
+    let patch = [("title".to_owned(), serde_json::Value::from("Admiral"))]
+        .into_iter()
+        .collect();
+    let read = syncline_engine::entity::EntityRead::Blind;
+    stage
+        .engine
+        .entities()
+        .update(stage.tenant, person.entity.uid, patch, read, &stage.actor)
+        .await
+        .unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        stage.sync("salesforce", RunParameters::default()).await.unwrap();
+        let failed = failures(&stage).await.remove(0);
+        waits.push(failed.retry_at.duration_since(clock.time()).as_secs());
+        clock.advance(waits[waits.len() - 1] + 1);
+    }
+    assert!(waits[0] < waits[1] && waits[1] < waits[2], "{waits:?}");
+    let failed = failures(&stage).await.remove(0);
+    stage
+        .engine
+        .runs()
+        .dismiss_failure(failed.id, &stage.actor)
+        .await
+        .unwrap();
+    assert!(failures(&stage).await.is_empty(), "shown no more");
+    clock.advance(100_000);
+    let writes = stage.salesforce.log().mutating();
+    sync(&stage, &clock, "salesforce").await;
+    assert_eq!(stage.salesforce.log().mutating(), writes, "nor tried");
+    // Another value is another try.
+    stage.salesforce.faults().clear();
+    let id = ext(&person, "salesforce");
+    let patch = [("title".to_owned(), serde_json::Value::from("Major"))]
+        .into_iter()
+        .collect();
+    let read = syncline_engine::entity::EntityRead::Blind;
+    stage
+        .engine
+        .entities()
+        .update(stage.tenant, person.entity.uid, patch, read, &stage.actor)
+        .await
+        .unwrap();
+    sync(&stage, &clock, "salesforce").await;
+    assert_eq!(
+        stage.salesforce.record("Contact", &id).unwrap().fields["Title"],
+        "Major"
+    );
+}

@@ -1,0 +1,26 @@
+//! What a run does with its parameters and with what goes on around it, from end to end.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    reason = "a test has no public interface, may panic, and each history uses its own part of the play"
+)]
+
+mod brake;
+mod chosen;
+mod close_up;
+mod dry_run;
+mod events;
+mod failures;
+mod gate;
+mod limits;
+mod matching;
+mod pauses;
+#[path = "../review/play.rs"]
+mod play;
+mod queue;
+mod saving;
+#[path = "../timed/mod.rs"]
+mod timed;
+mod wake;

@@ -1,0 +1,213 @@
+use std::time::Duration;
+
+use syncline_engine::run::{Run, RunParameters, RunQuery, RunRequest, RunScope, RunStatus, StartedRun};
+use syncline_testkit::stage::Stage;
+
+use crate::gate::Gate;
+use crate::play::{HUBSPOT, Play, SALESFORCE};
+
+async fn start(play: &Play, parameters: RunParameters) -> StartedRun {
+    let request = RunRequest {
+        tenant: play.stage.tenant,
+        scope: RunScope::Provider(SALESFORCE.to_owned()),
+        parameters,
+    };
+    play.stage
+        .engine
+        .runs()
+        .start(request, &play.stage.actor)
+        .await
+        .unwrap()
+        .remove(0)
+}
+
+async fn ended(play: &Play, run: u64) -> Run {
+    for _ in 0..2_000 {
+        let run = play.stage.engine.runs().get(run, &play.stage.actor).await.unwrap();
+        if run.status.is_over() {
+            return run;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("run {run} never ended");
+}
+
+#[tokio::test]
+async fn equal_requests_during_a_run_become_one_that_waits_and_has_a_number() {
+    let mut play = Play::empty().await;
+    play.create(SALESFORCE, "a@x.org", &[]);
+    let gate = Gate::before(&play.stage);
+    play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone()).unwrap();
+    gate.hold("/query");
+    let first = start(&play, RunParameters::default()).await;
+    assert!(!first.queued);
+    gate.arrived().await;
+    let second = start(&play, RunParameters::default()).await;
+    let third = start(&play, RunParameters::default()).await;
+    let other = start(
+        &play,
+        RunParameters {
+            full: true,
+            ..RunParameters::default()
+        },
+    )
+    .await;
+    assert!(second.queued && third.queued && other.queued);
+    assert_ne!(second.id, first.id);
+    assert_eq!(second.id, third.id, "coalesced");
+    assert_ne!(other.id, second.id, "with other parameters it is another run");
+    gate.release();
+    let mut finished = Vec::new();
+    for run in [first.id, second.id, other.id] {
+        let run = ended(&play, run).await;
+        assert_eq!(run.status, RunStatus::Completed, "{:?}", run.error);
+        finished.push((run.started_at.unwrap(), run.finished_at.unwrap()));
+    }
+    finished.sort();
+    assert!(
+        finished.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+        "one after the other: {finished:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_loses_nothing() {
+    let mut play = Play::empty().await;
+    for number in 0..5 {
+        play.create(SALESFORCE, &format!("p{number}@x.org"), &[("city", "Bern")]);
+    }
+    play.app_create("app@x.org", &[]).await;
+    for part in ["/query", "composite"] {
+        let gate = Gate::before(&play.stage);
+        play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone()).unwrap();
+        gate.hold(part);
+        let run = start(&play, RunParameters::default()).await;
+        let came = tokio::time::timeout(Duration::from_secs(3), gate.arrived())
+            .await
+            .is_ok();
+        if came {
+            play.stage.engine.runs().stop(run.id, &play.stage.actor).await.unwrap();
+        }
+        gate.release();
+        let run = ended(&play, run.id).await;
+        if came {
+            assert!(
+                matches!(run.status, RunStatus::Stopped | RunStatus::Completed),
+                "{part}: {:?}",
+                run.error
+            );
+            assert!(run.balances());
+        }
+        let late = play
+            .stage
+            .engine
+            .runs()
+            .stop(run.id, &play.stage.actor)
+            .await
+            .unwrap_err();
+        assert!(late.message().contains("over already"), "{late}");
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    play.settle().await;
+    assert_eq!(
+        (play.people().await.len(), play.count(SALESFORCE), play.count(HUBSPOT)),
+        (6, 6, 6)
+    );
+    play.is_quiet().await;
+}
+
+#[tokio::test]
+async fn the_history_is_found_by_connection_date_status_and_object() {
+    let play = Play::empty().await;
+    play.create(SALESFORCE, "a@x.org", &[]);
+    play.run(SALESFORCE).await;
+    play.later().await;
+    let middle = play.stage.engine.now();
+    play.run(HUBSPOT).await;
+    let companies = RunParameters {
+        objects: vec!["Account".into()],
+        ..RunParameters::default()
+    };
+    play.stage.sync(SALESFORCE, companies).await.unwrap();
+    play.stage
+        .salesforce
+        .faults()
+        .script(syncline_simulators::Fault::ServerError, 50);
+    let failed = play.stage.sync(SALESFORCE, RunParameters::default()).await.unwrap();
+    play.stage.salesforce.faults().clear();
+    assert_eq!(failed.status, RunStatus::Failed);
+    let list = async |query: RunQuery| -> Vec<u64> {
+        let runs = play
+            .stage
+            .engine
+            .runs()
+            .list(play.stage.tenant, &query, &play.stage.actor)
+            .await
+            .unwrap();
+        runs.iter().map(|run| run.id).collect()
+    };
+    let hubspot = play.stage.connections[HUBSPOT].id;
+    assert_eq!(list(RunQuery::default()).await, [4, 3, 2, 1], "newest first");
+    assert_eq!(
+        list(RunQuery {
+            connection: Some(hubspot),
+            ..RunQuery::default()
+        })
+        .await,
+        [2]
+    );
+    assert_eq!(
+        list(RunQuery {
+            status: vec![RunStatus::Failed],
+            ..RunQuery::default()
+        })
+        .await,
+        [4]
+    );
+    assert_eq!(
+        list(RunQuery {
+            until: Some(middle),
+            ..RunQuery::default()
+        })
+        .await,
+        [1]
+    );
+    assert_eq!(
+        list(RunQuery {
+            since: Some(middle),
+            ..RunQuery::default()
+        })
+        .await,
+        [4, 3, 2]
+    );
+    assert_eq!(
+        list(RunQuery {
+            object: Some("contacts".into()),
+            ..RunQuery::default()
+        })
+        .await,
+        [2]
+    );
+    let people = list(RunQuery {
+        object: Some("Contact".into()),
+        ..RunQuery::default()
+    })
+    .await;
+    assert!(
+        people.contains(&1) && !people.contains(&3) && !people.contains(&2),
+        "{people:?}"
+    );
+    assert_eq!(
+        list(RunQuery {
+            limit: 1,
+            before: Some(3),
+            ..RunQuery::default()
+        })
+        .await,
+        [2],
+        "page by page"
+    );
+    let run = play.stage.engine.runs().get(4, &play.stage.actor).await.unwrap();
+    assert_eq!(run.initiator, "test");
+    assert!(run.timeline.len() >= 2 && run.finished_at.is_some() && run.error.is_some());
+}
