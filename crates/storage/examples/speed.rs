@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use syncline_core::Result;
+use syncline_core::sort_key::sort_key;
 use syncline_core::state::{
     Actor, Cause, Decision, Entity, EntityId, Presence, Side, SideFlags, SideId, SideKey, Stamp,
 };
-use syncline_core::store::{Key, Mode, Store, Touch};
+use syncline_core::store::{Document, DocumentKind, DocumentQuery, IndexEntry, IndexQuery, Key, Mode, Store, Touch};
 use syncline_core::value::{DateTime, Precision, Value, content_hash, encode_all};
 use syncline_storage::{MemoryStore, SqliteStore};
 use uuid::Uuid;
@@ -150,6 +151,119 @@ async fn measure(store: &dyn Store, records: usize) -> Result<()> {
     let start = Instant::now();
     assert!(reader.without_side(1, SIDE, 0, PAGE).await?.is_empty());
     rate("without_side", start.elapsed());
+    drop(reader);
+    index(store, &pages, rate).await?;
+    conflicts(store).await
+}
+
+/// What an index costs, and what a page of 25 records takes with it.
+async fn index(store: &dyn Store, pages: &[Vec<EntityId>], rate: impl Fn(&str, Duration)) -> Result<()> {
+    let sort = |id: EntityId| sort_key(&Value::text(format!("person.{id:09}@example.com")));
+    let mut fill = Duration::ZERO;
+    for pages in pages.chunks(50) {
+        let entries: Vec<IndexEntry> = pages
+            .iter()
+            .flatten()
+            .map(|id| IndexEntry {
+                space: 9,
+                sort: sort(*id),
+                entity: *id,
+            })
+            .collect();
+        let mut transaction = store.begin(Mode::Write).await?;
+        let start = Instant::now();
+        transaction.put_index(&entries).await?;
+        transaction.commit().await?;
+        fill += start.elapsed();
+    }
+    rate("put_index, a step of filling", fill);
+    let middle = sort((pages.len() * PAGE / 2) as EntityId);
+    let whole = IndexQuery {
+        space: 9,
+        from: Vec::new(),
+        until: None,
+        after: None,
+        descending: false,
+        limit: 26,
+    };
+    let queries = [
+        ("first page, sorted", whole.clone()),
+        (
+            "a page in the middle, backwards",
+            IndexQuery {
+                after: Some((middle.clone(), 0)),
+                descending: true,
+                ..whole.clone()
+            },
+        ),
+        (
+            "by one value",
+            IndexQuery {
+                from: middle.clone(),
+                until: Some(syncline_core::sort_key::after(middle.clone())),
+                ..whole.clone()
+            },
+        ),
+        (
+            "a range of 2,000",
+            IndexQuery {
+                from: middle,
+                limit: 2_000,
+                ..whole
+            },
+        ),
+    ];
+    for (what, query) in queries {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..20 {
+            let start = Instant::now();
+            let mut reader = store.begin(Mode::Read).await?;
+            let found = reader.find_index(&query).await?;
+            let shown: Vec<EntityId> = found.iter().take(26).map(|entry| entry.entity).collect();
+            assert_eq!(reader.load(&shown).await?.len(), shown.len());
+            slowest = slowest.max(start.elapsed());
+        }
+        println!("{what:>34} {:>12.1} ms, the slowest of 20", slowest.as_secs_f64() * 1e3);
+    }
+    Ok(())
+}
+
+/// Pages of conflicts among many that are resolved.
+async fn conflicts(store: &dyn Store) -> Result<()> {
+    const CONFLICTS: u64 = 100_000;
+    let mut transaction = store.begin(Mode::Write).await?;
+    for number in 1..=CONFLICTS {
+        let review = Document {
+            kind: DocumentKind::Review,
+            id: 0,
+            tenant: 1,
+            scope: number % 4,
+            key: Some(format!("{number}:1")),
+            status: if number % 50 == 0 { "pending" } else { "resolved" }.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            version: 0,
+            body: serde_json::json!({ "fields": ["email"], "app": "a@x.org", "sides": [{ "value": "b@x.org" }] }),
+        };
+        transaction.put_document(&review).await?;
+    }
+    transaction.commit().await?;
+    let pending = DocumentQuery::new(DocumentKind::Review)
+        .tenant(1)
+        .status("pending")
+        .limit(100);
+    for (what, query) in [
+        ("pending conflicts of a tenant", pending.clone()),
+        ("pending conflicts of a sync", pending.scope(2)),
+    ] {
+        let start = Instant::now();
+        let mut reader = store.begin(Mode::Read).await?;
+        assert_eq!(reader.documents(&query).await?.len(), 100);
+        let count = reader.count_documents(&query).await?;
+        println!(
+            "{what:>34} {:>12.1} ms, of {count}",
+            start.elapsed().as_secs_f64() * 1e3
+        );
+    }
     Ok(())
 }
 

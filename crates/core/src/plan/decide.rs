@@ -227,7 +227,9 @@ impl Table<'_> {
             self.ghost(linked, group, &observed);
             return Ok(());
         }
-        if linked.entity.frozen_by(id).is_some() {
+        if linked.entity.frozen_by(id).is_some() && self.thaw_reference(linked, group, &observed) {
+            // Resolved by now: it is taken like any other edit.
+        } else if linked.entity.frozen_by(id).is_some() {
             // No side takes a decision while a person is asked; the item shows the newest observation.
             let hub = linked.entity.group_values(self.scene.blueprint, id);
             if holds(group, &hub, &observed, self.known.links).unwrap_or(false) {
@@ -236,9 +238,18 @@ impl Table<'_> {
                     return self.unchanged(linked, group, &observed);
                 }
             }
+            let unresolved = self.canonical(linked, group, &observed, &hub).is_err_and(|error| {
+                // What can't be resolved is still the question.
+                error.kind() == ErrorKind::Pending && linked.entity.rev_of(id) == 0
+            });
+            let reason = if unresolved {
+                ReviewReason::UnresolvedReference
+            } else {
+                ReviewReason::Conflict
+            };
             self.effects.reviews.push(ReviewChange {
                 group: id,
-                reason: Some(ReviewReason::Conflict),
+                reason: Some(reason),
             });
             return Ok(());
         }
@@ -246,7 +257,13 @@ impl Table<'_> {
         if !group.direction.pulls() {
             return self.consume_without_effect(linked, group, &observed, &hub);
         }
-        let canonical = self.canonical(linked, group, &observed, &hub)?;
+        let canonical = match self.canonical(linked, group, &observed, &hub) {
+            Err(error) if error.kind() == ErrorKind::Pending && self.scene.ask_unresolved => {
+                self.ask_for_reference(linked, id, hub);
+                return Ok(());
+            }
+            other => other?,
+        };
         if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !self.reverts_lone_change(group) {
             // Nobody ever said anything about it, as for every field of a new record: no need to compare.
             if canonical.iter().all(Value::is_empty) {
@@ -368,7 +385,13 @@ impl Table<'_> {
         }
     }
 
-    fn canonical(&self, linked: &Linked, group: &SideGroup, observed: &[Value], hub: &[Value]) -> Result<Vec<Value>> {
+    pub(super) fn canonical(
+        &self,
+        linked: &Linked,
+        group: &SideGroup,
+        observed: &[Value],
+        hub: &[Value],
+    ) -> Result<Vec<Value>> {
         let mut values = group.get(observed, hub, self.known.links)?;
         for (place, &position) in group.fields.iter().enumerate() {
             if let Some(field) = self.scene.blueprint.fields.get(position) {

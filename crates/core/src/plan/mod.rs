@@ -30,6 +30,7 @@ mod refile;
 mod review;
 mod scene;
 mod thaw;
+mod unresolved;
 mod written;
 
 pub use app_edit::{Patch, ReadPoint, app_edit};

@@ -76,6 +76,9 @@ pub struct Scene<'a> {
     pub oscillation: Option<Oscillation>,
     /// How long an attempt whose outcome was unknown may still land.
     pub late_write_horizon: Duration,
+    /// Whether a reference that is still unresolved is put before a person: all that could resolve it was read. Otherwise
+    /// it waits.
+    pub ask_unresolved: bool,
     /// Whether a person is asked before any delete, whatever the policies say: the store may not know of edits.
     pub hold_deletes: bool,
     /// Who holds the values of unique fields; not checked here where nobody says.
@@ -96,6 +99,7 @@ impl<'a> Scene<'a> {
             direction: Direction::Bidirectional,
             oscillation: None,
             late_write_horizon: Duration::from_secs(3600),
+            ask_unresolved: false,
             hold_deletes: false,
             unique: None,
             actor: "",

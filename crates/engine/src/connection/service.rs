@@ -16,7 +16,7 @@ use super::record::{Connection, ConnectionStatus, Problem};
 use crate::actor::{Action, Actor};
 use crate::document::{self, Versioned};
 use crate::http::{
-    CallCounts, ConnectionIo, HostGuard, HttpSettings, IoParts, Lane, QuotaLedger, StackParts, StopFlag, TokenSource,
+    CallCounts, ConnectionIo, HostGuard, HttpSettings, IoParts, Lane, QuotaLedger, StackParts, StopFlag,
 };
 use crate::oauth::{ConnectionTokens, Credential, RefreshParts};
 use crate::vault::Owner;
@@ -187,29 +187,7 @@ impl Connections {
         self.open_io(&connection, stop).await
     }
 
-    /// The same for a caller that holds the store's one writer, so that nothing can be stored meanwhile: a token that
-    /// runs out stops it.
-    pub(crate) async fn io_while_store_is_held(
-        &self,
-        connection: &Connection,
-        stop: StopFlag,
-    ) -> Result<Arc<ConnectionIo>> {
-        let Shared { tokens, .. } = self.shared(connection)?;
-        self.open_io_with(connection, stop, Arc::new(tokens.unrefreshed()))
-            .await
-    }
-
     pub(super) async fn open_io(&self, connection: &Connection, stop: StopFlag) -> Result<Arc<ConnectionIo>> {
-        let Shared { tokens, .. } = self.shared(connection)?;
-        self.open_io_with(connection, stop, Arc::new(tokens)).await
-    }
-
-    async fn open_io_with(
-        &self,
-        connection: &Connection,
-        stop: StopFlag,
-        source: Arc<dyn TokenSource>,
-    ) -> Result<Arc<ConnectionIo>> {
         let parts = self.parts();
         let connector = self.connector(&connection.provider)?;
         let Shared { tokens, lane } = self.shared(connection)?;
@@ -219,7 +197,7 @@ impl Connections {
             transport: Arc::clone(&parts.transport),
             guard: HostGuard::new(connector.manifest(), &connection.base_url, parts.addresses),
             connector,
-            tokens: source,
+            tokens: Arc::new(tokens),
             ledger: self.ledger(connection)?,
             lane,
             clock: Arc::clone(&parts.clock),

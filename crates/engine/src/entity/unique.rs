@@ -92,7 +92,7 @@ impl UniqueFields {
     }
 
     /// Who holds the value that these values have in a field; `None` when it is empty or the field is not unique.
-    pub(super) fn owners(&self, position: usize, values: &[Value]) -> Option<Vec<EntityId>> {
+    pub(crate) fn owners(&self, position: usize, values: &[Value]) -> Option<Vec<EntityId>> {
         let field = self.fields.iter().find(|field| field.position == position)?;
         let hash = field.hash(values)?;
         Some(

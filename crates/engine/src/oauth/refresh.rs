@@ -130,50 +130,7 @@ impl TokenSource for ConnectionTokens {
     }
 }
 
-/// One connection's tokens for a caller that holds the store's one writer: a refreshed token could not be stored until
-/// that caller is done, and it would wait for the token.
-#[derive(Debug, Clone)]
-pub(crate) struct UnrefreshedTokens(ConnectionTokens);
-
-#[async_trait]
-impl TokenSource for UnrefreshedTokens {
-    async fn token(&self) -> Result<AccessToken> {
-        let inner = &self.0.0;
-        let credential = inner.credential().await?;
-        match credential.expires_at {
-            Some(expires_at) if expires_at <= inner.parts.clock.now() => Err(ran_out()),
-            _ => Ok(access(&credential)),
-        }
-    }
-
-    async fn renew(&self, _: u64) -> Result<AccessToken> {
-        Err(ran_out())
-    }
-
-    async fn app_token(&self, refused: Option<u64>) -> Result<AccessToken> {
-        // Kept in memory alone.
-        self.0.app_token(refused).await
-    }
-
-    async fn grant_lost(&self) -> Result<()> {
-        // Whoever asks next and may store it finds it out again.
-        Ok(())
-    }
-}
-
-fn ran_out() -> Error {
-    Error::new(
-        ErrorKind::Stopped,
-        "the access token ran out while nothing could be stored; start again, on fewer records if that takes too long",
-    )
-}
-
 impl ConnectionTokens {
-    /// The same tokens, which are never refreshed.
-    pub(crate) fn unrefreshed(self) -> UnrefreshedTokens {
-        UnrefreshedTokens(self)
-    }
-
     pub(crate) fn new(owner: Owner, parts: RefreshParts) -> Self {
         Self(Arc::new(Inner {
             owner,

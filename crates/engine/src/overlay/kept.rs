@@ -13,11 +13,12 @@ pub(super) fn time(at: Timestamp) -> Timestamp {
 }
 
 pub(super) fn entity(entity: &Entity) -> Result<Entity> {
-    let (decisions, frozen) = decode_decisions(&encode_decisions(&entity.decisions, &entity.frozen))?;
+    let kept = decode_decisions(&encode_decisions(&entity.decisions, &entity.frozen, &entity.trail))?;
     Ok(Entity {
         values: decode_all(&encode_all(&entity.values))?,
-        decisions,
-        frozen,
+        decisions: kept.decisions,
+        frozen: kept.frozen,
+        trail: kept.trail,
         created_at: time(entity.created_at),
         updated_at: time(entity.updated_at),
         ..entity.clone()

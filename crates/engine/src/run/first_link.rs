@@ -20,6 +20,7 @@ use super::context::SyncContext;
 use super::links::Links;
 use super::model::Run;
 use super::page::{linked_entry, store};
+use super::references;
 use super::reporter::Reporter;
 use super::session::{FailureNote, Page, Session, record_failure, settle};
 use crate::conflict::{Review, close_settled, open_match_review};
@@ -441,6 +442,7 @@ async fn link_pairs(
         context.sync.tenant,
     )
     .await?;
+    references::resolve_others(context, page.tx()?, &mut links, rows()).await?;
     links
         .know_unique(page.tx()?, &context.blueprint, &context.mapping, rows(), entities())
         .await?;

@@ -20,6 +20,8 @@ use crate::entity::UniqueFields;
 pub(crate) struct Links {
     entities: BTreeMap<(String, String), Uuid>,
     remotes: BTreeMap<(String, Uuid), String>,
+    /// Whether a row refers to a record that waits to be matched.
+    staged: bool,
     /// Who holds the unique values that the rows bring, where the blueprint has unique fields.
     unique: Option<Arc<Mutex<UniqueFields>>>,
 }
@@ -110,6 +112,7 @@ impl Links {
             let exts: Vec<String> = exts.remove(&place).unwrap_or_default().into_iter().collect();
             let exts: Vec<&str> = exts.iter().map(String::as_str).collect();
             let heads = tx.heads(reference.side, &exts).await?;
+            links.staged |= heads.iter().flatten().any(|head| head.flags.has(SideFlags::STAGED));
             let numbers: BTreeMap<EntityId, &str> = heads
                 .iter()
                 .zip(&exts)
@@ -206,6 +209,19 @@ impl Links {
         Ok(())
     }
 
+    /// Whether a row refers to a record that waits to be matched: whose it is, is still open.
+    pub(super) const fn waits_for_a_match(&self) -> bool {
+        self.staged
+    }
+
+    pub(super) fn is_resolved(&self, object: &str, ext: &str) -> bool {
+        self.entity_of(object, ext).is_some()
+    }
+
+    pub(super) fn resolve(&mut self, object: &str, ext: String, entity: Uuid) {
+        self.entities.insert((object.to_owned(), ext), entity);
+    }
+
     fn add(&mut self, object: &str, side: SideId, linked: &Linked) {
         let of_side = |candidate: &&Side| candidate.key.side == side && !candidate.flags.has(SideFlags::STAGED);
         for candidate in linked.sides.iter().filter(of_side) {
@@ -218,7 +234,7 @@ impl Links {
     }
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Text(text) if !text.is_empty() => vec![text.clone()],
         Value::Int(int) => vec![int.to_string()],

@@ -25,6 +25,7 @@ mod perform;
 mod pull;
 mod push;
 mod read_back;
+mod references;
 mod refile;
 mod reporter;
 mod resolve;

@@ -19,6 +19,7 @@ use super::gone;
 use super::links::Links;
 use super::model::{Ledger, Run};
 use super::own_creates::{self, Sifted};
+use super::references;
 use super::session::{Page, settle};
 use crate::engine::Inner;
 
@@ -153,6 +154,7 @@ pub(crate) async fn take_page(
         context.sync.tenant,
     )
     .await?;
+    references::resolve_others(context, page.tx()?, &mut links, encoded()).await?;
     links
         .know_unique(page.tx()?, &context.blueprint, &context.mapping, encoded(), entities())
         .await?;
@@ -315,7 +317,8 @@ async fn apply_known(
     }
     let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
     let nothing = Links::default();
-    let scene = context.scene(inner, links, &nothing);
+    let mut scene = context.scene(inner, links, &nothing);
+    scene.ask_unresolved = references::is_final(context, links, &page.known, &linked.sides[index]);
     let was_deleted = linked.entity.deleted;
     let before = links.has_unique().then(|| linked.clone());
     let effects = match row.state() {

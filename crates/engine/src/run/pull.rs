@@ -53,6 +53,7 @@ async fn read(
     reporter: &Reporter,
 ) -> Result<()> {
     let parameters = run.parameters.clone();
+    let began = inner.marks.next(inner.clock.now());
     let (start, resume) = start(context, session, run).await?;
     let checkpoint_of = of_pull(context, &start);
     // What a run that takes nothing in has read is still to be read by the next.
@@ -137,7 +138,7 @@ async fn read(
         match progress {
             Progress::Done { .. } => {
                 if parameters.since.is_none() && !reached_limit {
-                    session.know(context.side());
+                    session.know(context.side(), began);
                 }
                 return Ok(());
             }

@@ -1,11 +1,12 @@
 //! The transactions of a run: committed one by one, to the store or, when the run is dry, to an overlay that is dropped
 //! in the end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use syncline_core::audit::{AuditEntries, AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::io::Mark;
 use syncline_core::model::{Blueprint, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
 use syncline_core::state::{Linked, Side, SideFlags, SideId};
@@ -33,8 +34,8 @@ pub(crate) struct Session<'a> {
     lease: Lease,
     /// The lease for matching, while it is matching.
     matching: Option<Lease>,
-    /// Sides of which this run has read everything that was to be read.
-    known: BTreeSet<SideId>,
+    /// Sides of which this run has read everything that was to be read, with the mark at which that began.
+    known: BTreeMap<SideId, Mark>,
 }
 
 /// A transaction of a [`Session`], with what is to be written down in it.
@@ -42,6 +43,8 @@ pub(crate) struct Page {
     tx: Option<Box<dyn Transaction>>,
     pub(crate) audit: AuditEntries,
     pub(crate) events: Vec<EventKind>,
+    /// As the session knows it.
+    pub(crate) known: BTreeMap<SideId, Mark>,
 }
 
 impl Page {
@@ -59,6 +62,7 @@ impl Page {
             tx: Some(inner.store.begin(Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
+            known: BTreeMap::new(),
         })
     }
 
@@ -91,18 +95,18 @@ impl<'a> Session<'a> {
             is_dry,
             lease,
             matching: None,
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
         }
     }
 
-    /// Says that everything of a side was read.
-    pub(crate) fn know(&mut self, side: SideId) {
-        self.known.insert(side);
+    /// Says that everything of a side was read that was there at this mark.
+    pub(crate) fn know(&mut self, side: SideId, began: Mark) {
+        self.known.insert(side, began);
     }
 
     /// Whether everything of a side was read in this run.
     pub(crate) fn knows(&self, side: SideId) -> bool {
-        self.known.contains(&side)
+        self.known.contains_key(&side)
     }
 
     pub(crate) const fn is_dry(&self) -> bool {
@@ -120,6 +124,7 @@ impl<'a> Session<'a> {
             tx: Some(self.store.begin(Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
+            known: self.known.clone(),
         })
     }
 

@@ -219,7 +219,7 @@ async fn an_edit_of_the_app_during_a_dry_run_proceeds_at_once() {
 }
 
 fn gated(play: &Play, gate: Arc<Gate>) -> Engine {
-    syncline_testkit::stage::Stage::engine_over(play.stage.store.clone(), gate).unwrap()
+    syncline_testkit::stage::Stage::engine_over(play.stage.store.clone(), gate, &play.stage.clock).unwrap()
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn equal_requests_during_a_run_become_one_that_waits_and_has_a_number() {
     let mut play = Play::empty().await;
     play.create(SALESFORCE, "a@x.org", &[]);
     let gate = Gate::before(&play.stage);
-    play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone()).unwrap();
+    play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone(), &play.stage.clock).unwrap();
     gate.hold("/query");
     let first = start(&play, RunParameters::default()).await;
     assert!(!first.queued);
@@ -79,7 +79,7 @@ async fn a_run_that_is_stopped_loses_nothing() {
     play.app_create("app@x.org", &[]).await;
     for part in ["/query", "composite"] {
         let gate = Gate::before(&play.stage);
-        play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone()).unwrap();
+        play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone(), &play.stage.clock).unwrap();
         gate.hold(part);
         let run = start(&play, RunParameters::default()).await;
         let came = tokio::time::timeout(Duration::from_secs(3), gate.arrived())

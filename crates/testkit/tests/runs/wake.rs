@@ -144,7 +144,8 @@ async fn many_edits_at_once_make_few_runs() {
 async fn from_an_edit_to_its_first_request_it_is_milliseconds() {
     let mut play = daily().await;
     let gate = Gate::before(&play.stage);
-    play.stage.engine = syncline_testkit::stage::Stage::engine_over(play.stage.store.clone(), gate.clone()).unwrap();
+    play.stage.engine =
+        syncline_testkit::stage::Stage::engine_over(play.stage.store.clone(), gate.clone(), &play.stage.clock).unwrap();
     let mut took = Vec::new();
     scheduled(&play, async || {
         tokio::time::sleep(Duration::from_millis(200)).await;
