@@ -26,12 +26,12 @@ pub(super) const ALL: &[Sabotage] = &[
     Sabotage {
         name: "guard-read-left-out",
         file: "crates/engine/src/run/push.rs",
-        old: "    if ids.is_empty() {\n        Ok(None)",
-        new: "    if ids.is_empty() || SABOTAGED {\n        Ok(None)",
+        old: "intend(inner, context, session, run, batch, Some(&guard)).await?;",
+        new: "intend(inner, context, session, run, batch, Some(&guard).filter(|_| !SABOTAGED)).await?;",
     },
     Sabotage {
         name: "loser-not-written-down",
-        file: "crates/core/src/plan/decide.rs",
+        file: "crates/core/src/plan/decision.rs",
         old: "            .values(group.group, linked.entity.rev, loser, hub)\n            .note(note);\n        self.effects.audit.push(entry);",
         new: "            .values(group.group, linked.entity.rev, loser, hub)\n            .note(note);\n        if !SABOTAGED {\n            self.effects.audit.push(entry);\n        }",
     },
@@ -50,8 +50,8 @@ pub(super) const ALL: &[Sabotage] = &[
     Sabotage {
         name: "frozen-groups-decided",
         file: "crates/core/src/plan/decide.rs",
-        old: "        if linked.entity.frozen_by(id).is_some() {\n            // No side",
-        new: "        if !SABOTAGED && linked.entity.frozen_by(id).is_some() {\n            // No side",
+        old: "        } else if linked.entity.frozen_by(id).is_some() {\n            // No side",
+        new: "        } else if !SABOTAGED && linked.entity.frozen_by(id).is_some() {\n            // No side",
     },
     Sabotage {
         name: "frozen-groups-written",
@@ -104,18 +104,18 @@ pub(super) const ALL: &[Sabotage] = &[
     Sabotage {
         name: "open-operations-forgotten",
         file: "crates/engine/src/run/resolve.rs",
-        old: "    if session.is_dry() {\n        return Ok(());\n    }\n    let size",
-        new: "    if session.is_dry() || SABOTAGED {\n        return Ok(());\n    }\n    let size",
+        old: "        reporter.check_stop()?;\n        let mut page = session.begin().await?;\n        let open = page",
+        new: "        if SABOTAGED {\n            return Ok(());\n        }\n        reporter.check_stop()?;\n        let mut page = session.begin().await?;\n        let open = page",
     },
     Sabotage {
         name: "lease-not-checked",
         file: "crates/engine/src/run/lease.rs",
-        old: "let Some(mut stake) = known.filter(|stake| stake.epoch == self.epoch && stake.owner == self.owner) else {",
-        new: "let Some(mut stake) = known.filter(|stake| SABOTAGED || stake.epoch == self.epoch && stake.owner == self.owner) else {",
+        old: ".filter(|stake| stake.epoch == self.epoch && stake.owner == self.owner)",
+        new: ".filter(|stake| SABOTAGED || stake.epoch == self.epoch && stake.owner == self.owner)",
     },
     Sabotage {
         name: "decisions-not-written-down",
-        file: "crates/core/src/plan/decide.rs",
+        file: "crates/core/src/plan/decision.rs",
         old: "            entry.note.push_str(\"; low confidence\");\n        }\n        self.effects.audit.push(entry);",
         new: "            entry.note.push_str(\"; low confidence\");\n        }\n        if !SABOTAGED {\n            self.effects.audit.push(entry);\n        }",
     },
@@ -146,7 +146,7 @@ pub(super) const ALL: &[Sabotage] = &[
     Sabotage {
         name: "cursor-moved-too-far",
         file: "crates/engine/src/run/pull.rs",
-        old: "        let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n        brake(inner, context, &mut page, run, &tally).await?;\n        match &progress {",
-        new: "        if let (true, true, Progress::Done { cursor }) = (SABOTAGED, keeps_cursor, &progress) {\n            keep(inner, context, &mut page, NEXT, fingerprint, cursor).await?;\n            session.commit(page, run).await?;\n            page = session.begin().await?;\n        }\n        let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n        brake(inner, context, &mut page, run, &tally).await?;\n        match &progress {",
+        old: "            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n            brake(inner, context, &mut page, run, &tally).await?;\n            match &progress {",
+        new: "            if let (true, true, Progress::Done { cursor }) = (SABOTAGED, keeps_cursor, &progress) {\n                keep(inner, context, &mut page, NEXT, &of_object(context), cursor).await?;\n                session.commit(page, run).await?;\n                page = session.begin().await?;\n            }\n            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n            brake(inner, context, &mut page, run, &tally).await?;\n            match &progress {",
     },
 ];
