@@ -1,5 +1,5 @@
 //! What every connector has to do: each sentence of the contract in [`syncline_core::connector`] as a case, and each
-//! [`Fault`](syncline_simulators::Fault) crossed with each [`Operation`].
+//! [`Fault`] crossed with each [`Operation`].
 //!
 //! A suite runs a connector against a [`Remote`]: a system of the provider's kind, usually a simulator in process, on
 //! which the suite also acts as the provider's users do. To run it for a connector of your own, implement [`Remote`]

@@ -1,4 +1,4 @@
-//! The two simulators of this workspace as [`Remote`] systems: examples for a connector of your own.
+//! The two simulators of this workspace as [`Remote`](super::Remote) systems: examples for a connector of your own.
 
 mod hubspot;
 mod salesforce;

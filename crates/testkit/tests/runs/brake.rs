@@ -115,6 +115,14 @@ async fn a_mass_delete_is_stopped_on_its_way_in_and_on_its_way_out() {
         stage.salesforce.delete("Contact", &ext(person, "salesforce")).unwrap();
     }
     clock.advance(60);
+    let run = stage.sync("salesforce", RunParameters::default()).await.unwrap();
+    assert_eq!(
+        run.total("pull").deferred,
+        4,
+        "deletes are noted first: {:?}",
+        run.ledgers
+    );
+    clock.advance(600);
     asks(
         &stage.sync("salesforce", RunParameters::default()).await.unwrap(),
         "delete 4",
