@@ -27,8 +27,21 @@ pub(crate) struct Arguments {
 pub(crate) enum Client {
     /// simple-salesforce, in Python.
     SimpleSalesforce,
+    /// jsforce, for Node.
+    Jsforce,
     /// @hubspot/api-client, for Node.
     HubspotApiClient,
+    /// HubSpot's own SDK for the dated paths, in Python.
+    HubspotSdk,
+}
+
+/// What a client is installed and run by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runtime {
+    /// Python, with the packages of `requirements.txt`.
+    Python,
+    /// Node, with those of `package.json`.
+    Node,
 }
 
 impl Client {
@@ -36,27 +49,37 @@ impl Client {
     fn name(self) -> &'static str {
         match self {
             Self::SimpleSalesforce => "simple-salesforce",
+            Self::Jsforce => "jsforce",
             Self::HubspotApiClient => "hubspot-api-client",
+            Self::HubspotSdk => "hubspot-sdk",
         }
     }
 
     /// Which simulator it is for, and with how many people: enough for more than one page.
     fn simulator(self) -> (&'static str, &'static str) {
         match self {
-            Self::SimpleSalesforce => ("salesforce", "2500"),
-            Self::HubspotApiClient => ("hubspot", "300"),
+            Self::SimpleSalesforce | Self::Jsforce => ("salesforce", "2500"),
+            Self::HubspotApiClient | Self::HubspotSdk => ("hubspot", "300"),
+        }
+    }
+
+    /// What it needs to be there.
+    pub(crate) fn runtime(self) -> Runtime {
+        match self {
+            Self::SimpleSalesforce | Self::HubspotSdk => Runtime::Python,
+            Self::Jsforce | Self::HubspotApiClient => Runtime::Node,
         }
     }
 
     /// The command that runs its steps, once it is installed in this folder.
     fn steps(self, source: &Path, installed: &Path) -> Command {
-        let mut command = match self {
-            Self::SimpleSalesforce => {
+        let mut command = match self.runtime() {
+            Runtime::Python => {
                 let mut command = Command::new(installed.join("bin/python"));
                 command.arg(source.join("steps.py"));
                 command
             }
-            Self::HubspotApiClient => {
+            Runtime::Node => {
                 let mut command = Command::new("node");
                 command.arg(installed.join("steps.mjs"));
                 command

@@ -35,7 +35,7 @@ pub struct Authorisation {
     pub authorize_path: String,
     /// Base URL of the token endpoint when it differs from the login URL.
     pub token_base_url: Option<String>,
-    /// Path of the token endpoint.
+    /// Path of the token endpoint. The name of a setting in braces stands for what the connection sets it to.
     pub token_path: String,
     /// How a grant is revoked.
     pub revoke: Option<Revocation>,

@@ -69,6 +69,8 @@ pub struct AuthorizationSettings {
     pub rotate_refresh_tokens: bool,
     /// Whether the code flow is refused without a PKCE challenge.
     pub require_pkce: bool,
+    /// Whether name and password are taken for a token.
+    pub password_flow: bool,
     /// How long a code can be exchanged.
     pub code_life: SignedDuration,
     /// How long an access token works.
@@ -98,6 +100,7 @@ impl Default for AuthorizationSettings {
             password: "simulator-password".to_owned(),
             rotate_refresh_tokens: false,
             require_pkce: false,
+            password_flow: false,
             code_life: SignedDuration::from_mins(15),
             access_token_life: SignedDuration::from_hours(2),
             refresh_idle_life: Some(SignedDuration::from_hours(24 * 30)),
@@ -162,6 +165,10 @@ pub struct TokenRequest {
     pub scope: Option<String>,
     /// A signed assertion, for a grant without a person.
     pub assertion: Option<String>,
+    /// Who signs in, where a client asks for the password itself.
+    pub username: Option<String>,
+    /// That person's password.
+    pub password: Option<String>,
 }
 
 impl fmt::Debug for TokenRequest {

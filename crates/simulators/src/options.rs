@@ -37,6 +37,8 @@ pub struct Options {
     pub daily_api_requests: u64,
     /// Requests allowed per ten seconds (HubSpot); `None` never refuses for rate.
     pub requests_per_ten_seconds: Option<u32>,
+    /// Salesforce: whether a client may send name and password for a token, as organisations allowed until Winter '27.
+    pub password_flow: bool,
     /// Salesforce: whether deleting a parent clears the lookups that point to it.
     pub delete_clears_lookups: bool,
     /// Salesforce: whether a lookup cleared by its parent's delete moves the child's SystemModstamp.
@@ -69,6 +71,7 @@ impl Default for Options {
             index_lag: SignedDuration::ZERO,
             daily_api_requests: 15_000_000,
             requests_per_ten_seconds: None,
+            password_flow: true,
             delete_clears_lookups: true,
             cleared_lookup_moves_stamp: false,
             newest_api_version: 68,

@@ -18,6 +18,8 @@ pub(crate) const API_BASE: &str = "https://api.hubapi.com";
 pub(crate) const DEFAULT_VERSION: &str = "2026-09";
 /// Name of the setting that chooses the version.
 pub(crate) const VERSION_SETTING: &str = "api_version";
+/// Name of the setting that chooses the version of the token endpoint.
+const OAUTH_SETTING: &str = "oauth_version";
 /// The limit that searches fall under.
 pub(crate) const SEARCH_BUCKET: &str = "search";
 /// Records per call of a list, a batch read or a batch write.
@@ -36,7 +38,7 @@ pub(crate) fn manifest() -> Manifest {
             login_url: "https://app.hubspot.com".into(),
             authorize_path: "/oauth/authorize".into(),
             token_base_url: Some(API_BASE.into()),
-            token_path: "/oauth/2026-03/token".into(),
+            token_path: "/oauth/{oauth_version}/token".into(),
             revoke: Some(Revocation {
                 path: "/oauth/2026-03/token/revoke".into(),
                 with_client: true,
@@ -92,6 +94,12 @@ pub(crate) fn manifest() -> Manifest {
                 name: VERSION_SETTING.into(),
                 description: "API version: a date such as 2026-09, or v3 for the numbered paths".into(),
                 default: Some(DEFAULT_VERSION.into()),
+            },
+            Setting {
+                name: OAUTH_SETTING.into(),
+                description: "version of the token endpoint: a date such as 2026-03, v3, or v1 until February 2027"
+                    .into(),
+                default: Some("2026-03".into()),
             },
             Setting {
                 name: JOURNAL_SETTING.into(),

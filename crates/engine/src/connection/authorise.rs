@@ -44,7 +44,12 @@ impl Connections {
         if request.client_id.is_empty() {
             return Err(Error::new(ErrorKind::Invalid, "the client id of the app is missing"));
         }
-        let endpoints = Endpoints::new(manifest, request.login_url.as_deref(), parts.addresses)?;
+        let endpoints = Endpoints::new(
+            manifest,
+            request.login_url.as_deref(),
+            &request.settings,
+            parts.addresses,
+        )?;
         let objects: Vec<_> = request
             .objects
             .iter()
@@ -164,7 +169,12 @@ impl Connections {
             ));
         }
         let connector = self.connector(&pending.provider)?;
-        let endpoints = Endpoints::new(connector.manifest(), Some(&pending.login_url), parts.addresses)?;
+        let endpoints = Endpoints::new(
+            connector.manifest(),
+            Some(&pending.login_url),
+            &pending.settings,
+            parts.addresses,
+        )?;
         if let Some(issuer) = callback.issuer.as_deref().filter(|issuer| !endpoints.is_issuer(issuer)) {
             let message = format!(
                 "the answer came from {issuer} and not from {}; nothing was sent to either",
@@ -225,7 +235,12 @@ impl Connections {
         let connector = self.connector(&request.provider)?;
         check_name(&request.name)?;
         check_settings(connector.manifest(), request.settings.keys())?;
-        let endpoints = Endpoints::new(connector.manifest(), request.login_url.as_deref(), parts.addresses)?;
+        let endpoints = Endpoints::new(
+            connector.manifest(),
+            request.login_url.as_deref(),
+            &request.settings,
+            parts.addresses,
+        )?;
         let base_url = endpoints.base_url(request.base_url.as_deref())?;
         self.establish(Grant {
             tenant: request.tenant,
@@ -272,7 +287,12 @@ impl Connections {
             transport: Arc::clone(&parts.transport),
             connector: Arc::clone(&connector),
             clock: Arc::clone(&parts.clock),
-            endpoints: Endpoints::new(connector.manifest(), request.login_url.as_deref(), parts.addresses)?,
+            endpoints: Endpoints::new(
+                connector.manifest(),
+                request.login_url.as_deref(),
+                &request.settings,
+                parts.addresses,
+            )?,
             client_id: request.client_id.clone(),
             client_secret: Some(request.secret.clone()),
         };

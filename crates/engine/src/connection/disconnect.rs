@@ -73,7 +73,12 @@ impl Connections {
             let connector = self.connector(&connection.provider)?;
             Ok::<_, Error>(OAuthClient {
                 transport: Arc::clone(&parts.transport),
-                endpoints: Endpoints::new(connector.manifest(), Some(&connection.login_url), parts.addresses)?,
+                endpoints: Endpoints::new(
+                    connector.manifest(),
+                    Some(&connection.login_url),
+                    &connection.settings,
+                    parts.addresses,
+                )?,
                 connector,
                 clock: Arc::clone(&parts.clock),
                 client_id: connection.client_id.clone(),

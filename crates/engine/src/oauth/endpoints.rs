@@ -1,5 +1,7 @@
 //! [`Endpoints`]: where a connection's authorisation server is, and which instance URLs it may name.
 
+use std::collections::BTreeMap;
+
 use syncline_core::manifest::Manifest;
 use syncline_core::{Error, ErrorKind, Result};
 use url::{Host, Url};
@@ -23,7 +25,12 @@ pub(crate) struct Endpoints {
 impl Endpoints {
     /// The addresses of the manifest, or those below another login URL: a sandbox, a customer's own domain or a
     /// simulator.
-    pub(crate) fn new(manifest: &Manifest, login_url: Option<&str>, addresses: AddressPolicy) -> Result<Self> {
+    pub(crate) fn new(
+        manifest: &Manifest,
+        login_url: Option<&str>,
+        settings: &BTreeMap<String, String>,
+        addresses: AddressPolicy,
+    ) -> Result<Self> {
         let authorisation = &manifest.authorisation;
         let default = authorisation.login_url.trim_end_matches('/');
         let login_url = login_url.map_or(default, |url| url.trim().trim_end_matches('/'));
@@ -65,7 +72,10 @@ impl Endpoints {
         });
         Ok(Self {
             authorize: parse(&format!("{login_url}{}", authorisation.authorize_path))?,
-            token: parse(&format!("{token_base}{}", authorisation.token_path))?,
+            token: parse(&format!(
+                "{token_base}{}",
+                filled(&authorisation.token_path, manifest, settings)?
+            ))?,
             revoke: revoke.transpose()?,
             base_url: base_url.to_owned(),
             names_instance: authorisation.names_instance,
@@ -105,6 +115,29 @@ impl Endpoints {
         Url::parse(issuer)
             .is_ok_and(|issuer| issuer.origin() == self.authorize.origin() || issuer.origin() == self.token.origin())
     }
+}
+
+/// A path with the settings of the connection that it names, such as the version in `/oauth/{oauth_version}/token`.
+fn filled(path: &str, manifest: &Manifest, settings: &BTreeMap<String, String>) -> Result<String> {
+    let mut filled = path.to_owned();
+    for setting in &manifest.settings {
+        let place = format!("{{{}}}", setting.name);
+        if !filled.contains(&place) {
+            continue;
+        }
+        let value = settings.get(&setting.name).or(setting.default.as_ref());
+        let value = value.map(String::as_str).unwrap_or_default();
+        // Part of a path to which secrets are sent: nothing that could lead elsewhere.
+        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            let message = format!(
+                "the setting {} is `{value}`; it takes letters, digits and hyphens: {}",
+                setting.name, setting.description
+            );
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        filled = filled.replace(&place, value);
+    }
+    Ok(filled)
 }
 
 fn parse(text: &str) -> Result<Url> {

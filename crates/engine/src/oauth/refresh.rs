@@ -267,7 +267,12 @@ impl Inner {
             transport: Arc::clone(&parts.transport),
             connector: Arc::clone(&parts.connector),
             clock: Arc::clone(&parts.clock),
-            endpoints: Endpoints::new(parts.connector.manifest(), Some(&connection.login_url), parts.addresses)?,
+            endpoints: Endpoints::new(
+                parts.connector.manifest(),
+                Some(&connection.login_url),
+                &connection.settings,
+                parts.addresses,
+            )?,
             client_id: connection.client_id.clone(),
             client_secret: credential.client_secret.clone(),
         })

@@ -131,6 +131,48 @@ async fn hubspot_is_authorised_used_and_disconnected() {
 }
 
 #[tokio::test]
+async fn the_token_endpoint_is_that_of_the_version_that_a_connection_sets() {
+    for (version, path) in [
+        (None, "/oauth/2026-03/token"),
+        (Some("v3"), "/oauth/v3/token"),
+        (Some("v1"), "/oauth/v1/token"),
+    ] {
+        let options = Options {
+            records: 1,
+            ..Options::default()
+        };
+        let simulator = HubSpot::new(options).unwrap();
+        let server = simulator.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let credentials = simulator.credentials();
+        let connector = Arc::new(syncline_connector_hubspot::HubSpot::new());
+        let connections = connections(connector, Arc::new(MemoryStore::new()));
+        let setting = version.map(|version| ("oauth_version".to_owned(), version.to_owned()));
+        let request = AuthoriseRequest {
+            login_url: Some(server.base_url().to_owned()),
+            client_secret: Some(SecretString::from(credentials.client_secret.clone())),
+            settings: setting.into_iter().collect(),
+            ..AuthoriseRequest::new(TENANT, "hubspot", "crm", credentials.client_id.clone(), REDIRECT)
+        };
+        let started = connections.authorise(request, &admin()).await.unwrap();
+        let back = consent(&started.authorize_url, &credentials).await;
+        connections
+            .complete(TENANT, &Callback::parse(&back), &admin())
+            .await
+            .unwrap();
+        let asked = simulator.log().entries();
+        assert!(asked.iter().any(|entry| entry.path == path), "{path}: {asked:?}");
+    }
+    let connector = Arc::new(syncline_connector_hubspot::HubSpot::new());
+    let connections = connections(connector, Arc::new(MemoryStore::new()));
+    let request = AuthoriseRequest {
+        settings: [("oauth_version".to_owned(), "../x".to_owned())].into(),
+        ..AuthoriseRequest::new(TENANT, "hubspot", "crm", "app", REDIRECT)
+    };
+    let refused = connections.authorise(request, &admin()).await.unwrap_err();
+    assert!(refused.message().contains("oauth_version"), "{refused}");
+}
+
+#[tokio::test]
 async fn the_real_provider_s_addresses_are_not_mixed_with_a_simulator_s() {
     let connector = Arc::new(syncline_connector_hubspot::HubSpot::new());
     let connections = connections(connector, Arc::new(MemoryStore::new()));

@@ -23,13 +23,16 @@ pub(super) const SCOPES: &str = "oauth crm.objects.contacts.read crm.objects.con
      crm.schemas.leads.read crm.objects.orders.read crm.objects.orders.write crm.schemas.orders.read \
      crm.objects.carts.read crm.objects.carts.write crm.schemas.carts.read crm.objects.invoices.read \
      crm.objects.invoices.write crm.schemas.invoices.read crm.objects.subscriptions.read \
-     crm.objects.subscriptions.write crm.schemas.subscriptions.read crm.objects.goals.read crm.schemas.goals.read \
+     crm.objects.subscriptions.write crm.schemas.subscriptions.read crm.objects.goals.read crm.objects.goals.write crm.schemas.goals.read \
      crm.objects.feedback_submissions.read crm.schemas.feedback_submissions.read crm.objects.users.read \
      crm.objects.users.write crm.schemas.users.read crm.objects.appointments.read \
      crm.objects.appointments.write crm.schemas.appointments.read crm.schemas.appointments.write \
      crm.objects.courses.read crm.objects.courses.write crm.schemas.courses.read crm.schemas.courses.write \
      crm.objects.listings.read crm.objects.listings.write crm.schemas.listings.read crm.schemas.listings.write \
      crm.objects.services.read crm.objects.services.write crm.schemas.services.read crm.schemas.services.write \
+     crm.objects.commercepayments.read crm.objects.commercepayments.write crm.schemas.commercepayments.read \
+     crm.objects.partner-clients.read crm.objects.partner-clients.write crm.schemas.partner-clients.read \
+     crm.objects.partner-services.read crm.objects.partner-services.write crm.schemas.partner-services.read \
      crm.lists.read crm.lists.write crm.import crm.export settings.users.read settings.users.write files";
 
 /// The tokens of the account.
@@ -208,6 +211,7 @@ impl Portal {
                     .collect()
             }
             ["crm", "properties", object, ..] => of_schema(object).into_iter().collect(),
+            ["crm-object-schemas", "schemas", "batch", "read"] => one("crm.schemas.custom.read"),
             ["crm", "schemas"] | ["crm-object-schemas", "schemas"] => one(&format!("crm.schemas.custom.{verb}")),
             ["crm", "schemas", object] | ["crm-object-schemas", "schemas", object] => {
                 of_schema(object).into_iter().collect()
@@ -223,6 +227,7 @@ impl Portal {
             ["crm", "lists", ..] => one(&format!("crm.lists.{verb}")),
             ["crm", "imports", ..] => one("crm.import"),
             ["crm", "exports", ..] => one("crm.export"),
+            ["files", ..] => one("files"),
             ["settings", "users", ..] => one("settings.users.read"),
             _ => Vec::new(),
         }

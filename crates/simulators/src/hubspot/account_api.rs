@@ -95,6 +95,14 @@ impl Portal {
         }
     }
 
+    /// Requests below `account-info/activity`: nobody signs in here, and nobody changes a setting.
+    pub(super) fn account_activity(&mut self, kind: &str) -> Answer {
+        match kind {
+            "audit-logs" | "login" | "security" => Answer::json(200, &json!({"results": []})),
+            _ => self.not_found(),
+        }
+    }
+
     /// Requests below `property-validations/{type}`: no rule is configured.
     pub(super) fn property_rules(&mut self, request: &ApiRequest) -> Answer {
         if request.method == "GET" {

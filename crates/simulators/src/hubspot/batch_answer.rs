@@ -119,6 +119,7 @@ impl Portal {
         let now = self.now();
         let frame = Frame {
             portal: self.id,
+            nulls: self.behaviour.unset_properties_are_null,
             store: self.store(object),
             columns,
             history,

@@ -17,6 +17,9 @@ pub(super) struct Export {
     pub(super) csv: String,
     looked_at: bool,
     started: String,
+    name: String,
+    object_type: &'static str,
+    columns: Vec<String>,
 }
 
 impl Portal {
@@ -24,6 +27,20 @@ impl Portal {
     pub(super) fn exports_request(&mut self, request: &ApiRequest, rest: &[&str]) -> Answer {
         match (request.method.as_str(), rest) {
             ("POST", ["export", "async"]) => self.start_export(request),
+            ("GET", ["export", id]) => {
+                let base = request.base.clone();
+                let Some(export) = self.exports.iter_mut().find(|export| export.id.to_string() == **id) else {
+                    return self.not_found();
+                };
+                export.looked_at = true;
+                Answer::json(
+                    200,
+                    &json!({"id": id, "exportName": export.name, "exportState": "DONE", "exportType": "VIEW",
+                        "recordCount": export.csv.lines().count().saturating_sub(1), "objectType": export.object_type,
+                        "objectProperties": export.columns, "createdAt": export.started, "updatedAt": export.started,
+                        "result": format!("{base}/exported/v1/{}", export.key)}),
+                )
+            }
             ("GET", ["export", "async", "tasks", id, "status"]) => {
                 let base = request.base.clone();
                 let now = self.now().to_string();
@@ -79,12 +96,16 @@ impl Portal {
         let key = self.correlation_id();
         let started = self.now().to_string();
         let status = format!("{}/crm/v3/exports/export/async/tasks/{id}/status", request.base);
+        let object_type = self.store(object).object.upper;
         self.exports.push(Export {
             id,
             key,
             csv,
             looked_at: false,
             started,
+            name: text_or_number(body.get("exportName")).unwrap_or_default(),
+            object_type,
+            columns,
         });
         Answer::json(202, &json!({"id": id.to_string(), "links": {"status": status}}))
     }

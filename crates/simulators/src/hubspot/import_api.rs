@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
+use super::multipart::parts;
 use super::portal::Portal;
 use super::request::{ApiRequest, text_or_number};
 use super::stamp::Stamp;
@@ -87,7 +88,10 @@ impl Portal {
     }
 
     fn start_import(&mut self, request: &ApiRequest) -> Answer {
-        let parts = multipart(&request.body);
+        let parts: Vec<(String, &[u8])> = parts(&request.body)
+            .into_iter()
+            .map(|part| (part.name, part.content))
+            .collect();
         let part = |name: &str| parts.iter().find(|(known, _)| known == name).map(|(_, body)| *body);
         let described: Value = part("importRequest")
             .and_then(|body| serde_json::from_slice(body).ok())
@@ -217,28 +221,4 @@ impl Portal {
             }
         }
     }
-}
-
-/// The parts of a form by name. Its first line is the boundary.
-fn multipart(body: &[u8]) -> Vec<(String, &[u8])> {
-    let find = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len().max(1)).position(|part| part == needle);
-    let Some(end) = find(body, b"\r\n") else {
-        return Vec::new();
-    };
-    let boundary = &body[..end];
-    let mut parts = Vec::new();
-    let mut rest = &body[end..];
-    while let Some(next) = find(rest, boundary) {
-        let part = &rest[..next];
-        rest = &rest[next + boundary.len()..];
-        let Some(blank) = find(part, b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&part[..blank]).into_owned();
-        let name = head.split("name=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let content = part.get(blank + 4..).unwrap_or_default();
-        let content = content.strip_suffix(b"\r\n").unwrap_or(content);
-        parts.push((name.unwrap_or_default().to_owned(), content));
-    }
-    parts
 }

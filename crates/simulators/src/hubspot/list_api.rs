@@ -15,7 +15,7 @@ const PAGE: usize = 250;
 /// One list. Those that fill themselves by filters keep their filters and hold nobody.
 #[derive(Clone, Debug)]
 pub(super) struct RecordList {
-    id: u64,
+    pub(super) id: u64,
     name: String,
     object: usize,
     processing: String,
@@ -26,6 +26,14 @@ pub(super) struct RecordList {
     created: Stamp,
     updated: Stamp,
     deleted: Option<Stamp>,
+    /// When it is to become a static list, as it was asked for.
+    conversion: Option<Value>,
+    /// The folder that it lies in; 0 is the top.
+    pub(super) folder: u64,
+}
+
+fn conversion_of(list: &RecordList, conversion: &Value) -> Value {
+    json!({"listId": list.id.to_string(), "requestedConversionTime": conversion})
 }
 
 impl RecordList {
@@ -78,6 +86,17 @@ impl Portal {
                 }
             }
             ("GET", ["records", type_id, id, "memberships"]) => self.memberships_of(type_id, id),
+            ("POST", ["records", "memberships", "batch", "read"]) => self.memberships_of_many(request),
+            (_, ["folders", rest @ ..]) => self.list_folders_request(request, rest),
+            // Ids of before the lists of today; there are none here.
+            ("GET", ["idmapping"]) => self.not_found(),
+            ("POST", ["idmapping"]) => {
+                let asked = strings(request.json().ok().as_ref());
+                Answer::json(
+                    200,
+                    &json!({"legacyListIdsToIdsMapping": [], "missingLegacyListIds": asked}),
+                )
+            }
             (_, [id, rest @ ..]) => match self.lists.iter().position(|list| list.id.to_string() == **id) {
                 Some(position) => self.one_list(request, position, rest),
                 None => self.not_found(),
@@ -126,6 +145,8 @@ impl Portal {
             created: now,
             updated: now,
             deleted: None,
+            conversion: None,
+            folder: 0,
         };
         let shown = list.json(self.store(object).object.type_id, true);
         self.lists.push(list);
@@ -186,6 +207,22 @@ impl Portal {
         Answer::json(200, &json!({"total": results.len(), "results": results}))
     }
 
+    fn memberships_of_many(&mut self, request: &ApiRequest) -> Answer {
+        let body = request.json().unwrap_or_default();
+        let mut results = Vec::new();
+        for input in body.get("inputs").and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| text_or_number(input.get(key)).unwrap_or_default();
+            let (type_id, id) = (text("objectTypeId"), text("recordId"));
+            let told: Value = serde_json::from_slice(&self.memberships_of(&type_id, &id).body).unwrap_or_default();
+            results.push(json!({"objectTypeId": type_id, "recordId": id, "recordListMemberships": told["results"]}));
+        }
+        let now = self.now().to_string();
+        Answer::json(
+            200,
+            &json!({"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}),
+        )
+    }
+
     fn one_list(&mut self, request: &ApiRequest, position: usize, rest: &[&str]) -> Answer {
         let now = self.now();
         let Some(mut list) = self.lists.get(position).cloned() else {
@@ -228,6 +265,37 @@ impl Portal {
             }
             ("DELETE", ["memberships"]) => {
                 list.members.clear();
+                Answer::empty()
+            }
+            ("GET", ["size-and-edits-history", "between"]) => {
+                return Answer::json(200, &json!({"results": []}));
+            }
+            ("GET", ["schedule-conversion"]) => {
+                return match &list.conversion {
+                    Some(conversion) => Answer::json(200, &conversion_of(&list, conversion)),
+                    None => self.not_found(),
+                };
+            }
+            ("PUT", ["schedule-conversion"]) => {
+                list.conversion = Some(body);
+                let shown = list
+                    .conversion
+                    .as_ref()
+                    .map(|conversion| conversion_of(&list, conversion));
+                Answer::json(200, &shown)
+            }
+            ("DELETE", ["schedule-conversion"]) => {
+                list.conversion = None;
+                Answer::empty()
+            }
+            ("PUT", ["memberships", "add-from", source]) => {
+                let source = self.lists.iter().find(|list| list.id.to_string() == **source);
+                let Some(source) = source.map(|source| source.members.clone()) else {
+                    return self.not_found();
+                };
+                for id in source.into_keys() {
+                    list.members.entry(id).or_insert(now);
+                }
                 Answer::empty()
             }
             ("PUT", ["memberships", verb]) => {

@@ -17,6 +17,7 @@ mod change;
 mod derived;
 mod export_api;
 mod fault_bodies;
+mod files_api;
 mod hooks;
 mod import_api;
 mod journal;
@@ -24,6 +25,8 @@ mod journal_api;
 mod lifecycle;
 mod limits;
 mod list_api;
+mod list_folder_api;
+mod multipart;
 mod oauth_api;
 mod objects_api;
 mod owner;
@@ -48,6 +51,7 @@ mod standard_types;
 mod store;
 #[cfg(test)]
 mod tests;
+mod usage_api;
 mod user_api;
 mod value;
 mod view;
@@ -90,6 +94,8 @@ pub struct Behaviour {
     pub lifecycle_moves_forward_only: bool,
     /// Reading the journal behind its last entry is answered 404, not 204.
     pub empty_journal_is_404: bool,
+    /// Reads show a property that holds nothing as null, as recorded answers do, and do not leave it out.
+    pub unset_properties_are_null: bool,
     /// By how much a [`Fault::StaleIndex`](crate::Fault::StaleIndex) write reaches search later.
     pub stale_index_lag: SignedDuration,
 }
@@ -101,6 +107,7 @@ impl Default for Behaviour {
             partial_batch_is_207_since_2026_09: true,
             lifecycle_moves_forward_only: true,
             empty_journal_is_404: false,
+            unset_properties_are_null: true,
             stale_index_lag: SignedDuration::from_secs(30),
         }
     }

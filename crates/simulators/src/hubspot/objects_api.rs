@@ -75,6 +75,7 @@ impl Portal {
         );
         let frame = Frame {
             portal: self.id,
+            nulls: self.behaviour.unset_properties_are_null,
             store,
             columns: &columns,
             history: &history,
@@ -123,6 +124,7 @@ impl Portal {
         );
         let frame = Frame {
             portal: self.id,
+            nulls: self.behaviour.unset_properties_are_null,
             store,
             columns: &columns,
             history: &history,
@@ -254,6 +256,7 @@ impl Portal {
         };
         let frame = Frame {
             portal: self.id,
+            nulls: self.behaviour.unset_properties_are_null,
             store,
             columns: &columns,
             history: &[],

@@ -11,10 +11,12 @@ use super::Behaviour;
 use super::association::{Associations, LinkEnd};
 use super::change::ChangeKind;
 use super::export_api::Export;
+use super::files_api::Files;
 use super::import_api::Import;
 use super::journal::Journal;
 use super::limits::Limits;
 use super::list_api::RecordList;
+use super::list_folder_api::ListFolder;
 use super::owner::{Owner, owners};
 use super::pipeline::{Pipeline, pipelines};
 use super::property::Source;
@@ -57,8 +59,10 @@ pub(super) struct Portal {
     /// Custom object types that were deleted.
     pub(super) archived_types: BTreeSet<usize>,
     pub(super) lists: Vec<RecordList>,
+    pub(super) list_folders: Vec<ListFolder>,
     pub(super) imports: Vec<Import>,
     pub(super) exports: Vec<Export>,
+    pub(super) files: Files,
     pub(super) behaviour: Behaviour,
     pub(super) faults: Faults,
     pub(super) limits: Limits,
@@ -95,8 +99,10 @@ impl Portal {
             owners: owners(username),
             archived_types: BTreeSet::new(),
             lists: Vec::new(),
+            list_folders: Vec::new(),
             imports: Vec::new(),
             exports: Vec::new(),
+            files: Files::default(),
             pipelines: types.iter().map(|object| pipelines(object.plural)).collect(),
             stores: types.into_iter().map(ObjectStore::new).collect(),
             behaviour,

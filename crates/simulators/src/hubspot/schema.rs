@@ -63,6 +63,7 @@ impl ObjectType {
             "secondaryDisplayProperties": [],
             "archived": false,
             "restorable": true,
+            "allowsSensitiveProperties": false,
             "metaType": if self.custom { "PORTAL_SPECIFIC" } else { "HUBSPOT" },
             "id": self.type_id.split_once('-').map_or(self.type_id, |(_, number)| number),
             "fullyQualifiedName": self.qualified(portal),

@@ -37,6 +37,7 @@ impl Portal {
                 Answer::json(200, &json!({"results": results}))
             }
             ("POST", []) => self.create_schema(request),
+            ("POST", ["batch", "read"]) => self.read_schemas(request),
             (_, [name]) => match self.object(name) {
                 Some(object) => self.one_schema(request, object),
                 None => self.unknown_type(name),
@@ -56,6 +57,33 @@ impl Portal {
             },
             _ => self.not_found(),
         }
+    }
+
+    fn read_schemas(&mut self, request: &ApiRequest) -> Answer {
+        let body = request.json().unwrap_or_default();
+        let inputs = body
+            .get("inputs")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let (mut results, mut missing) = (Vec::new(), Vec::new());
+        for name in strings(Some(&Value::Array(inputs))) {
+            match self.object(&name) {
+                Some(object) => results.push(self.schema(object)),
+                None => missing.push(name),
+            }
+        }
+        let now = self.now().to_string();
+        let mut answer = json!({"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now});
+        if let (false, Some(fields)) = (missing.is_empty(), answer.as_object_mut()) {
+            fields.insert("numErrors".into(), missing.len().into());
+            fields.insert(
+                "errors".into(),
+                json!([{"status": "error", "category": "OBJECT_NOT_FOUND",
+                "message": "Some object types do not exist", "context": {"ids": missing}}]),
+            );
+        }
+        Answer::json(if missing.is_empty() { 200 } else { 207 }, &answer)
     }
 
     fn one_schema(&mut self, request: &ApiRequest, object: usize) -> Answer {

@@ -60,6 +60,7 @@ impl Portal {
         let columns = columns(&store.object, names);
         let frame = Frame {
             portal: self.id,
+            nulls: self.behaviour.unset_properties_are_null,
             store,
             columns: &columns,
             history: &[],

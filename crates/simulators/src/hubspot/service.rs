@@ -69,6 +69,12 @@ impl HubSpot {
             };
             return portal.oauth(self.access(), &call);
         }
+        if let ["signed-file", key] = segments.as_slice() {
+            return portal.signed_file(&request, key);
+        }
+        if let ["hubfs", _, path @ ..] = segments.as_slice() {
+            return portal.hosted_file(path);
+        }
         if let ["exported", key] = segments.as_slice() {
             return portal.exported(key);
         }
@@ -126,6 +132,13 @@ impl Portal {
                 Some(object) => self.objects(request, object, rest),
                 None => self.unknown_type(object),
             },
+            ["crm", "associations", "usage", "high-usage-report", user] if request.method == Method::POST => {
+                Answer::json(
+                    200,
+                    &json!({"enqueueTime": {"value": self.now().0, "dateOnly": false, "timeZoneShift": 0}, "userId": user.parse().unwrap_or(0),
+                    "userEmail": self.owners.first().map(|owner| owner.email.clone())}),
+                )
+            }
             ["crm", "associations", "definitions", "configurations", ..] if request.method == "GET" => {
                 Answer::json(200, &json!({"results": []}))
             }
@@ -141,7 +154,8 @@ impl Portal {
             ["crm", "lists", rest @ ..] => self.lists_request(request, rest),
             ["crm", "imports", rest @ ..] => self.imports_request(request, rest),
             ["crm", "exports", rest @ ..] => self.exports_request(request, rest),
-            ["crm", "limits", rest @ ..] => self.limits_request(rest),
+            ["crm", "limits", rest @ ..] => self.limits_request(request, rest),
+            ["files", rest @ ..] => self.files_request(request, rest),
             ["settings", "users", rest @ ..] => self.users_request(request, rest),
             ["crm", "owners", rest @ ..] => self.owners_request(request, rest),
             ["crm", "schemas", rest @ ..] | ["crm-object-schemas", "schemas", rest @ ..] => {
@@ -150,6 +164,7 @@ impl Portal {
             ["crm", "property-validations", ..] => self.property_rules(request),
             ["account-info", "details"] => self.account_details(),
             ["account-info", "api-usage", "daily", "private-apps"] => self.api_usage(),
+            ["account-info", "activity", kind] if request.method == Method::GET => self.account_activity(kind),
             ["integrations", "me"] => self.account_details_v1(),
             ["webhooks-journal", rest @ ..] => self.journal_request(request, rest),
             // The numbered paths share a prefix with the push settings, which name the app.

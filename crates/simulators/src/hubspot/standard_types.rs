@@ -217,6 +217,66 @@ const TYPES: &[Row] = &[
         &["hs_name"],
         "services",
     ),
+    row(
+        "0-101",
+        "commerce_payment",
+        "commerce_payments",
+        ("Payment", "Payments"),
+        "COMMERCE_PAYMENT",
+        "hs_reference_number",
+        &[],
+        "commercepayments",
+    ),
+    row(
+        "0-84",
+        "discount",
+        "discounts",
+        ("Discount", "Discounts"),
+        "DISCOUNT",
+        "hs_label",
+        &[],
+        "line_items",
+    ),
+    row(
+        "0-85",
+        "fee",
+        "fees",
+        ("Fee", "Fees"),
+        "FEE",
+        "hs_label",
+        &[],
+        "line_items",
+    ),
+    row(
+        "0-86",
+        "tax",
+        "taxes",
+        ("Tax", "Taxes"),
+        "TAX",
+        "hs_label",
+        &[],
+        "line_items",
+    ),
+    row(
+        "0-145",
+        "partner_client",
+        "partner_clients",
+        ("Partner client", "Partner clients"),
+        "PARTNER_CLIENT",
+        "hs_partner_client_name",
+        &[],
+        "partner-clients",
+    ),
+    row(
+        "0-146",
+        "partner_service",
+        "partner_services",
+        ("Partner service", "Partner services"),
+        "PARTNER_SERVICE",
+        "hs_partner_service_name",
+        &[],
+        "partner-services",
+    ),
 ];
 
 #[expect(clippy::too_many_arguments, reason = "a table reads better in lines than in blocks")]
@@ -265,10 +325,37 @@ pub(super) fn properties(plural: &str) -> &'static str {
         "courses" => COURSE,
         "listings" => LISTING,
         "services" => SERVICE,
+        "commerce_payments" => PAYMENT,
+        "discounts" | "fees" | "taxes" => PRICE_PART,
+        "partner_clients" => PARTNER_CLIENT,
+        "partner_services" => PARTNER_SERVICE,
         _ => "",
     }
 }
 
+const PAYMENT: &str = "
+hs_reference_number ; Reference Number ; string ; text ; information
+hs_initial_amount ; Gross amount ; number ; number ; information
+hs_currency_code ; Currency ; string ; text ; information
+hs_initiated_date ; Payment date ; datetime ; date ; information
+hs_customer_email ; Customer email ; string ; text ; information
+hs_latest_status ; Status ; enumeration ; select ; information ; ; processing=Processing|succeeded=Succeeded|failed=Failed|refunded=Refunded
+";
+const PRICE_PART: &str = "
+hs_label ; Label ; string ; text ; information
+hs_duration ; Duration ; enumeration ; select ; information ; ; ONCE=Once|FOREVER=Forever
+hs_type ; Type ; enumeration ; select ; information ; ; PERCENT=Percent|FIXED=Fixed
+hs_value ; Value ; number ; number ; information
+hs_sort_order ; Sort order ; number ; number ; information
+";
+const PARTNER_CLIENT: &str = "
+hs_partner_client_name ; Name ; string ; text ; information
+hs_hub_id ; Hub id ; number ; number ; information
+";
+const PARTNER_SERVICE: &str = "
+hs_partner_service_name ; Name ; string ; text ; information
+hs_hub_id ; Hub id ; number ; number ; information
+";
 const CALL: &str = "
 hs_timestamp ; Activity date ; datetime ; date ; information
 hs_call_title ; Call Title ; string ; text ; information

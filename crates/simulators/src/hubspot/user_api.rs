@@ -1,4 +1,4 @@
-//! Users of the account, as its settings show them, and what counts of its records are.
+//! Users of the account, as its settings show them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,6 @@ use super::answer::Answer;
 use super::owner::Owner;
 use super::portal::Portal;
 use super::request::ApiRequest;
-use super::store::Shelf;
 
 impl Portal {
     /// Requests below `settings/users`.
@@ -36,40 +35,6 @@ impl Portal {
                     Some(owner) => Answer::json(200, &user(owner)),
                     None => self.not_found(),
                 }
-            }
-            _ => self.not_found(),
-        }
-    }
-
-    /// Requests below `limits`.
-    pub(super) fn limits_request(&mut self, rest: &[&str]) -> Answer {
-        match rest {
-            ["records"] => {
-                let results: Vec<Value> = self
-                    .stores
-                    .iter()
-                    .map(|store| {
-                        let used = store.shelf(Shelf::Live).len();
-                        json!({"objectTypeId": store.object.type_id, "usage": used, "limit": 1_000_000,
-                            "percentage": used as f64 / 10_000.0})
-                    })
-                    .collect();
-                Answer::json(200, &json!({"results": results}))
-            }
-            ["custom-properties"] => {
-                let results: Vec<Value> = self
-                    .stores
-                    .iter()
-                    .map(|store| {
-                        let custom = store
-                            .object
-                            .properties
-                            .iter()
-                            .filter(|property| !property.hubspot_defined);
-                        json!({"objectTypeId": store.object.type_id, "usage": custom.count(), "limit": 1_000})
-                    })
-                    .collect();
-                Answer::json(200, &json!({"results": results}))
             }
             _ => self.not_found(),
         }

@@ -43,6 +43,8 @@ pub(super) fn columns<'a>(object: &ObjectType, names: impl Iterator<Item = &'a s
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     pub(super) portal: u64,
+    /// Whether a property that holds nothing is shown as null.
+    pub(super) nulls: bool,
     pub(super) store: &'a ObjectStore,
     pub(super) columns: &'a [Column],
     /// Names of the properties whose history is asked for.
@@ -60,7 +62,7 @@ pub(super) struct Shown<'a> {
     pub(super) new: Option<bool>,
 }
 
-/// The properties of a record; an upsert's answer leaves out those that hold nothing.
+/// The properties of a record, and whether those that hold nothing are left out, as in the answer to an upsert.
 struct Properties<'a>(&'a Record, &'a [Column], bool);
 
 impl Serialize for Properties<'_> {
@@ -86,7 +88,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("id", &format_args!("{}", record.id))?;
         map.serialize_entry(
             "properties",
-            &Properties(record, self.frame.columns, self.new.is_some()),
+            &Properties(record, self.frame.columns, self.new.is_some() || !self.frame.nulls),
         )?;
         if !self.frame.history.is_empty() {
             map.serialize_entry("propertiesWithHistory", &history(self.frame, record))?;

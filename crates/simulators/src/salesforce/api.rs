@@ -17,9 +17,11 @@ mod refusals;
 mod replication;
 mod search;
 mod soap;
+mod soap_records;
 mod transport;
 mod tree;
 mod upsert;
+mod views;
 
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
@@ -154,7 +156,11 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
         ("GET", []) => Ok(discovery::resources(state, request)),
         ("GET", ["search"]) => search::run(state, request),
         ("GET" | "POST", ["parameterizedSearch"]) => search::parameterized(state, request),
-        ("GET", ["recent"]) => Ok(ApiResponse::json(200, &Value::Array(Vec::new()))),
+        ("GET", ["recent" | "tabs" | "quickActions"]) => Ok(ApiResponse::json(200, &Value::Array(Vec::new()))),
+        ("GET", ["theme"]) => Ok(ApiResponse::json(200, &serde_json::json!({"themeItems": []}))),
+        ("GET", ["sobjects", object, "quickActions" | "listviews", ..]) => {
+            views::answer(state, request, object, &segments[2..])
+        }
         ("GET", ["sobjects", object, "describe", rest @ ..]) if !rest.is_empty() => {
             layouts::answer(state, request, object, rest)
         }

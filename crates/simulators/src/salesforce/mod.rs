@@ -92,6 +92,7 @@ impl Salesforce {
             password: "salesforce-simulator-password".to_owned(),
             rotate_refresh_tokens: options.rotate_refresh_tokens,
             require_pkce: options.require_pkce,
+            password_flow: options.password_flow,
             access_token_life: options.access_token_life.unwrap_or(SignedDuration::from_hours(2)),
             access_token_prefix: format!("{}!AQ", state.organization.short()),
             refresh_token_prefix: "5Aep861".to_owned(),
@@ -99,6 +100,7 @@ impl Salesforce {
             seed: options.seed,
             ..AuthorizationSettings::default()
         };
+        state.seed_setup();
         state.seed_users(&settings.username);
         match &options.csv {
             Some(file) => state.seed_csv(&people_file::read_people(file)?, options.seed),

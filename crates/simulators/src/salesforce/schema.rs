@@ -3,7 +3,10 @@
 mod build;
 mod recorded;
 mod standard;
+mod standard_marketing;
+mod standard_products;
 mod standard_sales;
+mod standard_setup;
 
 use std::collections::HashMap;
 

@@ -119,6 +119,9 @@ impl State {
             columns.text(&mut record, "LocaleSidKey", "en_US");
             columns.text(&mut record, "LanguageLocaleKey", "en_US");
             columns.text(&mut record, "UserType", "Standard");
+            if let Some(profile) = self.find("Profile").filter(|at| self.tables[*at].live() > 0) {
+                columns.set(&mut record, "ProfileId", Cell::Id(self.tables[profile].id(0)));
+            }
             let id = self.tables[at].seed(record);
             if index > 0 && active {
                 ids.push(id);
@@ -126,6 +129,48 @@ impl State {
         }
         self.tables[at].index_stamps();
         self.people = ids;
+    }
+
+    /// What every organisation has before anybody works in it: itself, a profile, a queue and the standard price book.
+    pub(crate) fn seed_setup(&mut self) {
+        let now = self.now() - HISTORY;
+        let organization = self.organization;
+        if let Some(at) = self.find("Organization") {
+            self.tables[at].start_at(organization);
+        }
+        let rows: [(&str, &[(&str, &str)]); 5] = [
+            (
+                "Organization",
+                &[
+                    ("Name", "Simulated"),
+                    ("DefaultLocaleSidKey", "en_US"),
+                    ("TimeZoneSidKey", "America/Los_Angeles"),
+                    ("LanguageLocaleKey", "en_US"),
+                    ("OrganizationType", "Developer Edition"),
+                    ("InstanceName", "SIM1"),
+                ],
+            ),
+            ("Profile", &[("Name", "System Administrator"), ("UserType", "Standard")]),
+            ("UserRole", &[("Name", "CEO"), ("DeveloperName", "CEO")]),
+            (
+                "Group",
+                &[("Name", "Support"), ("DeveloperName", "Support"), ("Type", "Queue")],
+            ),
+            ("Pricebook2", &[("Name", "Standard Price Book")]),
+        ];
+        for (object, fields) in rows {
+            let Some(at) = self.find(object) else { continue };
+            let columns = Columns(&self.tables[at]);
+            let mut record = Record::new(now, self.integration_user, false);
+            for (name, text) in fields {
+                columns.text(&mut record, name, *text);
+            }
+            for name in ["IsActive", "IsStandard"] {
+                columns.set(&mut record, name, Cell::Bool(true));
+            }
+            self.tables[at].seed(record);
+            self.tables[at].index_stamps();
+        }
     }
 
     /// Accounts, contacts and a smaller number of everything else.

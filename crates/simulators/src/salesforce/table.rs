@@ -94,6 +94,8 @@ pub(crate) struct Table {
     /// Rows that left the recycle bin for good, by the time they were deleted.
     purged: BTreeSet<(i64, Slot)>,
     live: usize,
+    /// The number in the id of the first record.
+    first: u64,
 }
 
 impl Table {
@@ -107,6 +109,7 @@ impl Table {
             deletions: BTreeSet::new(),
             purged: BTreeSet::new(),
             live: 0,
+            first: 1,
         };
         for index in 0..table.schema.fields.len() {
             if let Ok(field) = u16::try_from(index) {
@@ -122,7 +125,7 @@ impl Table {
         let lookup = schema
             .reference_to
             .iter()
-            .any(|target| target != "User" && indexed_targets.contains(target));
+            .any(|target| !matches!(target.as_str(), "User" | "Group") && indexed_targets.contains(target));
         if schema.source == Source::Stored && (schema.is_key() || lookup) {
             self.indexes.push(Index {
                 field,
@@ -133,7 +136,12 @@ impl Table {
     }
 
     pub(crate) fn id(&self, slot: Slot) -> RecordId {
-        RecordId::new(self.schema.key_prefix, u64::from(slot) + 1)
+        RecordId::new(self.schema.key_prefix, u64::from(slot) + self.first)
+    }
+
+    /// Gives the first record this id; the table must still be empty.
+    pub(crate) fn start_at(&mut self, id: RecordId) {
+        self.first = id.number().unwrap_or(1);
     }
 
     /// The slot that `id` has or would have.
@@ -141,7 +149,7 @@ impl Table {
         if id.prefix() != self.schema.key_prefix {
             return None;
         }
-        let slot = Slot::try_from(id.number()?.checked_sub(1)?).ok()?;
+        let slot = Slot::try_from(id.number()?.checked_sub(self.first)?).ok()?;
         (usize::try_from(slot).ok()? < self.slots.len()).then_some(slot)
     }
 

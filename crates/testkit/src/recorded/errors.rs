@@ -22,15 +22,21 @@ fn code(recording: &Recording) -> String {
 /// What the reference says of a code and a status.
 fn expected(code: &str, status: u16, text: &str) -> &'static str {
     match code {
+        // Texts that no refresh mends.
+        "INVALID_SESSION_ID" if text.contains("not valid for use with the REST API") => "forbidden",
+        "INVALID_SESSION_ID" if text.contains("Connected app is not attached") => "forbidden",
         "INVALID_SESSION_ID" | "EXPIRED_AUTHENTICATION" | "INVALID_AUTHENTICATION" => "token expired",
+        "INVALID_AUTH_HEADER" => "reauthorise",
         "invalid_grant" | "access_denied" | "BAD_REFRESH_TOKEN" | "inactive_user" | "inactive_org" => "reauthorise",
         "REQUEST_LIMIT_EXCEEDED" if text.contains("TotalRequests") => "daily limit",
+        "RATE_LIMIT" | "RATE_LIMITS" if text.contains("DAILY") || text.contains("daily limit") => "daily limit",
         "REQUEST_LIMIT_EXCEEDED" | "RATE_LIMIT" | "RATE_LIMITS" => "rate limit",
         "UNABLE_TO_LOCK_ROW" | "SERVER_UNAVAILABLE" => "retryable",
         "INVALID_QUERY_LOCATOR" => "cursor expired",
         "NOT_FOUND" | "ENTITY_IS_DELETED" | "OBJECT_NOT_FOUND" => "not found",
         "MISSING_SCOPES" | "BANNED" | "API_DISABLED_FOR_ORG" | "FUNCTIONALITY_NOT_ENABLED" => "forbidden",
         "INSUFFICIENT_ACCESS" | "INSUFFICIENT_ACCESS_OR_READONLY" if status == 403 => "forbidden",
+        _ if text.contains("Unable to infer object type") => "not found",
         _ => match status {
             401 => "token expired",
             403 => "forbidden",
@@ -81,7 +87,8 @@ pub(crate) fn read(connector: &dyn Connector, recording: &Recording) -> Findings
     let mut findings = Findings::of(format!("error {code}: {}", label(&class)));
     findings.equal("the reference's class", &label(&class), &expected);
     if let Class::Rejected { code: told, message } = &class {
-        findings.check(!message.is_empty(), || "the message is lost".into());
+        let speaks = recording.body.is_object() || recording.body.is_array();
+        findings.check(!message.is_empty() || !speaks, || "the message is lost".into());
         findings.check(!told.is_empty(), || "the code is lost".into());
     }
     findings

@@ -111,7 +111,11 @@ impl Recording {
         }
         let mut words = self.answers.split_whitespace();
         let method = words.next().unwrap_or_default().to_ascii_lowercase();
-        let path = words.next().filter(|path| path.starts_with('/')).unwrap_or_default();
+        let path = words.next().unwrap_or_default();
+        let path = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+        let path = if path.starts_with('/') { path } else { "" };
         if path.is_empty() {
             return (String::new(), self.answers.to_ascii_lowercase());
         }

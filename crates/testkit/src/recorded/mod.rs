@@ -9,7 +9,6 @@
     reason = "a tool of tests; a simulator that can't be set up is a mistake of ours"
 )]
 
-mod bulk;
 mod errors;
 mod file;
 mod hubspot;

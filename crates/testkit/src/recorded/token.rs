@@ -116,8 +116,37 @@ pub(crate) async fn read(recording: &Recording) -> Findings {
         }
         None => {
             let kind = connected.err().map(|error| error.kind());
-            findings.equal("a refusal", &kind, &Some(ErrorKind::Reauthorise));
+            findings.equal("a refusal", &kind, &Some(refused_as(recording)));
         }
     }
     findings
+}
+
+/// What the reference says of a refusal: that the grant is gone, that the app is set up wrongly, or that the service is
+/// busy, whatever the body says.
+fn refused_as(recording: &Recording) -> ErrorKind {
+    if matches!(recording.status(), 423 | 429 | 477 | 500..) {
+        return ErrorKind::Unavailable;
+    }
+    let code = |name: &str| recording.body[name].as_str().unwrap_or_default().to_owned();
+    let app = [
+        "invalid_client",
+        "invalid_client_id",
+        "unauthorized_client",
+        "invalid_request",
+        "unsupported_grant_type",
+        "redirect_uri_mismatch",
+        "BAD_CLIENT_ID",
+        "BAD_CLIENT_SECRET",
+        "BAD_REDIRECT_URI",
+        "MISMATCH_REDIRECT_URI_AUTH_CODE",
+        "BAD_GRANT_TYPE",
+    ];
+    if ["error", "status"]
+        .iter()
+        .any(|name| app.contains(&code(name).as_str()))
+    {
+        return ErrorKind::Rejected;
+    }
+    ErrorKind::Reauthorise
 }

@@ -41,6 +41,7 @@ pub(crate) fn projection<'a>(records: impl Iterator<Item = &'a BTreeMap<String, 
         let kind = match value {
             Json::Bool(_) => ValueKind::Bool,
             Json::Number(_) => ValueKind::Number,
+            Json::Array(_) => ValueKind::Json,
             _ => ValueKind::Text,
         };
         let known = kinds.entry(path.clone()).or_insert(kind);
@@ -67,7 +68,7 @@ pub(crate) fn compare(
             Some(Json::Bool(bool)) => Value::Bool(*bool),
             Some(Json::Number(number)) => Value::from_number(&number.to_string()),
             Some(Json::String(text)) => Value::text(text.as_str()),
-            Some(other) => Value::text(other.to_string()),
+            Some(other) => Value::from_json(other.clone()),
         };
         match row.value(place) {
             Ok(ours) if ours.as_ref() == Some(&theirs) => {}

@@ -3,6 +3,7 @@
 mod associations;
 mod batches;
 mod faults;
+mod files;
 mod merges;
 mod oauth;
 mod objects;

@@ -33,6 +33,10 @@ pub(super) fn answer(
             "compactLayouts": [], "defaultCompactLayoutId": null, "recordTypeCompactLayoutMappings": [],
             "urls": {"primary": format!("{base}/compactLayouts/primary")}
         }),
+        ["compactLayouts", "primary"] => json!({
+            "actions": [], "fieldItems": [], "id": null, "imageItems": [], "label": "System Default",
+            "name": "SYSTEM", "objectType": schema.name
+        }),
         ["approvalLayouts"] => json!({"approvalLayouts": []}),
         _ => return Err(ApiError::not_found()),
     };

@@ -74,6 +74,8 @@ async fn token(Extract(salesforce): Extract<Salesforce>, uri: Uri, headers: Head
         refresh_token: value("refresh_token"),
         scope: value("scope"),
         assertion: value("assertion"),
+        username: value("username"),
+        password: value("password"),
     };
     if let Some((client_id, client_secret)) = basic(&headers) {
         request.client_id.get_or_insert(client_id);

@@ -184,11 +184,19 @@ SystemModstamp | System Modstamp | datetime | readonly default
 pub(super) const EXTERNAL_ID: &str = "External_Id__c | External Id | string(255) | unique external";
 
 pub(super) fn object(line: &ObjectLine, changed: i64) -> Option<ObjectSchema> {
+    build(line, if line.writable { EXTERNAL_ID } else { "" }, changed)
+}
+
+/// An object that takes no custom fields.
+pub(super) fn setup_object(line: &ObjectLine, changed: i64) -> Option<ObjectSchema> {
+    build(line, "", changed)
+}
+
+fn build(line: &ObjectLine, external: &str, changed: i64) -> Option<ObjectSchema> {
     let head = format!(
         "Id | {} ID | id |\nIsDeleted | Deleted | boolean | readonly",
         line.label
     );
-    let external = if line.writable { EXTERNAL_ID } else { "" };
     let fields = [head.as_str(), line.fields, SYSTEM_FIELDS, external]
         .iter()
         .flat_map(|block| block.lines())

@@ -1,8 +1,13 @@
 //! The built-in objects: accounts, people and users.
 
+use std::sync::OnceLock;
+
 use super::ObjectSchema;
-use super::build::{ObjectLine, object};
+use super::build::{ObjectLine, object, setup_object};
+use super::standard_marketing::{CAMPAIGN, CAMPAIGN_MEMBER, EVENT, NOTE};
+use super::standard_products::{ASSET, CONTACT_ROLE, CONTRACT, LINE_ITEM, ORDER, PRICEBOOK, PRICEBOOK_ENTRY, PRODUCT};
 use super::standard_sales::{CASE, OPPORTUNITY, PROJECT, TASK};
+use super::standard_setup::{GROUP, ORGANIZATION, PROFILE, RECORD_TYPE, USER_ROLE};
 
 const ACCOUNT: ObjectLine = ObjectLine {
     name: "Account",
@@ -11,8 +16,9 @@ const ACCOUNT: ObjectLine = ObjectLine {
     prefix: "001",
     mergeable: true,
     writable: true,
-    children: "Account.ParentId>ChildAccounts Case.AccountId>Cases Contact.AccountId>Contacts \
-               Opportunity.AccountId>Opportunities Project__c.Account__c>Projects__r",
+    children: "Account.ParentId>ChildAccounts Asset.AccountId>Assets Case.AccountId>Cases Contact.AccountId>Contacts \
+               Contract.AccountId>Contracts Event.WhatId>Events Note.ParentId>Notes Opportunity.AccountId>Opportunities \
+               Order.AccountId>Orders Project__c.Account__c>Projects__r Task.WhatId>Tasks",
     fields: "
 MasterRecordId | Master Record ID | reference | readonly to=Account as=MasterRecord
 Name | Account Name | string(255) | required name
@@ -61,7 +67,9 @@ const CONTACT: ObjectLine = ObjectLine {
     prefix: "003",
     mergeable: true,
     writable: true,
-    children: "Case.ContactId>Cases Contact.ReportsToId>ReportsTo Opportunity.ContactId>Opportunities Task.WhoId>Tasks",
+    children: "Asset.ContactId>Assets CampaignMember.ContactId>CampaignMembers Case.ContactId>Cases Contact.ReportsToId>ReportsTo \
+               Event.WhoId>Events Note.ParentId>Notes Opportunity.ContactId>Opportunities \
+               OpportunityContactRole.ContactId>OpportunityContactRoles Task.WhoId>Tasks",
     fields: "
 MasterRecordId | Master Record ID | reference | readonly to=Contact as=MasterRecord
 AccountId | Account ID | reference | to=Account
@@ -117,7 +125,7 @@ const LEAD: ObjectLine = ObjectLine {
     prefix: "00Q",
     mergeable: true,
     writable: true,
-    children: "Task.WhoId>Tasks",
+    children: "CampaignMember.LeadId>CampaignMembers Event.WhoId>Events Note.ParentId>Notes Task.WhoId>Tasks",
     fields: "
 MasterRecordId | Master Record ID | reference | readonly to=Lead as=MasterRecord
 LastName | Last Name | string(80) | required in=Name
@@ -184,10 +192,52 @@ UserRoleId | Role ID | reference | to=UserRole
 ",
 };
 
-/// The built-in objects, in alphabetical order.
+/// The built-in objects, in alphabetical order. They are put together once: every organisation starts with them.
 pub(crate) fn standard_objects(changed: i64) -> Vec<ObjectSchema> {
-    [ACCOUNT, CASE, CONTACT, LEAD, OPPORTUNITY, PROJECT, TASK, USER]
+    static BUILT: OnceLock<(i64, Vec<ObjectSchema>)> = OnceLock::new();
+    let built = BUILT.get_or_init(|| (changed, build(changed)));
+    if built.0 == changed {
+        built.1.clone()
+    } else {
+        build(changed)
+    }
+}
+
+fn build(changed: i64) -> Vec<ObjectSchema> {
+    let with_external_id = [
+        ACCOUNT,
+        ASSET,
+        CAMPAIGN,
+        CASE,
+        CONTACT,
+        CONTRACT,
+        EVENT,
+        LEAD,
+        LINE_ITEM,
+        OPPORTUNITY,
+        ORDER,
+        PRICEBOOK,
+        PRICEBOOK_ENTRY,
+        PRODUCT,
+        PROJECT,
+        TASK,
+    ];
+    let without = [
+        CAMPAIGN_MEMBER,
+        CONTACT_ROLE,
+        GROUP,
+        NOTE,
+        ORGANIZATION,
+        PROFILE,
+        RECORD_TYPE,
+        USER,
+        USER_ROLE,
+    ];
+    let mut objects: Vec<ObjectSchema> = with_external_id
         .iter()
         .filter_map(|line| object(line, changed))
-        .collect()
+        .chain(without.iter().filter_map(|line| setup_object(line, changed)))
+        .collect();
+    objects.sort_by(|left, right| left.name.cmp(&right.name));
+    objects
 }

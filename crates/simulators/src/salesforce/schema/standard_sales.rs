@@ -9,9 +9,11 @@ pub(super) const OPPORTUNITY: ObjectLine = ObjectLine {
     prefix: "006",
     mergeable: false,
     writable: true,
-    children: "Task.WhatId>Tasks",
+    children: "Event.WhatId>Events OpportunityContactRole.OpportunityId>OpportunityContactRoles \
+               OpportunityLineItem.OpportunityId>OpportunityLineItems Note.ParentId>Notes Task.WhatId>Tasks",
     fields: "
 AccountId | Account ID | reference | to=Account
+Pricebook2Id | Price Book ID | reference | to=Pricebook2 as=Pricebook2
 IsPrivate | Private | boolean |
 Name | Name | string(120) | required name
 Description | Description | textarea(32000) |
@@ -42,7 +44,7 @@ pub(super) const CASE: ObjectLine = ObjectLine {
     prefix: "500",
     mergeable: false,
     writable: true,
-    children: "Case.ParentId>Cases Task.WhatId>Tasks",
+    children: "Case.ParentId>Cases Event.WhatId>Events Task.WhatId>Tasks",
     fields: "
 MasterRecordId | Master Record ID | reference | readonly to=Case as=MasterRecord
 CaseNumber | Case Number | string(30) | auto name lookup
@@ -78,7 +80,7 @@ pub(super) const TASK: ObjectLine = ObjectLine {
     children: "",
     fields: "
 WhoId | Name ID | reference | to=Contact,Lead
-WhatId | Related To ID | reference | to=Account,Case,Opportunity,Project__c
+WhatId | Related To ID | reference | to=Account,Asset,Campaign,Case,Contract,Opportunity,Order,Product2,Project__c
 Subject | Subject | combobox(255) | values=Call;Send Letter;Send Quote;Other
 ActivityDate | Due Date Only | date |
 Status | Status | picklist | default values=*Not Started;In Progress;Completed;Waiting on someone else;Deferred

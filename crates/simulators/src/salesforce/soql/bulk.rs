@@ -41,7 +41,7 @@ impl State {
         nodes.iter().any(|node| match node {
             Node::Field(field) => self.tables[table].schema.field(*field).kind == FieldKind::Address,
             Node::Parent(_, _, targets) => targets.iter().any(|(target, nodes)| self.has_compound(*target, nodes)),
-            Node::Shown(..) | Node::Children(..) => false,
+            Node::Kind | Node::Lacking(_) | Node::Shown(..) | Node::Children(..) => false,
         })
     }
 
@@ -80,7 +80,8 @@ impl State {
     fn column_names(&self, table: usize, nodes: &[Node], prefix: &str, out: &mut Vec<String>) {
         for node in nodes {
             match node {
-                Node::Shown(key, ..) => out.push(format!("{prefix}{key}")),
+                Node::Shown(key, ..) | Node::Lacking(key) => out.push(format!("{prefix}{key}")),
+                Node::Kind => out.push(format!("{prefix}Type")),
                 // Refused when the job was made.
                 Node::Children(..) => {}
                 Node::Field(field) => {
@@ -99,7 +100,8 @@ impl State {
         for node in nodes {
             match (node, row) {
                 (Node::Field(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
-                (Node::Field(_) | Node::Shown(..), None) => out.push(View::Null),
+                (Node::Field(_) | Node::Shown(..) | Node::Kind, None) | (Node::Lacking(_), _) => out.push(View::Null),
+                (Node::Kind, Some(_)) => out.push(View::Text(self.tables[table].schema.name.as_str().into())),
                 (Node::Shown(_, path, shown, type_name), Some((slot, record))) => {
                     out.push(shown.of(self.read_path(table, slot, record, path), type_name));
                 }

@@ -288,15 +288,40 @@ impl<'a> Compiler<'a> {
         let Some(Node::Parent(_, _, targets)) = nodes.get_mut(place) else {
             return Ok(());
         };
+        let several = schema.field(lookup).polymorphic;
+        if let (true, [last]) = (several, rest)
+            && last.eq_ignore_ascii_case("Type")
+        {
+            for (_, children) in targets {
+                children.push(Node::Kind);
+            }
+            return Ok(());
+        }
         let mut failure = no_such_relationship(self.text, name.at, first);
-        let mut found = false;
-        for (target, children) in targets {
+        let (mut found, mut lacking) = (None, Vec::new());
+        for (place, (target, children)) in targets.iter_mut().enumerate() {
             match self.add_node(children, *target, rest, name) {
-                Ok(()) => found = true,
-                Err(error) => failure = error,
+                Ok(()) => found = found.or(Some((*target, rest))),
+                Err(error) => {
+                    failure = error;
+                    lacking.push(place);
+                }
             }
         }
-        if found { Ok(()) } else { Err(failure) }
+        let Some((target, rest)) = found else {
+            return Err(failure);
+        };
+        // What one of them lacks is null in its answers, as the columns are those of all.
+        if let [last] = rest {
+            let schema = &self.state.tables[target].schema;
+            let known = schema.find(last).map(|field| schema.field(field).name.clone());
+            for place in lacking {
+                if let Some((_, children)) = targets.get_mut(place) {
+                    children.push(Node::Lacking(known.clone().unwrap_or_default()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The simulated tables that a lookup can lead to.
@@ -334,10 +359,24 @@ impl<'a> Compiler<'a> {
         let lookup = schema
             .find_relationship(first)
             .ok_or_else(|| no_such_relationship(self.text, name.at, first))?;
+        let targets = self.targets(lookup, table);
+        if let (true, [kind]) = (schema.field(lookup).polymorphic, rest)
+            && kind.eq_ignore_ascii_case("Type")
+        {
+            // Compared as the text that a name is.
+            let like = targets.iter().find_map(|target| {
+                let schema = &self.state.tables[*target].schema;
+                schema.find("Name").map(|field| schema.field(field))
+            });
+            if let Some(like) = like {
+                let found = targets.into_iter().map(|target| (target, Path::Kind)).collect();
+                return Ok((Path::Parent(lookup, found), like));
+            }
+        }
         let mut failure = no_such_relationship(self.text, name.at, first);
         let mut found = Vec::new();
         let mut last = None;
-        for target in self.targets(lookup, table) {
+        for target in targets {
             match self.path_from(target, rest, name) {
                 Ok((path, field)) => {
                     found.push((target, path));

@@ -9,6 +9,8 @@ use super::function::{Aggregate, DatePart, Shown};
 #[derive(Clone, Debug)]
 pub(super) enum Path {
     Own(u16),
+    /// The object that the record is of; where a lookup may lead to several, it is a field of what it leads to.
+    Kind,
     /// The lookup, and the rest of the path for each table it can lead to.
     Parent(u16, Vec<(usize, Path)>),
 }
@@ -17,6 +19,10 @@ pub(super) enum Path {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Field(u16),
+    /// The object that the record is of, as `Type`.
+    Kind,
+    /// A field that others have whom the same lookup may lead to, and this one lacks.
+    Lacking(String),
     /// Relationship name, lookup, and the keys for each table it can lead to.
     Parent(String, u16, Vec<(usize, Vec<Node>)>),
     /// A value for people: its key, where it is, its form, and the field's type.

@@ -15,6 +15,7 @@ impl State {
     pub(super) fn read_path<'a>(&'a self, table: usize, slot: Slot, record: &'a Record, path: &Path) -> View<'a> {
         match path {
             Path::Own(field) => self.tables[table].read(slot, record, *field),
+            Path::Kind => View::Text(self.tables[table].schema.name.as_str().into()),
             Path::Parent(lookup, targets) => {
                 let View::Id(id) = self.tables[table].read(slot, record, *lookup) else {
                     return View::Null;
@@ -84,6 +85,7 @@ impl State {
     fn is_case_sensitive(&self, table: usize, path: &Path) -> bool {
         match path {
             Path::Own(field) => self.tables[table].schema.field(*field).case_sensitive,
+            Path::Kind => false,
             Path::Parent(_, targets) => targets
                 .first()
                 .is_some_and(|(target, rest)| self.is_case_sensitive(*target, rest)),

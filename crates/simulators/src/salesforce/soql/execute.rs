@@ -97,6 +97,14 @@ impl State {
         Ok(QueryPage { body })
     }
 
+    /// The object that a query reads, and how many of its records it would find.
+    pub(crate) fn explain(&self, text: &str) -> Result<(String, usize), ApiError> {
+        let query = parse(text)?;
+        let compiled = compile(self, text, &query)?;
+        let found = self.matching(&compiled, false).len();
+        Ok((self.tables[compiled.table].schema.name.clone(), found))
+    }
+
     /// The live records that point to `parent` and that a query of children selects.
     pub(super) fn matching_children(&self, query: &Compiled, field: u16, parent: RecordId) -> Vec<Slot> {
         let table = &self.tables[query.table];

@@ -69,6 +69,15 @@ impl State {
                     out.push(b':');
                     source.read(slot, record, *field).write_json(out);
                 }
+                Node::Kind => {
+                    write_text("Type", out);
+                    out.push(b':');
+                    write_text(&source.schema.name, out);
+                }
+                Node::Lacking(name) => {
+                    write_text(name, out);
+                    out.extend_from_slice(b":null");
+                }
                 Node::Parent(name, lookup, targets) => {
                     write_text(name, out);
                     out.push(b':');

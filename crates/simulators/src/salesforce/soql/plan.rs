@@ -96,7 +96,7 @@ fn order_kind(table: &Table, order: &[OrderKey]) -> OrderKind {
 fn own_source(table: &Table, path: &Path) -> Option<Source> {
     match path {
         Path::Own(field) => Some(table.schema.field(*field).source),
-        Path::Parent(..) => None,
+        Path::Kind | Path::Parent(..) => None,
     }
 }
 

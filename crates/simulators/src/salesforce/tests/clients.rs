@@ -69,6 +69,131 @@ async fn older_clients_sign_in_by_soap_and_bring_records_back() {
 }
 
 #[tokio::test]
+async fn soap_writes_queries_merges_and_converts() {
+    let client = Client::new();
+    let session = client.salesforce.credentials().access_token;
+    let call = async |body: &str| {
+        let envelope = format!(
+            "<e:Envelope xmlns:e=\"x\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><e:Header>\
+             <s:SessionHeader xmlns:s=\"y\"><s:sessionId>{session}</s:sessionId></s:SessionHeader></e:Header>\
+             <e:Body>{body}</e:Body></e:Envelope>"
+        );
+        raw(&client, "POST", "/services/Soap/u/66.0", &[], &envelope).await.text
+    };
+    let account = |name: &str| {
+        format!(
+            "<create xmlns=\"urn:partner.soap.sforce.com\"><sObjects><type>Account</type><Name>{name}</Name></sObjects></create>"
+        )
+    };
+    let one = call(&account("One &amp; only")).await;
+    let id = between(&one, "<id>", "<").to_owned();
+    let found = call(&format!(
+        "<query><queryString>SELECT Id, Name FROM Account WHERE Id = '{id}'</queryString></query>"
+    ))
+    .await;
+    assert_eq!(between(&found, "<sf:Name>", "<"), "One &amp; only");
+    let nameless = call("<create><sObjects><type>Account</type></sObjects></create>").await;
+    assert_eq!(between(&nameless, "<statusCode>", "<"), "REQUIRED_FIELD_MISSING");
+    let upsert = "<upsert><externalIDFieldName>External_Id__c</externalIDFieldName><sObjects><type>Account</type>\
+                  <External_Id__c>soap-1</External_Id__c><Name>Keyed</Name></sObjects></upsert>";
+    assert_eq!(between(&call(upsert).await, "<created>", "<"), "true");
+    assert_eq!(between(&call(upsert).await, "<created>", "<"), "false");
+    let null = format!(
+        "<update><sObjects><type>Account</type><fieldsToNull>Website</fieldsToNull><Id>{id}</Id><Site>x</Site></sObjects></update>"
+    );
+    assert_eq!(between(&call(&null).await, "<success>", "<"), "true");
+    let two = between(&call(&account("Two")).await, "<id>", "<").to_owned();
+    let merged = call(&format!(
+        "<merge><request><masterRecord xsi:type=\"ns1:Account\"><Id>{id}</Id></masterRecord>\
+         <recordToMergeIds>{two}</recordToMergeIds></request></merge>"
+    ))
+    .await;
+    assert_eq!(between(&merged, "<mergedRecordIds>", "<"), two);
+    let row = client
+        .query_all(&format!("SELECT MasterRecordId FROM Account WHERE Id = '{two}'"))
+        .await
+        .json();
+    assert_eq!(row["records"][0]["MasterRecordId"], id.as_str());
+    let lead = client
+        .post("/sobjects/Lead", json!({"LastName": "Soap", "Company": "Soap"}))
+        .await
+        .json();
+    let lead = lead["id"].as_str().unwrap().to_owned();
+    let converted = call(&format!(
+        "<convertLead><leadConverts><leadId>{lead}</leadId><convertedStatus>Closed - Converted</convertedStatus>\
+         </leadConverts></convertLead>"
+    ))
+    .await;
+    assert!(
+        between(&converted, "<contactId>", "<").starts_with("003"),
+        "{converted}"
+    );
+    let gone = call(&format!("<emptyRecycleBin><ids>{two}</ids></emptyRecycleBin>")).await;
+    assert_eq!(between(&gone, "<success>", "<"), "true", "{gone}");
+    assert!(between(&call("<getUserInfo/>").await, "<organizationId>", "<").starts_with("00D"));
+    let unknown = call("<nothing/>").await;
+    assert!(unknown.contains("INVALID_OPERATION"), "{unknown}");
+}
+
+#[tokio::test]
+async fn pages_of_the_product_are_described() {
+    let client = Client::new();
+    for path in ["/tabs", "/theme", "/quickActions", "/sobjects/Account/quickActions"] {
+        assert_eq!(client.get(path).await.status, 200, "{path}");
+    }
+    let views = client.get("/sobjects/Account/listviews").await.json();
+    assert_eq!(views["listviews"][0]["developerName"], "All");
+    let plan = client.get("/query?explain=SELECT+Id+FROM+Account").await.json();
+    assert_eq!(plan["plans"][0]["sobjectType"], "Account");
+    assert_eq!(client.get("/query?explain=SELEC").await.status, 400);
+}
+
+#[tokio::test]
+async fn an_organisation_has_what_every_organisation_has() {
+    let client = Client::new();
+    let organization = client.ids("SELECT Id, Name, IsSandbox FROM Organization").await;
+    assert_eq!(organization, [client.salesforce.organization_id()]);
+    for soql in [
+        "SELECT Id, Profile.Name FROM User WHERE Profile.Name = 'System Administrator'",
+        "SELECT Id FROM Group WHERE Type = 'Queue'",
+        "SELECT Id FROM Pricebook2 WHERE IsStandard = true",
+    ] {
+        assert!(!client.ids(soql).await.is_empty(), "{soql}");
+    }
+    let deal = json!({"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-12-01"});
+    let deal = client.post("/sobjects/Opportunity", deal).await.json();
+    let person = client.ids("SELECT Id FROM Contact LIMIT 1").await.remove(0);
+    let role = json!({"OpportunityId": deal["id"], "ContactId": person, "Role": "Evaluator", "IsPrimary": true});
+    assert_eq!(client.post("/sobjects/OpportunityContactRole", role).await.status, 201);
+    let roles = client
+        .query("SELECT (SELECT Contact.LastName, Role FROM OpportunityContactRoles) FROM Opportunity ORDER BY CreatedDate DESC LIMIT 1")
+        .await
+        .json();
+    assert_eq!(
+        roles["records"][0]["OpportunityContactRoles"]["records"][0]["Role"],
+        "Evaluator"
+    );
+}
+
+#[tokio::test]
+async fn a_lookup_that_may_lead_to_several_tells_where_it_leads() {
+    let client = Client::new();
+    let person = client.ids("SELECT Id FROM Contact LIMIT 1").await.remove(0);
+    let task = json!({"Subject": "Call", "WhoId": person});
+    let task = client.post("/sobjects/Task", task).await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let soql =
+        format!("SELECT Who.Type, Who.Name, Owner.Username FROM Task WHERE Id = '{task}' AND Who.Type = 'Contact'");
+    let row = client.query(&soql).await.json();
+    assert_eq!(row["records"][0]["Who"]["Type"], "Contact", "{row}");
+    assert!(row["records"][0]["Owner"]["Username"].is_string(), "{row}");
+    let leads = format!("SELECT Id FROM Task WHERE Id = '{task}' AND Who.Type = 'Lead'");
+    assert!(client.ids(&leads).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_graph_happens_as_a_whole_or_not_at_all() {
     let client = Client::new();
     let node = |name: &str, body: Value| json!({"method": "POST", "url": "/services/data/v66.0/sobjects/Account", "referenceId": name, "body": body});

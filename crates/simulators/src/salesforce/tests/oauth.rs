@@ -227,3 +227,29 @@ async fn over_loopback_with_a_real_client() {
     });
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn name_and_password_are_taken_for_a_token_unless_that_is_switched_off() {
+    for allowed in [true, false] {
+        let salesforce = crate::salesforce::Salesforce::new(crate::Options {
+            records: 1,
+            password_flow: allowed,
+            ..crate::Options::default()
+        })
+        .unwrap();
+        let credentials = salesforce.credentials();
+        let ask = |password: &str| crate::oauth::TokenRequest {
+            grant_type: Some("password".into()),
+            client_id: Some(credentials.client_id.clone()),
+            client_secret: Some(credentials.client_secret.clone()),
+            username: Some(credentials.username.clone()),
+            password: Some(password.to_owned()),
+            ..crate::oauth::TokenRequest::default()
+        };
+        let right = salesforce
+            .oauth()
+            .exchange(&ask(&format!("{}TOKEN", credentials.password)));
+        assert_eq!(right.is_ok(), allowed, "{right:?}");
+        assert!(salesforce.oauth().exchange(&ask("wrong")).is_err());
+    }
+}

@@ -1,22 +1,22 @@
 //! Bulk API 2.0: the descriptions of jobs, and the results of one.
 
-use serde_json::{Value as Json, json};
 use syncline_core::Value;
-use syncline_core::batch::{Batch, Outcome, OutcomeKind, Projection, ValueKind};
+use syncline_core::batch::{Batch, Outcome, Projection, ValueKind};
 use syncline_core::io::{Config, Head, Method, Request, Response};
 use syncline_core::job::{Budget, Job, Progress, Pull, Push, Start, Verb, Write};
 
-use super::replay::Replay;
-use super::{Findings, Recording};
+use super::bulk_results;
 use crate::connector::Remote;
 use crate::connector::simulated::SimulatedSalesforce;
+use crate::recorded::replay::Replay;
+use crate::recorded::{Answer, Findings, Recording};
 
-type Fits = fn(&Request) -> bool;
+pub(super) type Fits = fn(&Request) -> bool;
 
 /// A job makes no more calls than this.
-const MOST_STEPS: usize = 12;
+pub(super) const MOST_STEPS: usize = 12;
 
-fn reply(status: u16, body: impl ToString) -> Response {
+pub(super) fn reply(status: u16, body: impl ToString) -> Response {
     Response {
         head: Head {
             status,
@@ -26,7 +26,7 @@ fn reply(status: u16, body: impl ToString) -> Response {
     }
 }
 
-fn config(remote: &dyn Remote) -> Config {
+pub(super) fn config(remote: &dyn Remote) -> Config {
     let mut config = remote.config();
     for setting in ["bulk_read_above", "bulk_write_above"] {
         config.settings.insert(setting.into(), "1".into());
@@ -34,17 +34,32 @@ fn config(remote: &dyn Remote) -> Config {
     config
 }
 
-/// Reads a job's description, or one of its results.
-pub(crate) async fn read(recording: &Recording) -> Findings {
-    match &recording.body {
-        Json::String(_) => failed_results(recording).await,
-        body if body["operation"]
-            .as_str()
-            .is_some_and(|operation| operation.starts_with("query")) =>
-        {
-            query(recording).await
-        }
-        _ => ingest(recording).await,
+/// A job's description, or one of its results.
+pub(super) fn answer(recording: &Recording) -> Answer<'_> {
+    let (method, path) = recording.call();
+    let plain = path.split(['?', ' ']).next().unwrap_or_default().trim_end_matches('/');
+    if recording.body.is_string() {
+        return bulk_results::answer(recording, plain);
+    }
+    if recording.body.get("resultPages").is_some() {
+        return Answer::Called(Box::pin(bulk_results::pages(recording)));
+    }
+    if recording.body["records"].is_array() {
+        return Answer::NotCalled("the list of jobs: each job is asked about alone");
+    }
+    if recording.body.is_null() {
+        return match method.as_str() {
+            "delete" => Answer::NotCalled("the delete of a job: it goes by itself"),
+            _ => Answer::Called(Box::pin(uploaded(recording))),
+        };
+    }
+    let query = recording.body["operation"]
+        .as_str()
+        .is_some_and(|operation| operation.starts_with("query"));
+    if query {
+        Answer::Called(Box::pin(self::query(recording)))
+    } else {
+        Answer::Called(Box::pin(ingest(recording)))
     }
 }
 
@@ -109,7 +124,7 @@ async fn query(recording: &Recording) -> Findings {
     findings
 }
 
-fn upserts(field: &str, keys: &[String]) -> Job {
+pub(super) fn upserts(field: &str, keys: &[String]) -> Job {
     let writes = keys.iter().map(|key| Write {
         operation: uuid::Uuid::nil(),
         verb: Verb::Create {
@@ -124,7 +139,11 @@ fn upserts(field: &str, keys: &[String]) -> Job {
     })
 }
 
-async fn run(remote: &SimulatedSalesforce, io: &Replay<'_>, job: Job) -> (Vec<Outcome>, bool, Option<String>) {
+pub(super) async fn run(
+    remote: &SimulatedSalesforce,
+    io: &Replay<'_>,
+    job: Job,
+) -> (Vec<Outcome>, bool, Option<String>) {
     let mut task = remote
         .connector()
         .open(&config(remote), job, None)
@@ -167,45 +186,15 @@ async fn ingest(recording: &Recording) -> Findings {
     findings
 }
 
-async fn failed_results(recording: &Recording) -> Findings {
+/// The empty answer to an upload.
+async fn uploaded(recording: &Recording) -> Findings {
     let remote = SimulatedSalesforce::fresh(0);
-    let text = recording.body.as_str().unwrap_or_default();
-    let mut lines = csv::Reader::from_reader(text.as_bytes());
-    let header = lines.headers().cloned().unwrap_or_default();
-    let is_key =
-        |name: &str| name.to_ascii_lowercase().contains("external") || name.to_ascii_lowercase().contains("ext_");
-    let mut findings = Findings::of("rows that a bulk job refused");
-    let Some(key_at) = header.iter().position(is_key) else {
-        findings.dropped.push("no column of it is a key of ours".into());
-        return findings;
-    };
-    let error_at = header.iter().position(|name| name == "sf__Error").unwrap_or_default();
-    let rows: Vec<csv::StringRecord> = lines.records().filter_map(Result::ok).collect();
-    let mut keys: Vec<String> = rows.iter().map(|row| row[key_at].to_owned()).collect();
-    // A job is made of more than one record.
-    keys.push("another".into());
-    let done = json!({"id": "750000000000001AAA", "state": "JobComplete", "operation": "upsert"});
-    let answers: Vec<(Fits, _)> = vec![
-        (|request| request.method == Method::Put, reply(201, "")),
-        (|request| request.url.contains("failedResults"), recording.response()),
-        (
-            |request| request.url.contains("successfulResults") || request.url.contains("unprocessed"),
-            reply(200, "\"sf__Id\",\"sf__Created\"\n"),
-        ),
-        (|request| request.url.contains("/jobs/ingest"), reply(200, done)),
-    ];
+    let mut findings = Findings::of("an upload of a bulk job");
+    let answers: Vec<(Fits, _)> = vec![(|request| request.method == Method::Put, recording.response())];
     let io = Replay::new(&remote, answers);
-    let (outcomes, _, error) = run(&remote, &io, upserts(&header[key_at], &keys)).await;
+    let keys = ["1".to_owned(), "2".to_owned()];
+    let (_, waited, error) = run(&remote, &io, upserts("External_Id__c", &keys)).await;
     findings.wrong.extend(error);
-    for (number, row) in rows.iter().enumerate() {
-        let outcome = outcomes.iter().find(|outcome| outcome.index == number);
-        let code = row[error_at].split(':').next().unwrap_or_default();
-        let told = outcome.and_then(|outcome| outcome.message.clone()).unwrap_or_default();
-        let refused =
-            outcome.is_some_and(|outcome| !matches!(outcome.kind, OutcomeKind::Applied { .. } | OutcomeKind::Unknown));
-        findings.check(refused && told.contains(code), || {
-            format!("{} was read as {outcome:?}", &row[error_at])
-        });
-    }
+    findings.check(waited, || "the job is not waited for".into());
     findings
 }
