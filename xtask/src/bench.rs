@@ -1,12 +1,16 @@
-//! `cargo xtask bench`: what the engine costs, beside what the same work costs without it.
+//! `cargo xtask bench`: what the engine costs, beside what the same work costs without it, and how many API calls a sync
+//! needs, beside the least that the API allows.
 
 use crate::command::{cargo, run};
 use crate::outcome::{Failure, Outcome};
 
+/// The name of the table of API calls.
+const CALLS: &str = "calls";
+
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of benches; all if none is given.
+    /// Names of benches; all if none is given. `calls` is the table of API calls, which is printed as a table only.
     names: Vec<String>,
     /// Records per program.
     #[arg(long)]
@@ -21,6 +25,19 @@ pub(crate) struct Arguments {
 
 /// Builds the benches as what ships is built, and runs them.
 pub(crate) fn measure(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let names: Vec<&String> = arguments.names.iter().filter(|name| *name != CALLS).collect();
+    let all = arguments.names.is_empty();
+    if all || !names.is_empty() {
+        measure_speed(arguments, &names)?;
+    }
+    if (all && arguments.output == "table") || arguments.names.iter().any(|name| name == CALLS) {
+        let package = ["--package", "syncline-testkit", "--example", "calls"];
+        run(cargo(["run", "--quiet", "--release"]).args(package))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn measure_speed(arguments: &Arguments, names: &[&String]) -> Result<(), Failure> {
     // What starts is measured too.
     run(&mut cargo([
         "build",
@@ -38,13 +55,12 @@ pub(crate) fn measure(arguments: &Arguments) -> Result<Outcome, Failure> {
         "--",
         "run",
     ]);
-    command.args(&arguments.names).args(["--output", &arguments.output]);
+    command.args(names).args(["--output", &arguments.output]);
     if let Some(records) = arguments.records {
         command.args(["--records", &records.to_string()]);
     }
     if let Some(repeat) = arguments.repeat {
         command.args(["--repeat", &repeat.to_string()]);
     }
-    run(&mut command)?;
-    Ok(Outcome::Passed)
+    run(&mut command)
 }

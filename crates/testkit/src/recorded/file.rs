@@ -37,31 +37,68 @@ pub(crate) fn load(manifest: &Path) -> Result<Vec<Recording>> {
         },
         _ => return Err(broken(manifest, "no list of files")),
     };
-    entries
-        .iter()
-        .map(|entry| {
-            let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-            let file = text("file");
-            let content = json(&folder.join(&file))?;
-            let response = &content["response"];
-            let status = response["status"].as_u64().or_else(|| entry["status"].as_u64());
-            let headers = response["headers"].as_object().into_iter().flatten();
-            Ok(Recording {
-                file,
-                answers: text("answers"),
-                request: content["request"].clone(),
-                status: status.and_then(|status| u16::try_from(status).ok()),
-                headers: headers
-                    .filter_map(|(name, value)| {
-                        let value = value.as_str().or_else(|| value[0].as_str())?;
-                        Some((name.to_ascii_lowercase(), value.to_owned()))
-                    })
-                    .collect(),
-                body: response["body"].clone(),
-                folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            })
-        })
+    entries.iter().map(|entry| one(folder, entry)).collect()
+}
+
+/// Loads what lies in a folder that has no manifest: every JSON file that holds an answer.
+///
+/// # Errors
+/// When the folder or a file can't be read; the message names it.
+pub(crate) fn load_unlisted(folder: &Path) -> Result<Vec<Recording>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") && json(&path)?.get("response").is_some() {
+            names.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| one(folder, &serde_json::json!({ "file": name })))
         .collect()
+}
+
+fn one(folder: &Path, entry: &Json) -> Result<Recording> {
+    let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let file = text("file");
+    let content = json(&folder.join(&file))?;
+    let response = &content["response"];
+    let request = content["request"].clone();
+    let status = response["status"].as_u64().or_else(|| entry["status"].as_u64());
+    let headers = response["headers"].as_object().into_iter().flatten();
+    let answers = match entry["answers"].as_str() {
+        Some(answers) => answers.to_owned(),
+        None => {
+            let asked = |name: &str| request[name].as_str().unwrap_or_default();
+            format!("{} {}", asked("method"), asked("url")).trim().to_owned()
+        }
+    };
+    Ok(Recording {
+        file,
+        answers,
+        request,
+        status: status.and_then(|status| u16::try_from(status).ok()),
+        headers: headers
+            .filter_map(|(name, value)| {
+                let value = value.as_str().or_else(|| value[0].as_str())?;
+                Some((name.to_ascii_lowercase(), value.to_owned()))
+            })
+            .collect(),
+        body: unwrapped(&response["body"]),
+        folder: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    })
+}
+
+/// Some recorders keep a JSON body as a text.
+fn unwrapped(body: &Json) -> Json {
+    let text = body.as_str().unwrap_or_default();
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(json) = serde_json::from_str(text)
+    {
+        return json;
+    }
+    body.clone()
 }
 
 fn json(path: &Path) -> Result<Json> {
@@ -99,7 +136,11 @@ impl Recording {
             return folder.contains("salesforce");
         }
         let told = format!("{} {}", self.answers, self.request["url"].as_str().unwrap_or_default());
-        told.contains("/services/") || self.body[0].get("errorCode").is_some() || self.body.get("totalSize").is_some()
+        let members = ["totalSize", "attributes", "instance_url", "sobjects"];
+        told.contains("/services/")
+            || self.body[0].get("errorCode").is_some()
+            || self.body[0].get("attributes").is_some()
+            || members.iter().any(|member| self.body.get(member).is_some())
     }
 
     /// The verb and the path, in lower case, as far as they are known.

@@ -103,15 +103,31 @@ pub(crate) enum Answer<'a> {
     NotCalled(&'static str),
 }
 
-/// Reads every recording below a folder: one with a `manifest.json`, or one with such folders in it.
+/// Reads every recording below a folder: one with a `manifest.json`, or one with such folders in it. Where there is no
+/// manifest at all, every JSON file with an answer is one.
 ///
 /// # Errors
 /// When the folder, a manifest or a file in one can't be read; the message names it.
 pub async fn read_folder(folder: &Path) -> std::io::Result<Vec<Reading>> {
     let mut readings = Vec::new();
+    let mut listed = Vec::new();
     for manifest in manifests(folder)? {
-        for recording in file::load(&manifest)? {
-            let below = manifest.parent().unwrap_or(folder).join(&recording.file);
+        let recordings = file::load(&manifest)?;
+        listed.push((manifest.parent().unwrap_or(folder).to_owned(), recordings));
+    }
+    if listed.is_empty() {
+        for folder in folders(folder)? {
+            let recordings = file::load_unlisted(&folder)?;
+            listed.push((folder, recordings));
+        }
+    }
+    if listed.iter().all(|(_, recordings)| recordings.is_empty()) {
+        let message = format!("{}: there is no recording in it", folder.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
+    }
+    for (parent, recordings) in listed {
+        for recording in recordings {
+            let below = parent.join(&recording.file);
             let name = below.strip_prefix(folder).unwrap_or(&below).display().to_string();
             readings.push(read(name, &recording).await);
         }
@@ -132,12 +148,18 @@ fn manifests(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
             found.push(manifest);
         }
     }
-    if found.is_empty() {
-        let message = format!(
-            "{}: neither it nor a folder in it has a manifest.json",
-            folder.display()
-        );
-        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, message));
+    found.sort();
+    Ok(found)
+}
+
+/// A folder and those in it.
+fn folders(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = vec![folder.to_owned()];
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.push(path);
+        }
     }
     found.sort();
     Ok(found)
