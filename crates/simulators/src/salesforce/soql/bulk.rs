@@ -41,7 +41,7 @@ impl State {
         nodes.iter().any(|node| match node {
             Node::Field(field) => self.tables[table].schema.field(*field).kind == FieldKind::Address,
             Node::Parent(_, _, targets) => targets.iter().any(|(target, nodes)| self.has_compound(*target, nodes)),
-            Node::Kind | Node::Lacking(_) | Node::Shown(..) | Node::Children(..) => false,
+            Node::Kind | Node::Named(_) | Node::Lacking(_) | Node::Shown(..) | Node::Children(..) => false,
         })
     }
 
@@ -82,6 +82,7 @@ impl State {
             match node {
                 Node::Shown(key, ..) | Node::Lacking(key) => out.push(format!("{prefix}{key}")),
                 Node::Kind => out.push(format!("{prefix}Type")),
+                Node::Named(_) => out.push(format!("{prefix}Name")),
                 // Refused when the job was made.
                 Node::Children(..) => {}
                 Node::Field(field) => {
@@ -100,7 +101,10 @@ impl State {
         for node in nodes {
             match (node, row) {
                 (Node::Field(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
-                (Node::Field(_) | Node::Shown(..) | Node::Kind, None) | (Node::Lacking(_), _) => out.push(View::Null),
+                (Node::Named(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
+                (Node::Field(_) | Node::Named(_) | Node::Shown(..) | Node::Kind, None) | (Node::Lacking(_), _) => {
+                    out.push(View::Null)
+                }
                 (Node::Kind, Some(_)) => out.push(View::Text(self.tables[table].schema.name.as_str().into())),
                 (Node::Shown(_, path, shown, type_name), Some((slot, record))) => {
                     out.push(shown.of(self.read_path(table, slot, record, path), type_name));

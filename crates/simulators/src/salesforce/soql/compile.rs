@@ -7,7 +7,7 @@ use super::compiled::{Compiled, Node, OrderKey, Output, Path};
 use super::error::{at, malformed, no_such_children, no_such_column, no_such_object, no_such_relationship};
 use super::function::Function;
 use crate::salesforce::error::ApiError;
-use crate::salesforce::schema::{Field, FieldKind};
+use crate::salesforce::schema::{Field, FieldKind, ObjectSchema};
 use crate::salesforce::state::State;
 
 pub(super) fn compile(state: &State, text: &str, query: &Query) -> Result<Compiled, ApiError> {
@@ -218,9 +218,31 @@ impl<'a> Compiler<'a> {
             targets.push((target, nodes(target, names)?));
         }
         for target in self.targets(lookup, self.table) {
-            if !targets.iter().any(|(known, _)| *known == target) {
-                targets.push((target, nodes(target, otherwise)?));
+            if targets.iter().any(|(known, _)| *known == target) {
+                continue;
             }
+            let mut rest = Vec::new();
+            for name in otherwise {
+                let segments: Vec<&str> = name.text.split('.').collect();
+                if let Err(error) = self.add_node(&mut rest, target, &segments, name) {
+                    // Every object that a lookup may lead to has these, by this name or another.
+                    let common = [
+                        "Name",
+                        "Email",
+                        "FirstName",
+                        "LastName",
+                        "Phone",
+                        "Title",
+                        "Username",
+                        "Alias",
+                    ];
+                    if !common.iter().any(|common| common.eq_ignore_ascii_case(&name.text)) {
+                        return Err(error);
+                    }
+                    rest.push(self.lacking(target, &name.text));
+                }
+            }
+            targets.push((target, rest));
         }
         let name = schema.field(lookup).relationship.clone().unwrap_or_default();
         Ok(Node::Parent(name, lookup, targets))
@@ -311,17 +333,26 @@ impl<'a> Compiler<'a> {
         let Some((target, rest)) = found else {
             return Err(failure);
         };
-        // What one of them lacks is null in its answers, as the columns are those of all.
         if let [last] = rest {
             let schema = &self.state.tables[target].schema;
-            let known = schema.find(last).map(|field| schema.field(field).name.clone());
+            let known = schema
+                .find(last)
+                .map_or(*last, |field| schema.field(field).name.as_str());
             for place in lacking {
-                if let Some((_, children)) = targets.get_mut(place) {
-                    children.push(Node::Lacking(known.clone().unwrap_or_default()));
+                if let Some((target, children)) = targets.get_mut(place) {
+                    children.push(self.lacking(*target, known));
                 }
             }
         }
         Ok(())
+    }
+
+    /// What stands for a field that other targets of a lookup have: the name, whatever this one calls it, or null.
+    fn lacking(&self, target: usize, name: &str) -> Node {
+        match name_field(&self.state.tables[target].schema) {
+            Some(field) if name.eq_ignore_ascii_case("Name") => Node::Named(field),
+            _ => Node::Lacking(name.to_owned()),
+        }
     }
 
     /// The simulated tables that a lookup can lead to.
@@ -373,6 +404,7 @@ impl<'a> Compiler<'a> {
                 return Ok((Path::Parent(lookup, found), like));
             }
         }
+        let several = schema.field(lookup).polymorphic;
         let mut failure = no_such_relationship(self.text, name.at, first);
         let mut found = Vec::new();
         let mut last = None;
@@ -382,9 +414,26 @@ impl<'a> Compiler<'a> {
                     found.push((target, path));
                     last = Some(field);
                 }
-                Err(error) => failure = error,
+                Err(error) => {
+                    failure = error;
+                    let named = name_field(&self.state.tables[target].schema);
+                    if let (true, [last], Some(field)) = (several, rest, named)
+                        && last.eq_ignore_ascii_case("Name")
+                    {
+                        found.push((target, Path::Own(field)));
+                    }
+                }
             }
         }
         last.map(|field| (Path::Parent(lookup, found), field)).ok_or(failure)
     }
+}
+
+/// The field that names a record of an object, which not all of them call `Name`.
+fn name_field(schema: &ObjectSchema) -> Option<u16> {
+    let names = |field: &Field| field.describe.get("nameField").and_then(Value::as_bool) == Some(true);
+    (0_u16..)
+        .zip(&schema.fields)
+        .find(|(_, field)| names(field))
+        .map(|(index, _)| index)
 }

@@ -21,6 +21,8 @@ pub(super) enum Node {
     Field(u16),
     /// The object that the record is of, as `Type`.
     Kind,
+    /// The field that names a record, as `Name`, whatever it is called itself.
+    Named(u16),
     /// A field that others have whom the same lookup may lead to, and this one lacks.
     Lacking(String),
     /// Relationship name, lookup, and the keys for each table it can lead to.

@@ -74,6 +74,11 @@ impl State {
                     out.push(b':');
                     write_text(&source.schema.name, out);
                 }
+                Node::Named(field) => {
+                    write_text("Name", out);
+                    out.push(b':');
+                    source.read(slot, record, *field).write_json(out);
+                }
                 Node::Lacking(name) => {
                     write_text(name, out);
                     out.extend_from_slice(b":null");

@@ -189,6 +189,23 @@ async fn a_lookup_that_may_lead_to_several_tells_where_it_leads() {
     let row = client.query(&soql).await.json();
     assert_eq!(row["records"][0]["Who"]["Type"], "Contact", "{row}");
     assert!(row["records"][0]["Owner"]["Username"].is_string(), "{row}");
+    let case = client.post("/sobjects/Case", json!({"Subject": "Help"})).await.json()["id"].clone();
+    let about = json!({"Subject": "About", "WhatId": case});
+    let about = client.post("/sobjects/Task", about).await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for soql in [
+        format!("SELECT What.Name FROM Task WHERE Id = '{about}' AND What.Name != null"),
+        format!("SELECT TYPEOF What WHEN Account THEN Phone ELSE Name END FROM Task WHERE Id = '{about}'"),
+    ] {
+        let row = client.query(&soql).await.json();
+        let name = row["records"][0]["What"]["Name"].as_str();
+        assert!(
+            name.is_some_and(|name| name.parse::<u64>().is_ok()),
+            "a case goes by its number: {row}"
+        );
+    }
     let leads = format!("SELECT Id FROM Task WHERE Id = '{task}' AND Who.Type = 'Lead'");
     assert!(client.ids(&leads).await.is_empty());
 }
