@@ -183,7 +183,7 @@ impl Portal {
     }
 
     fn create(&mut self, request: &ApiRequest, object: usize) -> Answer {
-        let body = match request.json() {
+        let body = match request.record() {
             Ok(body) => body,
             Err(message) => return self.problem(400, "", &message, Value::Null),
         };
@@ -214,7 +214,7 @@ impl Portal {
     }
 
     fn update(&mut self, request: &ApiRequest, object: usize, id: &str) -> Answer {
-        let body = match request.json() {
+        let body = match request.record() {
             Ok(body) => body,
             Err(message) => return self.problem(400, "", &message, Value::Null),
         };

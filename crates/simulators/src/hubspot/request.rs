@@ -129,6 +129,18 @@ impl ApiRequest {
         })
     }
 
+    /// The JSON body of a write of one record.
+    ///
+    /// # Errors
+    /// The message of the 400 when the body is not JSON or carries no properties.
+    pub(super) fn record(&self) -> Result<Value, String> {
+        let body = self.json()?;
+        if body.get("properties").is_some_and(Value::is_object) {
+            return Ok(body);
+        }
+        Err("Invalid input JSON on line 1, column 1: Some required fields were not set: [properties]".to_owned())
+    }
+
     /// Method and segments as string slices, to match a route.
     pub(super) fn route(&self) -> (&str, Vec<&str>) {
         (self.method.as_str(), self.segments.iter().map(String::as_str).collect())

@@ -156,3 +156,12 @@ async fn what_holds_nothing_is_null_or_left_out() {
         (None, &json!("Only"))
     );
 }
+
+#[tokio::test]
+async fn a_record_without_properties_is_refused() {
+    let bench = Bench::new(1);
+    for body in [json!({}), json!("text"), json!({"properties": "none"})] {
+        let refused = bench.post("/crm/v3/objects/contacts", body).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+    }
+}
