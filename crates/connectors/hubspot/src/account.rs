@@ -38,7 +38,7 @@ pub(crate) async fn account(client: &Client<'_>, config: &Config) -> Result<Acco
 
 #[derive(Deserialize)]
 struct Owners {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<Owner>,
     paging: Option<Paging>,
 }

@@ -22,9 +22,9 @@ const SCHEMA_CODES: [&str; 2] = ["PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"];
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<Written>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     errors: Vec<Json>,
 }
 
@@ -32,7 +32,7 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Written {
     id: IdText,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     properties: Map<String, Json>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,

@@ -138,14 +138,14 @@ impl Linked {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<FromAnswer>,
 }
 
 #[derive(Deserialize)]
 struct FromAnswer {
     from: ObjectId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     to: Vec<ToAnswer>,
     paging: Option<Paging>,
 }
@@ -159,7 +159,7 @@ struct ObjectId {
 #[serde(rename_all = "camelCase")]
 struct ToAnswer {
     to_object_id: IdText,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     association_types: Vec<TypeAnswer>,
 }
 

@@ -29,13 +29,13 @@ pub(crate) struct Property {
     #[serde(rename = "type")]
     type_name: Option<String>,
     field_type: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     options: Vec<PropertyOption>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     has_unique_value: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     calculated: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     external_options: bool,
     referenced_object_type: Option<String>,
     #[serde(default)]
@@ -50,14 +50,14 @@ pub(crate) struct Property {
 struct PropertyOption {
     value: String,
     label: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     hidden: bool,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Modification {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     read_only_value: bool,
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct FeedTask {
 
 #[derive(Deserialize)]
 struct Addresses {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<Address>,
 }
 
@@ -78,7 +78,7 @@ struct Address {
 
 #[derive(Deserialize)]
 struct Subscriptions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<Subscription>,
 }
 
@@ -88,7 +88,7 @@ struct Subscription {
     subscription_type: String,
     portal_id: Option<IdText>,
     object_type_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     properties: Vec<String>,
 }
 

@@ -40,6 +40,15 @@ impl<'de> Deserialize<'de> for IdText {
     }
 }
 
+/// A list or a mark that is null is like one that is left out.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 /// The paging part of an answer.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Paging {
@@ -61,7 +70,7 @@ impl Paging {
 /// A page read for its ids alone.
 #[derive(Debug, Deserialize)]
 pub(crate) struct IdPage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     pub(crate) results: Vec<IdOnly>,
     pub(crate) paging: Option<Paging>,
     pub(crate) total: Option<u64>,

@@ -88,11 +88,12 @@ const KNOWN: [Known; 13] = [
     },
 ];
 /// Objects that HubSpot lets nobody write.
-const READ_ONLY: [&str; 2] = ["feedback_submissions", "goal_targets"];
+const READ_ONLY: [&str; 1] = ["feedback_submissions"];
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct List<T> {
-    #[serde(default = "Vec::new")]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     results: Vec<T>,
 }
 
@@ -103,11 +104,11 @@ struct CustomSchema {
     object_type_id: String,
     fully_qualified_name: Option<String>,
     labels: Option<Labels>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     required_properties: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     associations: Vec<SchemaAssociation>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     archived: bool,
 }
 
@@ -338,9 +339,9 @@ async fn labelled(client: &Client<'_>, object: &str, target: &str) -> Result<Vec
 struct Pipeline {
     id: String,
     label: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     archived: bool,
-    #[serde(default = "Vec::new")]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     stages: Vec<Stage>,
 }
 
@@ -348,7 +349,7 @@ struct Pipeline {
 struct Stage {
     id: String,
     label: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::page::null_as_default")]
     archived: bool,
 }
 

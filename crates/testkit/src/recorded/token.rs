@@ -129,6 +129,9 @@ fn refused_as(recording: &Recording) -> ErrorKind {
         return ErrorKind::Unavailable;
     }
     let code = |name: &str| recording.body[name].as_str().unwrap_or_default().to_owned();
+    if code("error") == "rate_limit_exceeded" {
+        return ErrorKind::Unavailable;
+    }
     let app = [
         "invalid_client",
         "invalid_client_id",

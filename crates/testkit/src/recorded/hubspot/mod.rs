@@ -51,6 +51,9 @@ pub(crate) fn answer(recording: &Recording) -> Answer<'_> {
     {
         return Answer::NotCalled("what a token is for: the account is asked instead");
     }
+    if let ["oauth", .., "revoke"] = steps.as_slice() {
+        return Answer::NotCalled("a revocation: nothing of its answer is read");
+    }
     if steps.first() == Some(&"oauth") || recording.body.get("access_token").is_some() {
         return Answer::Called(Box::pin(token::read(recording)));
     }

@@ -1,6 +1,6 @@
 //! What describes the account: its owners, objects and fields.
 
-use syncline_core::schema::{Described, FieldKind};
+use syncline_core::schema::{Described, FieldKind, ObjectInfo};
 
 use super::{Fits, object};
 use crate::connector::Remote;
@@ -33,7 +33,8 @@ pub(super) async fn owners(recording: &Recording) -> Findings {
     match remote.connector().users(&io, &remote.config()).await {
         Ok(users) => {
             for owner in recording.body["results"].as_array().into_iter().flatten() {
-                let id = owner["id"].as_str().unwrap_or_default();
+                let id = owner["id"].to_string();
+                let id = id.trim_matches('"');
                 findings.check(users.iter().any(|user| user.id == id), || format!("owner {id} is lost"));
             }
         }
@@ -108,7 +109,8 @@ pub(super) async fn schemas(recording: &Recording) -> Findings {
                 let name = theirs["fullyQualifiedName"].as_str().unwrap_or_default();
                 let label = theirs["labels"]["plural"].as_str().unwrap_or_default();
                 let ours = objects.iter().find(|object| object.name == name);
-                findings.check(ours.is_some_and(|ours| ours.custom && ours.label == label), || {
+                let same = |ours: &ObjectInfo| ours.custom && (ours.label == label || label.is_empty());
+                findings.check(ours.is_some_and(same), || {
                     format!("{name} ({label}) was read as {ours:?}")
                 });
             }

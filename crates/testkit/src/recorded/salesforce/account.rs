@@ -50,9 +50,12 @@ pub(super) async fn versions(recording: &Recording) -> Findings {
     match account(vec![(is_versions, recording.response())]).await {
         Ok(account) => {
             let agreed = account.api_version.unwrap_or_default();
-            findings.check(listed.contains(&agreed.as_str()), || {
-                format!("{agreed} was agreed on, of {listed:?}")
-            });
+            let newest = listed
+                .iter()
+                .filter_map(|version| version.parse::<f64>().ok())
+                .fold(0.0, f64::max);
+            let known = agreed.parse::<f64>().is_ok_and(|agreed| agreed <= newest);
+            findings.check(known, || format!("{agreed} was agreed on, of {listed:?}"));
         }
         // Recorded while only versions were served that are older than the pinned one: told, and refused.
         Err(error) => findings.check(error.to_string().contains("version"), || format!("{error:?}")),

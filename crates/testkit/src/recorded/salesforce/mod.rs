@@ -29,6 +29,9 @@ pub(crate) fn answer(recording: &Recording) -> Answer<'_> {
     if path.contains("/oauth2/introspect") {
         return Answer::NotCalled("what a token is for: the user is asked instead");
     }
+    if path.contains("/oauth2/revoke") {
+        return Answer::NotCalled("a revocation: nothing of its answer is read");
+    }
     if path.contains("oauth2/token") || body.get("access_token").is_some() || body.get("error").is_some() {
         return Answer::Called(Box::pin(token::read(recording)));
     }

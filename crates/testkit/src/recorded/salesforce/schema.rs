@@ -77,7 +77,10 @@ fn same_field(ours: &FieldSchema, field: &Json, findings: &mut Findings) {
         .flatten()
         .map(|choice| {
             let text = |name: &str| choice[name].as_str().unwrap_or_default().to_owned();
-            (text("value"), text("label"), choice["active"] == true)
+            let label = choice["label"]
+                .as_str()
+                .unwrap_or(choice["value"].as_str().unwrap_or_default());
+            (text("value"), label.to_owned(), choice["active"] == true)
         })
         .collect();
     let read: Vec<_> = ours
