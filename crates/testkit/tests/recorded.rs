@@ -124,6 +124,18 @@ async fn hubspots_records_are_read_in_every_shape() {
                 200,
                 json!({"results": [record("7", json!({"dealname": "x"}))]}),
             ),
+            (
+                "GET /crm/v3/objects/contacts",
+                200,
+                json!({"results": [with(record("501", json!({"email": "x"})), "propertiesWithHistory", Value::Null)],
+                    "paging": null}),
+            ),
+            (
+                "GET /crm/v3/properties/companies",
+                200,
+                json!({"results": [{"name": "x", "label": "X", "type": "string", "fieldType": "text", "options": null,
+                    "hasUniqueValue": null, "calculated": null, "modificationMetadata": null}]}),
+            ),
         ],
     )
     .await;
@@ -337,4 +349,18 @@ async fn an_answer_that_is_lost_in_part_is_told() {
     let readings = read("hubspot", &[("GET /crm/v3/objects/contacts", 200, broken)]).await;
     all_are(Verdict::Failed, &readings);
     assert!(readings[0].wrong[0].contains("no properties"), "{readings:?}");
+}
+
+#[tokio::test]
+async fn recordings_without_a_manifest_are_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = json!({
+        "request": {"method": "GET", "url": "https://api.hubapi.com/crm/v3/objects/contacts"},
+        "response": {"status": 200, "body": json!({"results": [record("501", json!({"email": "x"}))]}).to_string()},
+    });
+    std::fs::write(folder.path().join("one.json"), recording.to_string()).unwrap();
+    std::fs::write(folder.path().join("other.json"), "[1]").unwrap();
+    let readings = read_folder(folder.path()).await.unwrap();
+    assert_eq!(readings.len(), 1);
+    all_are(Verdict::Read, &readings);
 }
