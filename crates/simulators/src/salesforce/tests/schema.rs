@@ -27,24 +27,23 @@ async fn describe_is_rich_and_cacheable() {
         .iter()
         .map(|object| object["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(
-        names,
-        [
-            "Account",
-            "Case",
-            "Contact",
-            "Lead",
-            "Opportunity",
-            "Project__c",
-            "Task",
-            "User"
-        ]
-    );
+    assert!(names.is_sorted(), "{names:?}");
+    for wanted in [
+        "Account",
+        "Contact",
+        "Event",
+        "OpportunityContactRole",
+        "Project__c",
+        "RecordType",
+        "User",
+    ] {
+        assert!(names.iter().any(|name| name == wanted), "{wanted}: {names:?}");
+    }
     for name in &names {
         let path = format!("/sobjects/{name}/describe");
         let answer = client.get(&path).await;
         let fields = answer.json()["fields"].as_array().unwrap().clone();
-        assert!(fields.len() > 15, "{name}");
+        assert!(fields.len() > 8, "{name}");
         assert!(
             fields.iter().all(|field| field.as_object().unwrap().len() >= 55),
             "{name}"
