@@ -170,10 +170,16 @@ pub(super) async fn retrieved(recording: &Recording) -> Findings {
         .and_then(|record| record["attributes"]["type"].as_str())
         .unwrap_or("Contact");
     let projection = projection(flat.iter());
-    let answers: Vec<(fn(&_) -> bool, _)> = vec![(
-        |request: &syncline_core::io::Request| request.url.contains("composite/sobjects/"),
-        recording.response(),
-    )];
+    let mut none = recording.response();
+    none.body = r#"{"totalSize":0,"done":true,"records":[]}"#.into();
+    let answers: Vec<(fn(&syncline_core::io::Request) -> bool, _)> = vec![
+        (
+            |request| request.url.contains("composite/sobjects/"),
+            recording.response(),
+        ),
+        // What is not among them is looked for in the recycle bin.
+        (|request| request.url.contains("/query"), none),
+    ];
     let io = Replay::new(&remote, answers);
     let fetch = Fetch {
         object: object.to_owned(),
