@@ -102,7 +102,7 @@ def schemas():
     kept["pet"] = made.object_type_id
     equal(crm.object_schemas.get(made.object_type_id).name, "sdk_pet")
     assert made.object_type_id in [schema.object_type_id for schema in crm.object_schemas.list().results]
-    crm.object_schemas.update(made.object_type_id, labels={"singular": "Animal", "plural": "Animals"})
+    crm.object_schemas.update(made.object_type_id, labels={"singular": "Animal", "plural": "Animals"}, clear_description=False)
 
 
 @step

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::portal::Portal;
-use super::request::{ApiRequest, text_or_number};
+use super::request::{ApiRequest, Version, text_or_number};
 use super::stamp::Stamp;
 
 /// One folder of lists.
@@ -39,11 +39,11 @@ impl Portal {
                     created: now,
                     updated: now,
                 });
-                self.list_folder(id).touching(1)
+                self.list_folder(request.version, id).touching(1)
             }
             ("GET", []) => {
                 let id = request.query("folderId").and_then(|id| id.parse().ok()).unwrap_or(0);
-                self.list_folder(id)
+                self.list_folder(request.version, id)
             }
             ("PUT", ["move-list"]) => {
                 let body = request.json().unwrap_or_default();
@@ -76,14 +76,19 @@ impl Portal {
                     _ => return self.not_found(),
                 }
                 self.list_folders[place].updated = now;
-                self.list_folder(id)
+                self.list_folder(request.version, id)
             }
             _ => self.not_found(),
         }
     }
 
     /// A folder with what lies in it; 0 is the top, which nobody made.
-    fn list_folder(&mut self, id: u64) -> Answer {
+    fn list_folder(&mut self, version: Version, id: u64) -> Answer {
+        // Ids were numbers until versions had dates.
+        let shown = |id: u64| match version {
+            Version::Numbered => Value::from(id),
+            _ => Value::from(id.to_string()),
+        };
         let known = self.list_folders.iter().find(|folder| folder.id == id).cloned();
         if known.is_none() && id != 0 {
             return self.not_found();
@@ -93,7 +98,7 @@ impl Portal {
             .iter()
             .filter(|folder| folder.parent == id)
             .map(|folder| {
-                json!({"id": folder.id, "name": folder.name, "parentFolderId": folder.parent,
+                json!({"id": shown(folder.id), "name": folder.name, "parentFolderId": shown(folder.parent),
                 "childNodes": [], "childLists": []})
             })
             .collect();
@@ -103,11 +108,10 @@ impl Portal {
             .filter(|list| list.folder == id)
             .map(|list| list.id)
             .collect();
-        let mut folder =
-            json!({"id": id, "name": "", "parentFolderId": 0, "childNodes": children, "childLists": lists});
+        let mut folder = json!({"id": shown(id), "name": "", "parentFolderId": shown(0), "childNodes": children, "childLists": lists});
         if let (Some(known), Some(fields)) = (known, folder.as_object_mut()) {
             fields.insert("name".into(), known.name.into());
-            fields.insert("parentFolderId".into(), known.parent.into());
+            fields.insert("parentFolderId".into(), shown(known.parent));
             fields.insert("createdAt".into(), known.created.to_string().into());
             fields.insert("updatedAt".into(), known.updated.to_string().into());
         }

@@ -89,7 +89,7 @@ async fn lists_lie_in_folders() {
     let bench = Bench::new(1);
     let base = "/crm/lists/2026-03";
     let made = bench.post(&format!("{base}/folders"), json!({"name": "Mine"})).await;
-    let id = made.body["folder"]["id"].to_string();
+    let id = text(&made.body, "/folder/id");
     let list = json!({"name": "L", "objectTypeId": "0-1", "processingType": "MANUAL"});
     let list = bench.post(base, list).await;
     let list = text(&list.body, "/list/listId");

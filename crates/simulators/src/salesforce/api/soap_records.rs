@@ -50,7 +50,9 @@ pub(super) fn run(salesforce: &Salesforce, name: &str, call: Node<'_, '_>, base:
                 .map(|id| of(salesforce, id, Salesforce::hard_delete))
                 .collect(),
         ),
-        "merge" => Ok(elements(call, "request")
+        "merge" => Ok(call
+            .children()
+            .filter(Node::is_element)
             .map(|request| merge(salesforce, request))
             .collect()),
         "convertLead" => Ok(elements(call, "leadConverts")

@@ -138,10 +138,9 @@ pub(super) async fn pages(recording: &Recording) -> Findings {
         conditions: Vec::new(),
         page_size: None,
     });
-    let mut task = remote
-        .connector()
-        .open(&config(&remote), job, None)
-        .expect("a pull of records");
+    let mut config = config(&remote);
+    config.settings.insert("bulk_parallel_pages".into(), "true".into());
+    let mut task = remote.connector().open(&config, job, None).expect("a pull of records");
     for _ in 0..MOST_STEPS {
         let mut batch = Batch::new(1);
         match task.step(&io, Budget { rows: 2_000, calls: 4 }, &mut batch).await {
