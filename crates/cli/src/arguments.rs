@@ -89,8 +89,7 @@ pub(crate) enum Command {
     Schedule(command::schedule::ScheduleArguments),
     /// Print completions for a shell.
     Completions(command::completions::CompletionsArguments),
-    /// Print what each connector can do.
-    #[command(hide = true)]
+    /// Print what each connector can do, and its settings.
     Connectors,
 }
 

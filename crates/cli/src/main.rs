@@ -7,6 +7,7 @@ mod config;
 mod failure;
 mod interrupt;
 mod moment;
+mod number;
 mod output;
 mod progress;
 mod project;

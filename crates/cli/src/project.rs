@@ -62,13 +62,20 @@ impl Project {
             .any(|connection| connection.get_ref().allow_loopback);
         let builder = Engine::builder(Arc::new(store), keys).allow_loopback(loopback);
         let engine = syncline::connectors::add_all(builder).build()?;
+        known_providers(&loaded, &engine)?;
         let actor = actor();
         let mut tenant = engine.tenant(&config.tenant, &actor).await?;
         let time_zone = config.time_zone.as_ref().unwrap_or(&tenant.time_zone).clone();
         let language = config.language.as_ref().unwrap_or(&tenant.language).clone();
         if tenant.time_zone != time_zone || tenant.language != language {
             (tenant.time_zone, tenant.language) = (time_zone, language);
-            engine.update_tenant(&tenant, &actor).await?;
+            engine
+                .update_tenant(&tenant, &actor)
+                .await
+                .map_err(|error| match error.kind() {
+                    ErrorKind::Invalid => Failure::usage(format!("{}: {error}", loaded.shown())),
+                    _ => error.into(),
+                })?;
         }
         Ok(Self {
             engine,
@@ -166,6 +173,26 @@ impl Project {
             }
         }
     }
+}
+
+/// Refuses connections to providers that nobody speaks to, by their line.
+fn known_providers(loaded: &Loaded, engine: &Engine) -> Result<(), Failure> {
+    let mut known: Vec<&str> = engine
+        .connectors()
+        .map(|connector| connector.manifest().provider.as_str())
+        .collect();
+    known.sort_unstable();
+    for (name, table) in &loaded.config.connections {
+        let provider = table.get_ref().provider.as_str();
+        if !known.contains(&provider) {
+            return Err(Failure::usage(format!(
+                "{}: connection `{name}`: there is no provider `{provider}`; there are: {}",
+                loaded.place(table.span().start),
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whoever is logged in here: the database is theirs, and so is everything in it.

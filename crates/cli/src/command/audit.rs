@@ -18,13 +18,13 @@ pub(crate) enum AuditCommand {
     /// List entries, oldest first.
     List {
         /// Only of this run.
-        #[arg(long)]
+        #[arg(long, value_parser = crate::number::number)]
         run: Option<u64>,
         /// Only those after this position: where the page before ended.
         #[arg(long, value_name = "BLOCK.ENTRY")]
         after: Option<Position>,
         /// At most so many.
-        #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = crate::number::within(1_u16, 10_000))]
         limit: u16,
     },
     /// Check that nothing was changed, removed or added since it was written.
@@ -153,9 +153,12 @@ async fn export(project: &Project, file: Option<PathBuf>) -> Result<ExitCode, Fa
             verdict
         }
         None => {
-            audit
-                .export(project.tenant.id, &mut std::io::stdout(), &project.actor)
-                .await?
+            let mut out = Pipe::default();
+            let verdict = audit.export(project.tenant.id, &mut out, &project.actor).await?;
+            if out.is_left {
+                return Ok(judged(&verdict));
+            }
+            verdict
         }
     };
     note(format_args!(
@@ -163,6 +166,37 @@ async fn export(project: &Project, file: Option<PathBuf>) -> Result<ExitCode, Fa
         verdict.entries, verdict.root
     ));
     Ok(judged(&verdict))
+}
+
+/// Standard output. Someone who stopped reading, as `head` does, is no failure.
+#[derive(Debug, Default)]
+struct Pipe {
+    is_left: bool,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        if self.is_left {
+            return Ok(buffer.len());
+        }
+        match std::io::stdout().lock().write(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.is_left = true;
+                Ok(buffer.len())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match std::io::stdout().lock().flush() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.is_left = true;
+                Ok(())
+            }
+            flushed => flushed,
+        }
+    }
 }
 
 fn judged(verdict: &AuditVerdict) -> ExitCode {

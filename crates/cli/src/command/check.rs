@@ -85,6 +85,11 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
         project.output.line("something is wrong; nothing was saved");
         return Ok(Exit::Usage.into());
     }
+    if !project.loaded.config.syncs.is_empty() && !arguments.no_apply {
+        project
+            .output
+            .line("next: `syncline sync --dry-run` shows what would change, `syncline sync` does it");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

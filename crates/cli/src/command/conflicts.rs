@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use syncline::conflict::{Always, ConflictQuery, Review, ReviewStatus};
 use syncline::mapping::Strategy;
+use syncline::plan::ReviewReason;
 
 use super::entities::uid;
 use crate::config::set_strategy;
@@ -25,6 +26,7 @@ pub(crate) enum ConflictsCommand {
     /// Show a conflict: what the app and each CRM hold, and what they held when they last agreed.
     Show {
         /// The conflict's number.
+        #[arg(value_parser = crate::number::number)]
         conflict: u64,
     },
     /// Decide a conflict. The next run writes what was chosen.
@@ -32,11 +34,13 @@ pub(crate) enum ConflictsCommand {
     /// Leave a conflict as it is until one side changes again.
     Ignore {
         /// The conflict's number.
+        #[arg(value_parser = crate::number::number)]
         conflict: u64,
     },
     /// Decide a conflict for one side, and make that the rule for its fields in the sync.
     Always {
         /// The conflict's number.
+        #[arg(value_parser = crate::number::number)]
         conflict: u64,
         /// Who wins from now on.
         #[arg(value_enum)]
@@ -63,10 +67,10 @@ pub(crate) struct ListArguments {
     #[arg(long, value_enum)]
     status: Vec<Status>,
     /// Only numbers below this: where the page before ended.
-    #[arg(long, value_name = "CONFLICT")]
+    #[arg(long, value_name = "CONFLICT", value_parser = crate::number::number)]
     before: Option<u64>,
     /// At most so many.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = crate::number::within(1_u16, 1_000))]
     limit: u16,
 }
 
@@ -147,12 +151,32 @@ fn ended(project: &Project, review: &Review) -> Result<(), Failure> {
         .as_deref()
         .map(|how| format!(": {how}"))
         .unwrap_or_default();
+    let then = if review.status == ReviewStatus::Ignored {
+        "both sides keep what they have until one of them changes"
+    } else {
+        "the next `syncline sync` writes it"
+    };
     project.output.line(format_args!(
-        "conflict {} is {}{how}; the next `syncline sync` writes it",
+        "conflict {} is {}{how}; {then}",
         review.id,
         review.status.name()
     ));
     Ok(())
+}
+
+/// Why a person is asked, in a few words.
+pub(crate) const fn why(reason: ReviewReason) -> &'static str {
+    match reason {
+        ReviewReason::Conflict => "both changed",
+        ReviewReason::DeleteConflict => "deleted and changed",
+        ReviewReason::AmbiguousMatch => "may be the same",
+        ReviewReason::MergeCollision => "merged in the CRM",
+        ReviewReason::Converted => "converted in the CRM",
+        ReviewReason::AmbiguousCreate => "may have been created",
+        ReviewReason::Oscillation => "keeps flipping",
+        ReviewReason::UnresolvedReference => "refers to nothing known",
+        ReviewReason::RollbackHold => "held by a rollback",
+    }
 }
 
 async fn always(project: &Project, conflict: u64, winner: Winner) -> Result<(), Failure> {
@@ -265,7 +289,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
                 sync.map_or_else(|| review.object.clone(), |sync| sync.name.clone()),
                 own.and_then(|side| side.record.clone())
                     .unwrap_or_else(|| review.uid.to_string()),
-                word(&review.reason).replace('_', " "),
+                why(review.reason).to_owned(),
                 review.fields.join(", "),
                 values(&review.app),
                 own.map_or_else(|| "-".to_owned(), |side| values(&side.values)),
@@ -274,5 +298,14 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
                 maybe(review.resolved_by.as_deref()),
             ]
         },
-    )
+    )?;
+    if let Some(last) = found.last() {
+        if found.len() == usize::from(arguments.limit) {
+            project.output.line(format_args!("more with `--before {}`", last.id));
+        }
+        project
+            .output
+            .line(format_args!("next: `syncline conflicts show {}`", last.id));
+    }
+    Ok(())
 }

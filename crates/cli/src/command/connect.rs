@@ -82,7 +82,8 @@ async fn with_tokens(
         return Err(Failure::usage(format!(
             "there is no token: the variable {} is not set",
             variable(name, "ACCESS_TOKEN")
-        )));
+        ))
+        .next(format!("set it, or sign in by `syncline connect {name}`")));
     };
     let base_url = table.base_url.or_else(|| table.login_url.clone());
     let request = TokenRequest {

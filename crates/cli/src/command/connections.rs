@@ -8,7 +8,7 @@ use syncline::connection::{Connection, Health};
 use crate::failure::{Exit, Failure};
 use crate::output::with_id;
 use crate::project::Project;
-use crate::table::{maybe, maybe_time, user};
+use crate::table::{account, maybe, maybe_time, user};
 
 /// What can be done with connections.
 #[derive(Debug, clap::Subcommand)]
@@ -125,7 +125,7 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
             "Next run",
             "Last error",
         ],
-        "no connections yet; `syncline connect NAME` signs in to one of the configuration",
+        &nothing_connected(project),
         |(connection, linked)| {
             let mut json = with_id(connection.id, connection);
             json["linked"] = json!(linked);
@@ -135,7 +135,7 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
             vec![
                 connection.name.clone(),
                 connection.provider.clone(),
-                format!("{} ({})", connection.account.name, connection.account.id),
+                account(&connection.account),
                 user(&connection.account),
                 connection.status.to_string(),
                 linked.to_string(),
@@ -145,18 +145,31 @@ async fn list(project: &Project, deleted: bool) -> Result<ExitCode, Failure> {
             ]
         },
     )?;
-    for name in project
-        .loaded
-        .config
-        .connections
-        .keys()
-        .filter(|name| !authorised.contains(name))
-    {
+    tell_unauthorised(project, &authorised);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is said where nothing is connected.
+pub(crate) fn nothing_connected(project: &Project) -> String {
+    if project.loaded.config.connections.is_empty() {
+        format!(
+            "no connections yet; add a section [connections.NAME] to {}, then `syncline connect NAME`",
+            project.loaded.shown()
+        )
+    } else {
+        "no connection is authorised yet".to_owned()
+    }
+}
+
+/// Names the connections of the file that nobody has signed in to.
+pub(crate) fn tell_unauthorised(project: &Project, authorised: &[String]) {
+    let configured = project.loaded.config.connections.keys();
+    for name in configured.filter(|name| !authorised.contains(name)) {
         project.output.line(format_args!(
-            "`{name}` is in the configuration and not authorised yet: `syncline connect {name}`"
+            "`{name}` is in {} and not authorised yet: `syncline connect {name}`",
+            project.loaded.shown()
         ));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// How a test of one connection went; a refusal is a result too.
@@ -191,14 +204,14 @@ async fn test(project: &Project, name: Option<&str>) -> Result<ExitCode, Failure
     project.output.listing(
         &rows,
         &["Name", "Works", "Answered in", "Account", "User", "Problem"],
-        "no connections yet; `syncline connect NAME` signs in to one of the configuration",
+        &nothing_connected(project),
         |(connection, outcome)| match outcome {
             Ok(health) => json!({ "connection": connection.name, "health": health }),
             Err(failure) => json!({ "connection": connection.name, "error": failure.to_string() }),
         },
         |(connection, outcome)| {
             let health = outcome.as_ref().ok();
-            let account = health
+            let held = health
                 .and_then(|health| health.account.as_ref())
                 .unwrap_or(&connection.account);
             let problem = match outcome {
@@ -216,8 +229,8 @@ async fn test(project: &Project, name: Option<&str>) -> Result<ExitCode, Failure
                 health
                     .and_then(|health| health.milliseconds)
                     .map_or_else(|| "-".to_owned(), |time| format!("{time} ms")),
-                format!("{} ({})", account.name, account.id),
-                user(account),
+                account(held),
+                user(held),
                 problem,
             ]
         },

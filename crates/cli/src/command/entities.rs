@@ -8,6 +8,7 @@ use syncline::entity::{EntityListQuery, EntityRead, EntityView};
 
 use crate::assignment::{Assignment, values};
 use crate::failure::Failure;
+use crate::output::note;
 use crate::project::Project;
 use crate::table::{Table, maybe, maybe_time, time, value, word};
 
@@ -29,7 +30,7 @@ pub(crate) enum EntitiesCommand {
         #[arg(required = true, value_name = "FIELD=VALUE")]
         values: Vec<Assignment>,
         /// The revision that was looked at, so that what was decided meanwhile is noticed; the current one otherwise.
-        #[arg(long)]
+        #[arg(long, value_parser = crate::number::number)]
         rev: Option<u64>,
     },
     /// Make a record.
@@ -37,7 +38,7 @@ pub(crate) enum EntitiesCommand {
         /// The blueprint.
         blueprint: String,
         /// Fields and values.
-        #[arg(value_name = "FIELD=VALUE")]
+        #[arg(required = true, value_name = "FIELD=VALUE")]
         values: Vec<Assignment>,
     },
     /// Delete a record in the app; each sync's policy says what becomes of it elsewhere.
@@ -61,7 +62,7 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "CEL")]
     filter: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, default_value_t = 25, value_name = "N", value_parser = crate::number::within(1_u16, 1_000))]
     limit: u16,
     /// By this indexed or unique field; in the order of their making otherwise.
     #[arg(long, value_name = "FIELD")]
@@ -114,7 +115,11 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
             let output = &project.output;
             output.line(match edited.changed.as_slice() {
                 [] => "nothing changed".to_owned(),
-                changed => format!("changed {}; revision {} now", changed.join(", "), edited.entity.rev),
+                changed => format!(
+                    "changed {}; revision {} now, which the next `syncline sync` writes to the CRMs",
+                    changed.join(", "),
+                    edited.entity.rev
+                ),
             });
             if !edited.overruled.is_empty() {
                 output.line(format_args!(
@@ -135,12 +140,13 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
             let made = entities.create(tenant, &blueprint, values(assignments), actor).await?;
             project.output.json(&made)?;
             project.output.line(made.uid);
+            note("made; the next `syncline sync` writes it to the CRMs");
         }
         EntitiesCommand::Delete { uid } => {
             let deleted = entities.delete(tenant, self::uid(&uid)?, actor).await?;
             project.output.json(&deleted)?;
             project.output.line(format_args!(
-                "deleted {}; `syncline entities undelete` brings it back",
+                "deleted {0}; `syncline entities undelete {0}` brings it back",
                 deleted.uid
             ));
         }
@@ -204,7 +210,17 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
         limit: usize::from(arguments.limit),
         deleted: arguments.deleted,
     };
-    let page = engine.entities().list(tenant, &blueprint.name, &query, actor).await?;
+    let filtered = query.filter.is_some();
+    let page = engine
+        .entities()
+        .list(tenant, &blueprint.name, &query, actor)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::Invalid if filtered => {
+                Failure::from(error).next("filters are CEL: `city == \"Graz\" && employees > 10`")
+            }
+            _ => error.into(),
+        })?;
     if project.output.is_json() {
         return project
             .output

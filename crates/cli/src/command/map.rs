@@ -53,7 +53,7 @@ pub(crate) struct PreviewArguments {
     /// The sync, as the configuration names it.
     sync: String,
     /// How many records.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, default_value_t = 3, value_parser = crate::number::within(1_u16, 100))]
     records: u16,
 }
 
@@ -75,9 +75,19 @@ async fn auto(project: &Project, arguments: &AutoArguments) -> Result<ExitCode, 
     // What the file says of blueprints counts for the proposal.
     save_blueprints(project).await?;
     let blueprint = arguments.blueprint.as_deref();
+    let config = &project.loaded.config;
+    // Syncs of the file that are not saved yet count as well.
+    let planned: Vec<&str> = config
+        .syncs
+        .values()
+        .map(toml::Spanned::get_ref)
+        .filter(|sync| sync.connection == connection.name)
+        .filter_map(|sync| config.mappings.get(&sync.mapping))
+        .map(|mapping| mapping.get_ref().object.as_str())
+        .collect();
     let proposal = project
         .engine
-        .propose(&connection, &arguments.object, blueprint, &project.actor)
+        .propose_beside(&connection, &arguments.object, blueprint, &planned, &project.actor)
         .await
         .map_err(|error| {
             let unknown = error.kind() == syncline::ErrorKind::NotFound;
@@ -123,7 +133,7 @@ fn show(project: &Project, proposal: &Proposal) {
     project
         .output
         .line(format_args!("{} <-> {}", mapping.blueprint, mapping.object));
-    let mut table = Table::new(&["Field", "", "Remote", "Lens", "Confidence", "Why"]);
+    let mut table = Table::new(&["Field", "", "Remote", "Lens", "Sure", "Why"]);
     for proposed in &proposal.rules {
         let rule = &proposed.rule;
         let arrow = match mapping.direction.intersect(rule.direction) {

@@ -15,6 +15,7 @@ use crate::table::Table;
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollbackArguments {
     /// The run to undo; with `--release-held`, the rollback itself.
+    #[arg(value_parser = crate::number::number)]
     run: u64,
     /// What becomes of a change at the side that it came from.
     #[arg(long, value_enum, default_value_t = Source::Hold)]
@@ -75,7 +76,9 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
         .rollback(arguments.run, release, arguments.dry_run, &project.actor)
         .await?;
     project.output.json(&with_id(run.id, &run))?;
-    project.output.table(&ledger_table(&run));
+    if !run.ledgers.is_empty() {
+        project.output.table(&ledger_table(&run));
+    }
     if arguments.dry_run {
         show_plan(project, &run);
     }
@@ -87,14 +90,17 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
         project.output.table(&table);
         project
             .output
-            .line(format_args!("{} changes were left as they are", run.diverged_count));
+            .line(format_args!("{} changes stay as they are", run.diverged_count));
     }
-    project.output.line(format_args!(
-        "run {} {}: it undoes run {}",
-        run.id,
-        run.status.name(),
-        arguments.run
-    ));
+    let (id, status) = (run.id, run.status.name());
+    project.output.line(if arguments.dry_run {
+        format!(
+            "run {id} {status}: a dry run, nothing was undone; without `--dry-run` it undoes run {}",
+            arguments.run
+        )
+    } else {
+        format!("run {id} {status}: it undoes run {}", arguments.run)
+    });
     if let Some(error) = &run.error {
         note(format_args!("run {}: {error}", run.id));
     }

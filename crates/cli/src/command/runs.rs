@@ -20,6 +20,7 @@ pub(crate) enum RunsCommand {
     /// Show a run: ledger, timeline, records that failed in it.
     Show {
         /// The run's number.
+        #[arg(value_parser = crate::number::number)]
         run: u64,
     },
     /// List records that failed and wait to be tried again.
@@ -31,11 +32,13 @@ pub(crate) enum RunsCommand {
     /// Make a failed record due at once; the next run tries it again.
     Retry {
         /// The failure's number.
+        #[arg(value_parser = crate::number::number)]
         failure: u64,
     },
     /// Dismiss a failed record: it is not shown or tried again.
     Dismiss {
         /// The failure's number.
+        #[arg(value_parser = crate::number::number)]
         failure: u64,
     },
 }
@@ -59,10 +62,10 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Only numbers below this: where the page before ended.
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = crate::number::number)]
     before: Option<u64>,
     /// At most so many.
-    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = crate::number::within(1_u16, 1_000))]
     limit: u16,
 }
 
@@ -203,7 +206,13 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
                 maybe(run.error.as_deref()),
             ]
         },
-    )
+    )?;
+    if let Some(last) = found.last()
+        && found.len() == usize::from(arguments.limit)
+    {
+        project.output.line(format_args!("more with `--before {}`", last.id));
+    }
+    Ok(())
 }
 
 fn over(run: &Run) -> String {

@@ -24,10 +24,10 @@ pub(crate) struct SimulateArguments {
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// People to generate, and a tenth as many companies.
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = crate::number::within(0_usize, 2_000_000))]
     records: usize,
     /// What every generated value, id and token follows from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = crate::number::number)]
     seed: u64,
     /// A folder of recorded describe documents to take the schemas from.
     #[arg(long, value_name = "DIR")]
@@ -51,8 +51,10 @@ enum Provider {
 
 /// A fault and its rate, or the wish to see them all.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum FaultArgument {
+pub(crate) enum FaultArgument {
+    /// All that there are.
     List,
+    /// One, and how often it strikes.
     Rate(Fault, f64),
 }
 
@@ -80,13 +82,7 @@ impl FromStr for FaultArgument {
 /// When a file or folder can't be read, or the address can't be bound.
 pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Result<ExitCode, Failure> {
     if arguments.fault.contains(&FaultArgument::List) {
-        output.listing(
-            &Fault::ALL,
-            &["Fault", "What happens"],
-            "",
-            |fault| serde_json::json!({ "name": fault.name(), "description": fault.description() }),
-            |fault| vec![fault.name().to_owned(), fault.description().to_owned()],
-        )?;
+        list_faults(output)?;
         return Ok(ExitCode::SUCCESS);
     }
     let Some(provider) = arguments.provider else {
@@ -119,7 +115,15 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
         faults: faults.clone(),
         ..Options::default()
     };
-    let broken = |error: std::io::Error| Failure::failed(format!("the simulator can't be set up: {error}"));
+    let broken = |error: std::io::Error| {
+        let message = format!("the simulator can't be set up: {error}");
+        // Without a word from the system it is what the file says that is wrong.
+        if error.raw_os_error().is_none() {
+            Failure::usage(message)
+        } else {
+            Failure::failed(message)
+        }
+    };
     let unbound = |error: std::io::Error| {
         Failure::failed(format!("{} can't be listened on: {error}", arguments.listen))
             .next("choose another port, or 0 for a free one")
@@ -143,6 +147,7 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
     let mut interrupts = Interrupts::listen();
     // One line, whatever the output format: programs read it to find the simulator.
     print(&format!("{line}\n"));
+    note(guide(provider, &line));
     interrupts.next().await;
     server.shutdown().await;
     for (fault, count) in faults.injected().into_iter().filter(|(_, count)| *count > 0) {
@@ -151,9 +156,59 @@ pub(crate) async fn simulate(arguments: SimulateArguments, output: Output) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
+/// Lists what can go wrong.
+///
+/// # Errors
+/// When it has no JSON form.
+pub(crate) fn list_faults(output: Output) -> Result<(), Failure> {
+    output.listing(
+        &Fault::ALL,
+        &["Fault", "What happens"],
+        "",
+        |fault| serde_json::json!({ "name": fault.name(), "description": fault.description() }),
+        |fault| vec![fault.name().to_owned(), fault.description().to_owned()],
+    )
+}
+
+/// Tells a person what to do with a simulator.
+fn guide(provider: Provider, line: &serde_json::Value) -> String {
+    let said = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let (service, provider, connection) = match provider {
+        Provider::Salesforce => ("Salesforce", "salesforce", "sales"),
+        Provider::Hubspot => ("HubSpot", "hubspot", "marketing"),
+    };
+    format!(
+        "{service} is simulated at {url}, with a page to look at in a browser at {url}/simulator; Ctrl-C stops it. To \
+         sync with it, add this to syncline.toml:\n\n[connections.{connection}]\nprovider = \"{provider}\"\nclient_id = \
+         \"{client}\"\nlogin_url = \"{url}\"\nallow_loopback = true\n\nthen sign in as {user} with the password \
+         {password}:\n\n{variable}={secret} syncline connect {connection}",
+        url = said("base_url"),
+        client = said("client_id"),
+        user = said("username"),
+        password = said("password"),
+        variable = crate::config::variable(connection, "CLIENT_SECRET"),
+        secret = said("client_secret"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_is_told_what_to_write_into_the_file() {
+        let line = serde_json::json!({ "base_url": "http://127.0.0.1:9001", "client_id": "c", "client_secret": "s" });
+        let told = guide(Provider::Hubspot, &line);
+        let section = told.split("\n\n").nth(1).unwrap();
+        let file: toml::Table = section.parse().unwrap();
+        let connection = file["connections"]["marketing"].as_table().unwrap();
+        assert_eq!(connection["login_url"].as_str(), Some("http://127.0.0.1:9001"));
+        assert_eq!(connection["client_id"].as_str(), Some("c"));
+        assert!(
+            told.ends_with("SYNCLINE_MARKETING_CLIENT_SECRET=s syncline connect marketing"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_fault_is_a_name_and_a_rate() {

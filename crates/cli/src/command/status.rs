@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use syncline::conflict::ConflictQuery;
+use syncline::connection::Connection;
 use syncline::run::{RunQuery, RunStatus};
+use syncline::sync::{Sync, SyncStatus};
 
+use super::connections::{nothing_connected, tell_unauthorised};
 use crate::config::show_schedule;
 use crate::failure::{Exit, Failure};
 use crate::output::with_id;
@@ -85,16 +88,14 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 connection.account.name.clone(),
                 connection.status.to_string(),
                 maybe_time(connection.last_run_at),
-                maybe_time(connection.next_run_at),
+                maybe_time(connection.next_run_at.filter(|_| connection.check_usable().is_ok())),
                 maybe(connection.last_error.as_ref().map(|problem| problem.message.as_str())),
             ]);
         }
-        show(
-            project,
-            &table,
-            connections.is_empty(),
-            "no connections yet; `syncline connect NAME` signs in to one",
-        );
+        show(project, &table, connections.is_empty(), &nothing_connected(project));
+        let authorised: Vec<String> = connections.iter().map(|connection| connection.name.clone()).collect();
+        tell_unauthorised(project, &authorised);
+        project.output.line("");
         let mut table = Table::new(&[
             "Sync",
             "Blueprint",
@@ -126,7 +127,7 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
                 open.to_string(),
                 failed.to_string(),
                 maybe_time(sync.last_run_at),
-                maybe_time(sync.next_run_at),
+                maybe_time(sync.next_run_at.filter(|_| runs(sync, &connections))),
             ]);
         }
         show(
@@ -147,6 +148,15 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
             project.output.line(restored.reason);
             project.output.line("`syncline restored --confirm` confirms it");
         }
+        if running.is_empty()
+            && rows
+                .iter()
+                .any(|(sync, ..)| sync.next_run_at.is_some_and(|at| at <= engine.now()))
+        {
+            project.output.line(
+                "something is due: `syncline schedule` runs what is due by itself, `syncline sync` everything once",
+            );
+        }
         if conflicts > 0 {
             project.output.line(format_args!(
                 "{conflicts} conflicts wait for a person: `syncline conflicts list`"
@@ -158,6 +168,12 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether a schedule runs this sync at all.
+fn runs(sync: &Sync, connections: &[Connection]) -> bool {
+    let connection = connections.iter().find(|connection| connection.id == sync.connection);
+    sync.status == SyncStatus::Active && connection.is_some_and(|connection| connection.check_usable().is_ok())
 }
 
 fn show(project: &Project, table: &Table, is_empty: bool, nothing: &str) {

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use syncline::RunRequest;
 use syncline::mapping::Direction;
 use syncline::run::{Run, RunParameters, RunScope, RunStatus};
+use syncline::sync::SyncStatus;
 
 use super::check::tell;
 use crate::config::{Applied, ApplyOptions, apply};
@@ -48,10 +49,10 @@ pub(crate) struct SyncArguments {
     #[arg(long)]
     dry_run: bool,
     /// Read at most so many records of each object. The cursor stays where it is.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = crate::number::within(1_u64, u64::MAX))]
     max_records: Option<u64>,
     /// Records per page, where the provider lets us choose.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = crate::number::within(1_u32, 10_000))]
     batch_size: Option<u32>,
     /// Only syncs of this remote object. Repeatable.
     #[arg(long, value_name = "OBJECT")]
@@ -127,6 +128,7 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
         );
     }
     let requests = requests(project, &arguments, &applied).await?;
+    tell_paused(project, &arguments).await?;
     let (outcomes, stopped) = Box::pin(carry_out(project, requests)).await?;
     let mut runs = Vec::new();
     let mut failures = Vec::new();
@@ -166,7 +168,14 @@ async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applie
     let since = match &arguments.since {
         Some(text) => {
             let zone = TimeZone::get(&project.tenant.time_zone).unwrap_or(TimeZone::UTC);
-            Some(crate::moment::parse(text, project.engine.now(), &zone)?)
+            let now = project.engine.now();
+            let since = crate::moment::parse(text, now, &zone)?;
+            if since > now {
+                return Err(Failure::usage(format!(
+                    "`{text}` is still to come; nothing can have changed since then"
+                )));
+            }
+            Some(since)
         }
         None => None,
     };
@@ -185,6 +194,7 @@ async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applie
         sweep: arguments.sweep,
         ..RunParameters::default()
     };
+    known(project, &arguments.object).await?;
     let mut scopes = Vec::new();
     for name in &arguments.sync {
         scopes.push(RunScope::Sync(project.sync(name).await?.id));
@@ -233,6 +243,53 @@ async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applie
         })
         .collect())
 }
+
+/// Names the syncs that a run of everything leaves out, and how to take them in again.
+async fn tell_paused(project: &Project, arguments: &SyncArguments) -> Result<(), Failure> {
+    // Whoever names a paused sync is refused with the reason.
+    if !arguments.sync.is_empty() {
+        return Ok(());
+    }
+    let syncs = project
+        .engine
+        .syncs()
+        .list(project.tenant.id, false, &project.actor)
+        .await?;
+    for sync in syncs.iter().filter(|sync| sync.status == SyncStatus::Paused) {
+        note(format_args!(
+            "sync `{name}` is paused ({why}) and left out; `syncline resume {name}` lets it go on",
+            name = sync.name,
+            why = sync.paused_because.as_deref().unwrap_or("no reason was given"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses to run where there is nothing to run, and objects that no sync has.
+async fn known(project: &Project, objects: &[String]) -> Result<(), Failure> {
+    let syncs = project
+        .engine
+        .syncs()
+        .list(project.tenant.id, false, &project.actor)
+        .await?;
+    if syncs.is_empty() {
+        return Err(
+            Failure::not_found(format!("there is no sync in {}", project.loaded.shown()))
+                .next("`syncline map auto CONNECTION OBJECT --write` adds one"),
+        );
+    }
+    let mut known: Vec<&str> = syncs.iter().map(|sync| sync.mapping.object.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    match objects.iter().find(|object| !known.contains(&object.as_str())) {
+        Some(unknown) => Err(Failure::not_found(format!(
+            "no sync is of the object `{unknown}`; there are syncs of: {}",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn exit_of(runs: &[Run], stopped: bool, conflicts: bool) -> ExitCode {
     let any = |status: RunStatus| runs.iter().any(|run| run.status == status);
     let braked = runs.iter().any(|run| {

@@ -79,7 +79,28 @@ fn two_simulated_crms_are_connected_mapped_synced_edited_and_resolved() {
             .contains("syncline objects sales")
     );
 
+    // What people refer to comes first; without it, the reference is left out and the note says so.
+    let alone = folder.run(&["map", "auto", "sales", "Contact"], 0);
+    assert!(
+        alone.out.contains("`AccountId` refers to Account and is left out"),
+        "{}",
+        alone.out
+    );
+    for (connection, object, name) in [
+        ("sales", "Account", "sales-companies"),
+        ("hub", "companies", "hub-companies"),
+    ] {
+        folder.run(&["map", "auto", connection, object, "--write", "--name", name], 0);
+    }
     let proposal = folder.json(&["map", "auto", "sales", "Contact", "--write", "--name", "sales-people"]);
+    assert!(
+        proposal["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|rule| rule["rule"]["remote"][0] == "AccountId"),
+        "{proposal:#}"
+    );
     assert!(
         proposal["rules"]
             .as_array()
@@ -109,23 +130,6 @@ fn two_simulated_crms_are_connected_mapped_synced_edited_and_resolved() {
             )
             .err
             .contains("--name")
-    );
-    // What people refer to.
-    folder.run(
-        &[
-            "map",
-            "auto",
-            "sales",
-            "Account",
-            "--write",
-            "--name",
-            "sales-companies",
-        ],
-        0,
-    );
-    folder.run(
-        &["map", "auto", "hub", "companies", "--write", "--name", "hub-companies"],
-        0,
     );
     folder.run(&["map", "check"], 0);
     let preview = folder.json(&["map", "preview", "sales-people", "--records", "2"]);
@@ -248,6 +252,12 @@ fn edit_and_resolve(folder: &Folder, salesforce: &Simulator) {
     assert_eq!(conflicts.as_array().unwrap().len(), 1, "{conflicts:#}");
     let shown = folder.run(&["conflicts", "show", &conflict], 0).out;
     assert!(shown.contains("Graz") && shown.contains("Linz"), "{shown}");
+    assert!(shown.contains(&format!("sales-people {record}")), "{shown}");
+    let listed = folder.run(&["conflicts", "list"], 0).out;
+    assert!(
+        listed.contains("both changed") && listed.contains("`syncline conflicts show"),
+        "{listed}"
+    );
     assert!(
         folder
             .run(&["conflicts", "resolve", &conflict, "--field", "phone=app"], 2)
@@ -293,6 +303,14 @@ fn look_back(folder: &Folder) {
     assert!(refused.err.contains("month end"), "{}", refused.err);
     folder.run(&["check"], 0);
     folder.run(&["sync", "--sync", "sales-people"], 4);
+    let rest = folder.run(&["sync"], 0);
+    assert!(
+        rest.err
+            .contains("`sales-people` is paused (month end) and left out; `syncline resume sales-people`"),
+        "{}",
+        rest.err
+    );
+    assert_eq!(folder.run(&["sync", "--object", "Kontakt"], 3).out, "");
     folder.run(&["resume", "sales-people"], 0);
     folder.run(&["resume", "sales-people"], 4);
     folder.run(&["pause", "--connection", "hub"], 0);
@@ -316,6 +334,16 @@ fn look_back(folder: &Folder) {
     assert!(folder.run(&["audit", "verify"], 0).out.contains("intact"));
     let entries = folder.json(&["audit", "list", "--limit", "5"]);
     assert_eq!(entries.as_array().unwrap().len(), 5);
+    let mut exporting = folder
+        .command(&["audit", "export"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(exporting.stdout.take());
+    assert!(
+        exporting.wait().unwrap().success(),
+        "whoever stops reading is no failure"
+    );
     folder.run(&["audit", "export", "--file", "audit.jsonl"], 0);
     folder.run(&["audit", "export", "--file", "audit.jsonl"], 4);
     assert!(

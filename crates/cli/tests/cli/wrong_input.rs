@@ -64,6 +64,10 @@ fn wrong_command_lines_end_with_2() {
         &["runs", "show", "one"],
         &["conflicts", "resolve", "1"],
         &["conflicts", "resolve", "1", "--field", "city"],
+        // A mistyped side is no value.
+        &["conflicts", "resolve", "1", "--field", "city=ap"],
+        &["sync", "--since", "2999-01-01"],
+        &["entities", "create", "person"],
         &["conflicts", "resolve", "1", "--all", "app", "--separate"],
         &["entities", "get", "nobody"],
         &["entities", "set", "nobody"],
@@ -76,6 +80,33 @@ fn wrong_command_lines_end_with_2() {
     ] {
         let ended = folder.run(command, 2);
         assert!(ended.err.starts_with("error: "), "{command:?}: {}", ended.err);
+        assert!(!ended.err.contains("invalid digit"), "{command:?}: {}", ended.err);
+    }
+    let people = folder.path().join("people.csv");
+    std::fs::write(&people, "some,other,columns\n").unwrap();
+    let ended = folder.run(&["simulate", "hubspot", "--csv", &people.display().to_string()], 2);
+    assert!(ended.err.contains("given_name"), "{}", ended.err);
+}
+
+#[test]
+fn a_folder_with_nothing_in_it_says_what_to_type_next() {
+    let folder = Folder::initialised();
+    assert!(
+        folder
+            .run(&["status"], 0)
+            .out
+            .contains("add a section [connections.NAME]")
+    );
+    let ended = folder.run(&["sync"], 3);
+    assert!(
+        ended.err.contains("map auto CONNECTION OBJECT --write"),
+        "{}",
+        ended.err
+    );
+    folder.configure("[connections.sales]\nprovider = \"salesforce\"\nclient_id = \"x\"\n");
+    for command in [&["status"][..], &["connections", "list"]] {
+        let ended = folder.run(command, 0);
+        assert!(ended.out.contains("`syncline connect sales`"), "{}", ended.out);
     }
 }
 
@@ -134,8 +165,19 @@ fn a_mistake_in_the_file_is_shown_with_its_line() {
     );
     let text = "[connections.a]\nprovider = \"abacus\"\nclient_id = \"x\"\n";
     std::fs::write(folder.path().join("syncline.toml"), text).unwrap();
-    let ended = folder.run(&["connect", "a", "--headless"], 1);
-    assert!(ended.err.contains("abacus"), "{}", ended.err);
+    for command in [&["connect", "a", "--headless"][..], &["check"]] {
+        let ended = folder.run(command, 2);
+        assert!(
+            ended
+                .err
+                .contains("syncline.toml:1: connection `a`: there is no provider `abacus`"),
+            "{}",
+            ended.err
+        );
+    }
+    std::fs::write(folder.path().join("syncline.toml"), "time_zone = \"Mars/Base\"\n").unwrap();
+    let ended = folder.run(&["status"], 2);
+    assert!(ended.err.contains("syncline.toml: `Mars/Base`"), "{}", ended.err);
 }
 
 #[test]

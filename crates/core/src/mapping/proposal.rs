@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::{Mapping, Rule};
 use crate::model::{Blueprint, BlueprintId, Field, TenantId};
+use crate::schema::{FieldSchema, ObjectSchema};
 
 /// A rule that auto-map proposes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +40,41 @@ pub struct Proposal {
 }
 
 impl Proposal {
+    /// Leaves out the rules that refer to records of objects that are not synced. Nothing could resolve such a
+    /// reference: it would be asked about for every record. Where the CRM requires one, nothing is created there.
+    pub fn leave_out_references(&mut self, schema: &ObjectSchema, is_synced: impl Fn(&str) -> bool) {
+        let unreachable: Vec<(&str, &[String])> = schema
+            .fields
+            .iter()
+            .filter(|field| !field.references.is_empty() && !field.references.iter().any(|object| is_synced(object)))
+            .map(|field| (field.path.as_str(), field.references.as_slice()))
+            .collect();
+        for (path, objects) in unreachable {
+            let objects = objects.join(" or ");
+            let Some(index) = self.mapping.rules.iter().position(|rule| rule.remote == [path]) else {
+                continue;
+            };
+            let rule = self.mapping.rules.remove(index);
+            self.rules.retain(|proposed| proposed.rule != rule);
+            let is_used = |name: &String| self.mapping.rules.iter().any(|rule| rule.fields.contains(name));
+            self.new_fields
+                .retain(|field| !rule.fields.contains(&field.name) || is_used(&field.name));
+            let is_required = |field: &FieldSchema| field.path == path && field.required && field.creatable;
+            if schema.fields.iter().any(is_required) {
+                self.mapping.create_in_crm = false;
+            }
+            self.left_out.push(LeftOut {
+                remote: path.to_owned(),
+                reason: format!("it refers to {objects}, which is not synced"),
+            });
+            self.notes.push(format!(
+                "`{path}` refers to {objects} and is left out: map that first, and this afterwards, to keep it."
+            ));
+        }
+        let position = |remote: &str| schema.fields.iter().position(|field| field.path == remote);
+        self.left_out.sort_by_key(|left_out| position(&left_out.remote));
+    }
+
     /// A blueprint made of the new fields, for a proposal that was made without one.
     pub fn blueprint(&self, id: BlueprintId, tenant: TenantId) -> Blueprint {
         Blueprint::new(id, tenant, self.mapping.blueprint.as_str(), self.new_fields.clone())

@@ -23,6 +23,15 @@ pub enum FieldChoice {
     Value(serde_json::Value),
 }
 
+/// The beginning of a text, enough to recognise it.
+fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl FieldChoice {
     pub(super) fn words(&self, review: &Review) -> String {
         let label = |side: SideId| {
@@ -39,7 +48,9 @@ impl FieldChoice {
                 Some(label) => format!("the value of {label}"),
                 None => format!("the value of side {side}"),
             },
-            Self::Value(_) => "another value".to_owned(),
+            Self::Value(serde_json::Value::Null) => "no value".to_owned(),
+            Self::Value(serde_json::Value::String(text)) => format!("the value `{}`", short(text)),
+            Self::Value(other) => format!("the value {}", short(&other.to_string())),
         }
     }
 }

@@ -247,10 +247,14 @@ fn sorted_by(name: &str, query: &EntityListQuery, blueprint: &Blueprint) -> Resu
             .filter(sorted)
             .map(|field| field.name.as_str())
             .collect();
+        let known = if known.is_empty() {
+            "none of its fields is indexed".to_owned()
+        } else {
+            format!("indexed are: {}", known.join(", "))
+        };
         return Err(refused(format!(
-            "a {} has no field `{name}` to sort by; indexed are: {}",
-            blueprint.name,
-            known.join(", ")
+            "a {} has no field `{name}` to sort by; {known}",
+            blueprint.name
         )));
     };
     if !is_sorted(&blueprint.fields[position]) {

@@ -10,10 +10,10 @@ use syncline_core::mapping::{
 };
 use syncline_core::model::{Blueprint, Finding};
 use syncline_core::schema::{ObjectInfo, ObjectSchema};
-use syncline_core::store::Mode;
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
 use super::blueprint::extend;
-use super::{NewSync, Schedule};
+use super::{NewSync, Schedule, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document;
@@ -71,6 +71,9 @@ impl Engine {
     /// blueprint it takes the standard one for this object, or a new one; with the name of one that does not exist, a
     /// new one of that name.
     ///
+    /// What refers to records of an object that no sync of the connection reads is left out, with a note: save the sync
+    /// of companies before that of people.
+    ///
     /// # Errors
     /// As [`Engine::objects`]; [`ErrorKind::NotFound`] for an object that is not there.
     pub async fn propose(
@@ -78,6 +81,21 @@ impl Engine {
         connection: &Connection,
         object: &str,
         blueprint: Option<&str>,
+        actor: &Actor,
+    ) -> Result<Proposal> {
+        self.propose_beside(connection, object, blueprint, &[], actor).await
+    }
+
+    /// As [`Engine::propose`], where syncs of these objects are going to be saved as well.
+    ///
+    /// # Errors
+    /// As [`Engine::propose`].
+    pub async fn propose_beside(
+        &self,
+        connection: &Connection,
+        object: &str,
+        blueprint: Option<&str>,
+        planned: &[&str],
         actor: &Actor,
     ) -> Result<Proposal> {
         self.inner.allow(actor, Action::ReadMappings)?;
@@ -116,7 +134,25 @@ impl Engine {
             }
         };
         let samples = RowSample::from_batch(&projection, &page)?;
-        Ok(propose(target.as_ref(), &schema, provider, &samples))
+        let mut proposal = propose(target.as_ref(), &schema, provider, &samples);
+        let synced = self.synced_objects(connection).await?;
+        proposal.leave_out_references(&schema, |referred| {
+            referred == object || planned.contains(&referred) || synced.iter().any(|synced| synced == referred)
+        });
+        Ok(proposal)
+    }
+
+    /// The objects that syncs of a connection read.
+    async fn synced_objects(&self, connection: &Connection) -> Result<Vec<String>> {
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let query = DocumentQuery::new(DocumentKind::Sync).tenant(connection.tenant);
+        let syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
+        Ok(syncs
+            .into_iter()
+            .map(|sync| sync.value)
+            .filter(|sync| sync.connection == connection.id && sync.status != SyncStatus::Deleted)
+            .map(|sync| sync.mapping.object)
+            .collect())
     }
 
     async fn known_or_empty(&self, connection: &Connection, name: Option<&str>) -> Result<Option<Blueprint>> {

@@ -17,6 +17,7 @@ use crate::failure::Failure;
     .args(["field", "all", "link", "separate", "keep_both", "keep_record", "delete_record"]))]
 pub(crate) struct ResolveArguments {
     /// The conflict's number.
+    #[arg(value_parser = crate::number::number)]
     pub(super) conflict: u64,
     /// What a field is to hold: `city=app`, `city=crm`, or another value: `city=value:Graz`, `tags:=["a"]` for JSON.
     /// Repeatable; name every field of the conflict.
@@ -41,7 +42,7 @@ pub(crate) struct ResolveArguments {
     #[arg(long)]
     delete_record: bool,
     /// The version that was looked at; if it was refreshed since, this is refused. The current one by default.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = crate::number::number)]
     pub(super) if_version: Option<u64>,
 }
 
@@ -65,13 +66,16 @@ impl FromStr for Chosen {
             }
             (None, "app") => (field, FieldChoice::App),
             (None, "crm") => (field, FieldChoice::Crm),
-            (None, other) => {
-                let text = other.strip_prefix("value:").unwrap_or(other);
-                (
-                    field,
-                    FieldChoice::Value(if text.is_empty() { Value::Null } else { text.into() }),
-                )
-            }
+            (None, other) => match other.strip_prefix("value:") {
+                Some("") => (field, FieldChoice::Value(Value::Null)),
+                Some(text) => (field, FieldChoice::Value(text.into())),
+                // A mistyped side must not end up in somebody's record.
+                None => {
+                    return Err(format!(
+                        "`{other}` is neither `app` nor `crm`; for a value of your own write `{field}=value:{other}`"
+                    ));
+                }
+            },
         };
         Ok(Self {
             field: field.to_owned(),
@@ -135,9 +139,11 @@ mod tests {
         assert_eq!(read("city=app"), FieldChoice::App);
         assert_eq!(read("city=crm"), FieldChoice::Crm);
         assert_eq!(read("city=value:app"), FieldChoice::Value("app".into()));
-        assert_eq!(read("city=Graz"), FieldChoice::Value("Graz".into()));
+        assert_eq!(read("city=value:Graz"), FieldChoice::Value("Graz".into()));
         assert_eq!(read("city=value:"), FieldChoice::Value(Value::Null));
         assert_eq!(read("tags:=[1]"), FieldChoice::Value(json!([1])));
         assert!("city".parse::<Chosen>().is_err());
+        let mistyped = "city=ap".parse::<Chosen>().unwrap_err();
+        assert!(mistyped.contains("city=value:ap"), "{mistyped}");
     }
 }

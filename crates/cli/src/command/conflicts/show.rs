@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use syncline::conflict::Review;
 use syncline::plan::ReviewReason;
 
-use super::shown;
+use super::{shown, why};
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::table::{Table, maybe, maybe_time, time, value, word};
+use crate::table::{Table, maybe, maybe_time, time, value};
 
 /// Shows a conflict: what each side holds and held, the records concerned, and what to type next.
 ///
@@ -29,7 +29,7 @@ pub(super) async fn show(project: &Project, review: &Review) -> Result<(), Failu
         "conflict {} (version {}): {}, {}, opened {} by run {}",
         review.id,
         review.version,
-        word(&review.reason).replace('_', " "),
+        why(review.reason),
         review.status.name(),
         time(review.opened_at),
         review.run
@@ -38,8 +38,16 @@ pub(super) async fn show(project: &Project, review: &Review) -> Result<(), Failu
         output.line(&review.explanation);
     }
     let mut headers = vec!["Field".to_owned(), "App".to_owned()];
+    let syncs = project
+        .engine
+        .syncs()
+        .list(project.tenant.id, true, &project.actor)
+        .await?;
     for side in &review.sides {
-        headers.push(format!("{} {}", side.label, maybe(side.record.as_deref())));
+        // By the sync's name, which the person gave: several connections may have the same object.
+        let sync = syncs.iter().find(|sync| sync.side == side.side);
+        let name = sync.map_or(side.label.as_str(), |sync| sync.name.as_str());
+        headers.push(format!("{name} {}", maybe(side.record.as_deref())));
         headers.push("when they agreed".to_owned());
     }
     let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<_>>());

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syncline::audit::AuditKind;
 use syncline::conflict::ReviewStatus;
 use syncline::entity::EntityView;
-use syncline::state::Presence;
+use syncline::state::{EntityId, Presence};
 use syncline::store::Mode;
 use syncline::{ErrorKind, Result};
 use uuid::Uuid;
@@ -24,6 +24,8 @@ use super::world::World;
 #[derive(Default)]
 struct Waiting {
     entities: BTreeSet<Uuid>,
+    /// Whom a record in question may be: nothing is created in the CRM for them until that is decided.
+    candidates: BTreeSet<EntityId>,
     records: BTreeSet<String>,
     values: BTreeSet<String>,
 }
@@ -39,6 +41,7 @@ pub(super) async fn account(world: &World, syncs: &Syncs, edits: &mut [Edit], tr
             return;
         }
         waiting.entities.insert(review.uid);
+        waiting.candidates.extend(&review.candidates);
         waiting
             .records
             .extend(review.sides.iter().filter_map(|side| side.record.clone()));
@@ -149,10 +152,17 @@ fn outcome(
             Err(_) if trail.names_loser(value) => Outcome::Overruled,
             Err(_) if trail.was_replaced(value) => Outcome::Overwritten,
             Err(_) if waiting.values.contains(value) => Outcome::InReview,
+            Err(_) if may_be_another(edit, entity, waiting) => Outcome::InReview,
             Err(why) => Outcome::Unaccounted(why),
         },
         (_, None) => Outcome::Unaccounted("it left no trace to look for".to_owned()),
     })
+}
+
+/// Whether an entity that the app made may be a record that somebody else made, and a person is asked which it is.
+fn may_be_another(edit: &Edit, entity: Option<&EntityView>, waiting: &Waiting) -> bool {
+    matches!(edit.action, Action::Create { .. })
+        && entity.is_some_and(|entity| waiting.candidates.contains(&entity.number))
 }
 
 /// Whether a value stands in the app and in every linked record.

@@ -10,6 +10,7 @@ use super::audit::Trail;
 use super::mapping::Syncs;
 use super::report::{ConflictReport, Conflicts};
 use super::world::World;
+use crate::command::conflicts::why;
 
 /// Conflicts shown in the report; all are counted.
 const SHOWN: usize = 10;
@@ -144,14 +145,9 @@ fn reason(review: &Review) -> String {
     if review.reason == ReviewReason::Conflict {
         return "changed on both sides, and a person decides this field".to_owned();
     }
-    let name = serde_json::to_value(review.reason).ok();
-    let name = name
-        .as_ref()
-        .and_then(|name| name.as_str())
-        .unwrap_or("conflict")
-        .replace('_', " ");
+    let name = why(review.reason);
     if review.explanation.is_empty() {
-        name
+        name.to_owned()
     } else {
         format!("{name}: {}", review.explanation)
     }

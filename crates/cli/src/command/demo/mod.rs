@@ -24,11 +24,13 @@ mod show;
 mod silence;
 mod stage;
 mod targets;
+mod trouble;
 mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::command::simulate::{FaultArgument, list_faults};
 use crate::failure::Failure;
 use crate::output;
 use report::DemoReport;
@@ -39,10 +41,10 @@ use world::World;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DemoArguments {
     /// People in each CRM (half of them in both), and a tenth as many companies.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = crate::number::within(1_u64, 2_000_000))]
     pub(crate) records: u64,
     /// What every generated record and edit follows from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = crate::number::number)]
     pub(crate) seed: u64,
     /// Seeds Salesforce from a file of people instead. Without `--hubspot`, HubSpot starts empty.
     #[arg(long, value_name = "FILE.csv")]
@@ -53,6 +55,10 @@ pub(crate) struct DemoArguments {
     /// Keeps the app's records in this SQLite file, with a key file beside it; a temporary one otherwise.
     #[arg(long, value_name = "PATH")]
     pub(crate) db: Option<PathBuf>,
+    /// What goes wrong at both CRMs while everybody edits, and how often, such as `server-error=0.1`; `list` names the
+    /// faults. Repeatable.
+    #[arg(long, value_name = "NAME=RATE")]
+    pub(crate) fault: Vec<FaultArgument>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -73,8 +79,17 @@ pub(crate) use crate::output::Format as Output;
 /// # Errors
 /// What keeps it from coming to a result: a file that can't be read, a store that fails, a run that breaks off.
 pub(crate) async fn demo(arguments: DemoArguments) -> Result<ExitCode, Failure> {
-    let report = play(&arguments).await?;
     let out = output::Output::new(arguments.output);
+    if arguments.fault.contains(&FaultArgument::List) {
+        list_faults(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in [&arguments.salesforce, &arguments.hubspot].into_iter().flatten() {
+        if !file.is_file() {
+            return Err(Failure::not_found(format!("there is no file {}", file.display())));
+        }
+    }
+    let report = play(&arguments).await?;
     out.json(&report)?;
     show::show(&report, out);
     Ok(if report.passed {
@@ -123,9 +138,12 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
     let mut edits = Vec::new();
     for wave in [Wave::Together, Wave::DuringRun] {
         stages.begin(wave.label());
+        world.trouble.begin();
         let mut made = script::play(&world, &syncs, &targets, wave, arguments.seed).await?;
+        let troubled = quiet::in_trouble(&world).await?;
+        world.trouble.end();
         let settled = quiet::until_quiet(&world, &syncs, false).await?;
-        stages.end(made.len() as u64 + settled.records);
+        stages.end(made.len() as u64 + troubled + settled.records);
         trail.read_on(&world, &made).await?;
         accounting::account(&world, &syncs, &mut made, &trail).await?;
         edits.append(&mut made);
@@ -153,6 +171,7 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
     report.full_pass = silence;
 
     report.stages = stages.finish();
+    report.disturbances = world.trouble.struck();
     report.store = world.store.label();
     report.point_on(arguments.db.as_deref(), &world.tenant_name);
     report.conclude();

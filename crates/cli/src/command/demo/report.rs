@@ -35,6 +35,8 @@ pub(super) struct DemoReport {
     pub(super) first_runs: Vec<RunReport>,
     /// The users' edits.
     pub(super) edits: Edits,
+    /// How often each fault struck that was asked for.
+    pub(super) disturbances: BTreeMap<&'static str, u64>,
     /// The conflicts.
     pub(super) conflicts: Conflicts,
     /// The comparison of all three sides.

@@ -17,6 +17,16 @@ pub(super) fn show(report: &DemoReport, out: Output) {
         ));
     }
     edits(report, out);
+    if !report.disturbances.is_empty() {
+        let struck = report
+            .disturbances
+            .iter()
+            .map(|(name, count)| format!("{name} {count} times"));
+        out.line(format_args!(
+            "\nMeanwhile the CRMs were disturbed: {}.",
+            struck.collect::<Vec<_>>().join(", ")
+        ));
+    }
     conflicts(report, out);
     comparison(report, out);
     if report.passed {

@@ -16,6 +16,7 @@ use syncline_simulators::{Options, Server};
 
 use super::DemoArguments;
 use super::crm::Crm;
+use super::trouble::Trouble;
 
 /// Everything that the demo is played in.
 pub(super) struct World {
@@ -25,6 +26,8 @@ pub(super) struct World {
     pub(super) store: Arc<dyn Store>,
     pub(super) tenant: TenantId,
     pub(super) tenant_name: String,
+    /// What goes wrong at the CRMs.
+    pub(super) trouble: Trouble,
     /// Who connects, maps and runs.
     pub(super) admin: Actor,
     _servers: [Server; 2],
@@ -36,6 +39,7 @@ impl World {
     /// # Errors
     /// `Invalid` for a people file that can't be read, `Store` for a database that can't be opened.
     pub(super) async fn start(arguments: &DemoArguments) -> Result<Self> {
+        let trouble = Trouble::new(arguments);
         let options = |csv: &Option<std::path::PathBuf>| Options {
             records: if arguments.has_files() {
                 0
@@ -45,6 +49,7 @@ impl World {
             seed: arguments.seed,
             overlap: 0.5,
             csv: csv.clone(),
+            faults: trouble.faults(),
             ..Options::default()
         };
         let salesforce = Salesforce::new(options(&arguments.salesforce)).map_err(not_started)?;
@@ -84,6 +89,7 @@ impl World {
             store,
             tenant: tenant.id,
             tenant_name: tenant.name,
+            trouble,
             admin,
             _servers: servers,
         })

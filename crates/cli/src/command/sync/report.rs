@@ -1,6 +1,6 @@
 //! What runs came to, for people and programs.
 
-use syncline::run::Run;
+use syncline::run::{PlannedChange, Run};
 
 use crate::failure::Failure;
 use crate::output::{note, with_id};
@@ -93,11 +93,18 @@ pub(crate) fn show_plan(project: &Project, run: &Run) {
         return;
     }
     let mut table = Table::new(&["Where", "Record", "Action", "Field", "Before", "After"]);
+    let mut above: Option<&PlannedChange> = None;
     for change in run.plan.iter().take(SHOWN) {
+        // What the line above says of the same record is not said again.
+        let same = above.is_some_and(|above| {
+            (&above.target, &above.record, &above.action) == (&change.target, &change.record, &change.action)
+        });
+        above = Some(change);
+        let once = |text: &String| if same { String::new() } else { text.clone() };
         table.row(vec![
-            change.target.clone(),
-            change.record.clone(),
-            change.action.clone(),
+            once(&change.target),
+            once(&change.record),
+            once(&change.action),
             change.field.clone(),
             value(&change.before),
             value(&change.after),

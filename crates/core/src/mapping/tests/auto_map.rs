@@ -54,6 +54,33 @@ fn map_both(
 }
 
 #[test]
+fn what_refers_to_an_object_that_is_not_synced_is_left_out_and_says_so() {
+    for (schema, provider, path, object) in [
+        (salesforce_contact(false), "salesforce", "AccountId", "Account"),
+        (hubspot_contacts(false), "hubspot", "associations.company", "companies"),
+    ] {
+        let proposed = propose(None, &schema, provider, &[]);
+        assert_eq!(remote_of(&proposed, "company"), Some(path));
+        let mut kept = proposed.clone();
+        kept.leave_out_references(&schema, |synced| synced == object);
+        assert_eq!(kept, proposed);
+        let mut alone = proposed.clone();
+        alone.leave_out_references(&schema, |_| false);
+        assert_eq!(remote_of(&alone, "company"), None);
+        assert_eq!(alone.rules.len(), alone.mapping.rules.len());
+        assert!(alone.new_fields.iter().all(|field| field.name != "company"));
+        let left_out = alone.left_out.iter().find(|left_out| left_out.remote == path).unwrap();
+        assert!(left_out.reason.contains(object), "{left_out:?}");
+        assert!(
+            alone
+                .notes
+                .iter()
+                .any(|note| note.contains(path) && note.contains("map that first"))
+        );
+    }
+}
+
+#[test]
 fn both_crms_people_are_mapped_onto_the_same_fields() {
     let (salesforce, hubspot) = (salesforce_contact(false), hubspot_contacts(false));
     let s = [sample(&[
