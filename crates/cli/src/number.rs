@@ -1,4 +1,4 @@
-//! Numbers on the command line, refused in words.
+//! Numbers on the command line: read, refused in words, and told with their nouns.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -23,6 +23,11 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{text}` is no number; write it as the listing shows it, such as 12"))
 }
 
+/// A count with its word: `1 record`, `2 records`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +43,8 @@ mod tests {
             );
         }
         assert_eq!(number("12"), Ok(12));
+        assert_eq!(counted(1, "record", "records"), "1 record");
+        assert_eq!(counted(0, "record", "records"), "0 records");
         assert!(number("twelve").is_err_and(|message| message.contains("`twelve` is no number")));
     }
 }

@@ -7,6 +7,7 @@ use syncline::run::{RollbackRelease, RunStatus};
 
 use super::sync::{ledger_table, show_plan};
 use crate::failure::{Exit, Failure};
+use crate::number::counted;
 use crate::output::{note, with_id};
 use crate::project::Project;
 use crate::table::Table;
@@ -68,7 +69,8 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
             .output
             .json(&json!({ "rollback": arguments.run, "released": released }))?;
         project.output.line(format_args!(
-            "{released} fields were released; the next `syncline sync` brings them together"
+            "{} released; the next `syncline sync` brings them together",
+            counted(released, "field was", "fields were")
         ));
         return Ok(ExitCode::SUCCESS);
     }
@@ -88,9 +90,11 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
             table.row(vec![left.record.clone(), left.field.clone(), left.reason.clone()]);
         }
         project.output.table(&table);
-        project
-            .output
-            .line(format_args!("{} changes stay as they are", run.diverged_count));
+        project.output.line(counted(
+            run.diverged_count,
+            "change stays as it is",
+            "changes stay as they are",
+        ));
     }
     let (id, status) = (run.id, run.status.name());
     project.output.line(if arguments.dry_run {

@@ -1,9 +1,11 @@
 //! `syncline runs`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
+use syncline::entity::EntityListQuery;
 use syncline::run::{Failure as RecordFailure, Run, RunQuery, RunScope, RunStatus};
 
 use super::sync::{ledger_table, show_plan};
@@ -108,7 +110,7 @@ pub(crate) async fn runs(project: &Project, command: RunsCommand) -> Result<Exit
                 None => None,
             };
             let found = runs.failures(project.tenant.id, sync, &project.actor).await?;
-            show_failures(project, &found, "no record has failed")?;
+            show_failures(project, &found, "no record has failed").await?;
         }
         RunsCommand::Retry { failure } => {
             known_failure(project, failure).await?;
@@ -295,7 +297,7 @@ async fn show(project: &Project, id: u64) -> Result<(), Failure> {
         table.row(vec![time(moment.at), moment.what.clone()]);
     }
     output.table(&table);
-    show_failures(project, &failures, "no record waits because of it")?;
+    show_failures(project, &failures, "no record waits because of it").await?;
     if !run.diverged.is_empty() {
         let mut table = Table::new(&["Record", "Field", "Left alone because"]);
         for left in &run.diverged {
@@ -306,7 +308,8 @@ async fn show(project: &Project, id: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -> Result<(), Failure> {
+async fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -> Result<(), Failure> {
+    let made = made_in_app(project, failures).await?;
     project.output.listing(
         failures,
         &[
@@ -329,7 +332,7 @@ fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -
                 failure
                     .record
                     .clone()
-                    .or_else(|| failure.entity.map(|entity| format!("entity {entity}")))
+                    .or_else(|| made.get(&failure.id).cloned())
                     .unwrap_or_default(),
                 failure.fields.join(", "),
                 failure.attempts.to_string(),
@@ -337,5 +340,37 @@ fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -
                 failure.message.clone(),
             ]
         },
-    )
+    )?;
+    if let Some(failure) = failures.first() {
+        project.output.line(format_args!(
+            "next: mend the record, then `syncline runs retry {0}`; or `syncline runs dismiss {0}`",
+            failure.id
+        ));
+    }
+    Ok(())
+}
+
+/// The ids of those failed records that are in the app alone, by the number of the failure.
+async fn made_in_app(project: &Project, failures: &[RecordFailure]) -> Result<BTreeMap<u64, String>, Failure> {
+    let (engine, tenant, actor) = (&project.engine, project.tenant.id, &project.actor);
+    let syncs = engine.syncs().list(tenant, true, actor).await?;
+    let mut made = BTreeMap::new();
+    for failure in failures.iter().filter(|failure| failure.record.is_none()) {
+        let (Some(number), Some(sync)) = (failure.entity, syncs.iter().find(|sync| sync.id == failure.sync)) else {
+            continue;
+        };
+        let query = EntityListQuery {
+            after: Some((number - 1).to_string()),
+            limit: 1,
+            ..EntityListQuery::default()
+        };
+        let page = engine
+            .entities()
+            .list(tenant, &sync.mapping.blueprint, &query, actor)
+            .await?;
+        if let Some(entity) = page.entities.first().filter(|entity| entity.number == number) {
+            made.insert(failure.id, entity.uid.to_string());
+        }
+    }
+    Ok(made)
 }

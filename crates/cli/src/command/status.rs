@@ -11,6 +11,7 @@ use syncline::sync::{Sync, SyncStatus};
 use super::connections::{nothing_connected, tell_unauthorised};
 use crate::config::show_schedule;
 use crate::failure::{Exit, Failure};
+use crate::number::counted;
 use crate::output::with_id;
 use crate::project::Project;
 use crate::table::{Table, maybe, maybe_time, word};
@@ -159,7 +160,8 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
         }
         if conflicts > 0 {
             project.output.line(format_args!(
-                "{conflicts} conflicts wait for a person: `syncline conflicts list`"
+                "{} for a person: `syncline conflicts list`",
+                counted(conflicts, "conflict waits", "conflicts wait")
             ));
         }
     }

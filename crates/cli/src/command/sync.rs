@@ -14,6 +14,7 @@ use syncline::sync::SyncStatus;
 use super::check::tell;
 use crate::config::{Applied, ApplyOptions, apply};
 use crate::failure::{Exit, Failure};
+use crate::number::counted;
 use crate::output::note;
 use crate::project::Project;
 use report::show;
@@ -155,7 +156,8 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
         .await?;
     if waiting > 0 {
         project.output.line(format_args!(
-            "{waiting} conflicts wait for a person: `syncline conflicts list`"
+            "{} for a person: `syncline conflicts list`",
+            counted(waiting, "conflict waits", "conflicts wait")
         ));
     }
     if !failures.is_empty() {

@@ -331,6 +331,22 @@ fn look_back(folder: &Folder) {
     folder.run(&["entities", "delete", uid], 0);
     folder.run(&["entities", "undelete", uid], 0);
 
+    // A record that Salesforce refuses is named so that it can be looked up and mended.
+    let nameless = folder.run(&["entities", "create", "person", "city=Wien"], 0).out;
+    let nameless = nameless.trim();
+    let partial = folder.run(&["sync", "--sync", "sales-people"], 5).out;
+    assert!(partial.contains("1 record failed"), "{partial}");
+    let failures = folder.run(&["runs", "failures"], 0).out;
+    assert!(
+        failures.contains(nameless) && failures.contains("runs retry"),
+        "{failures}"
+    );
+    folder.run(&["entities", "set", nameless, "last_name=Namenlos"], 0);
+    let failure = folder.json(&["runs", "failures"])[0]["id"].to_string();
+    folder.run(&["runs", "retry", &failure], 0);
+    folder.run(&["sync", "--sync", "sales-people"], 0);
+    assert!(folder.json(&["runs", "failures"]).as_array().unwrap().is_empty());
+
     assert!(folder.run(&["audit", "verify"], 0).out.contains("intact"));
     let entries = folder.json(&["audit", "list", "--limit", "5"]);
     assert_eq!(entries.as_array().unwrap().len(), 5);

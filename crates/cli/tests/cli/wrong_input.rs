@@ -58,6 +58,9 @@ fn wrong_command_lines_end_with_2() {
         &["simulate", "pipedrive"],
         &["simulate", "salesforce", "--fault", "gremlins=0.1"],
         &["simulate", "salesforce", "--fault", "reset=7"],
+        &["demo", "--fault", "gremlins=0.1"],
+        &["demo", "--fault", "late-commit=0.1"],
+        &["demo", "--records", "0"],
         &["simulate", "salesforce", "--listen", "nowhere"],
         &["runs", "list", "--status", "odd"],
         &["runs", "list", "--until", "soon-ish"],
@@ -131,6 +134,7 @@ fn what_is_not_there_ends_with_3_and_says_what_is() {
         &["map", "check", "nowhere"],
         &["simulate", "salesforce", "--csv", "nowhere.csv"],
         &["simulate", "hubspot", "--from", "nowhere"],
+        &["demo", "--salesforce", "nowhere.csv"],
         &["sync", "--config", "other.toml"],
     ] {
         let ended = folder.run(command, 3);

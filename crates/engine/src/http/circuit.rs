@@ -22,6 +22,8 @@ struct State {
     open_until: Option<Timestamp>,
     /// Openings since the last success.
     openings: u32,
+    /// What failed last, in words.
+    last: String,
 }
 
 impl Circuit {
@@ -38,11 +40,11 @@ impl Circuit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a call pass, or says for how long none will. After the pause one call tries first.
-    pub(super) fn pass(&self, now: Timestamp) -> Result<(), Duration> {
+    /// Lets a call pass, or says for how long none will, and what failed last. After the pause one call tries first.
+    pub(super) fn pass(&self, now: Timestamp) -> Result<(), (Duration, String)> {
         let mut state = self.state();
         match state.open_until {
-            Some(until) if until > now => Err(between(now, until)),
+            Some(until) if until > now => Err((between(now, until), state.last.clone())),
             Some(_) => {
                 // The others wait for what this one learns.
                 state.open_until = Some(after(now, self.pause));
@@ -56,8 +58,9 @@ impl Circuit {
         *self.state() = State::default();
     }
 
-    pub(super) fn failed(&self, now: Timestamp) {
+    pub(super) fn failed(&self, now: Timestamp, why: String) {
         let mut state = self.state();
+        state.last = why;
         state.in_a_row += 1;
         if state.in_a_row < self.failures {
             return;
@@ -78,15 +81,16 @@ mod tests {
     fn it_opens_after_failures_in_a_row_lets_one_try_and_closes_on_success() {
         let circuit = Circuit::new(3, Duration::from_secs(5), Duration::from_secs(60));
         let at = |second| Timestamp::from_second(second).unwrap();
-        circuit.failed(at(0));
-        circuit.failed(at(0));
+        circuit.failed(at(0), "first".to_owned());
+        circuit.failed(at(0), "first".to_owned());
         circuit.pass(at(0)).unwrap();
-        circuit.failed(at(0));
-        assert_eq!(circuit.pass(at(1)), Err(Duration::from_secs(4)));
+        circuit.failed(at(0), "first".to_owned());
+        assert_eq!(circuit.pass(at(1)), Err((Duration::from_secs(4), "first".to_owned())));
         circuit.pass(at(5)).unwrap();
         circuit.pass(at(5)).unwrap_err();
-        circuit.failed(at(6));
-        assert_eq!(circuit.pass(at(6)), Err(Duration::from_secs(10)), "longer each time");
+        circuit.failed(at(6), "second".to_owned());
+        let longer = Err((Duration::from_secs(10), "second".to_owned()));
+        assert_eq!(circuit.pass(at(6)), longer, "longer each time");
         circuit.succeeded();
         circuit.pass(at(6)).unwrap();
     }

@@ -86,8 +86,9 @@ impl<S: CallService> Service<Call> for Retried<S> {
 
 impl RetryLayer {
     fn pass(&self) -> Result<()> {
-        self.circuit.pass(self.clock.now()).map_err(|rest| {
-            let message = "the provider failed many times in a row and is left alone for a while";
+        self.circuit.pass(self.clock.now()).map_err(|(rest, last)| {
+            let message =
+                format!("the provider failed many times in a row and is left alone for a while; the last time: {last}");
             Error::new(ErrorKind::Unavailable, message).retry_as(Retry::After(rest))
         })
     }
@@ -95,9 +96,19 @@ impl RetryLayer {
     fn learn(&self, outcome: &Result<Answer>) {
         match outcome {
             Ok(Answer {
-                class: Class::Unknown, ..
-            }) => self.circuit.failed(self.clock.now()),
-            Err(error) if error.kind() == ErrorKind::Unavailable => self.circuit.failed(self.clock.now()),
+                class: Class::Unknown,
+                response,
+                ..
+            }) => {
+                let why = format!("it answered with status {}", response.head.status);
+                self.circuit.failed(self.clock.now(), why);
+            }
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                let why = std::error::Error::source(error).map(ToString::to_string);
+                let why = why.filter(|why| !error.to_string().contains(why.as_str()));
+                let why = why.map_or_else(|| error.to_string(), |why| format!("{error}: {why}"));
+                self.circuit.failed(self.clock.now(), why);
+            }
             Ok(_) => self.circuit.succeeded(),
             Err(_) => {}
         }

@@ -84,6 +84,7 @@ pub(crate) async fn demo(arguments: DemoArguments) -> Result<ExitCode, Failure> 
         list_faults(out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    trouble::Trouble::check(&arguments)?;
     for file in [&arguments.salesforce, &arguments.hubspot].into_iter().flatten() {
         if !file.is_file() {
             return Err(Failure::not_found(format!("there is no file {}", file.display())));

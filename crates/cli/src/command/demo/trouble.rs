@@ -7,6 +7,7 @@ use syncline_simulators::{Fault, Faults};
 
 use super::DemoArguments;
 use crate::command::simulate::FaultArgument;
+use crate::failure::Failure;
 
 /// The faults that were asked for, and the switch for them.
 #[derive(Debug)]
@@ -16,12 +17,30 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
+    /// After how long what is late has come: within what the demo waits before silence proves anything.
+    pub(super) const PASSES_AFTER: SignedDuration = SignedDuration::from_secs(1);
+
+    /// Refuses what the demo can't account for.
+    ///
+    /// # Errors
+    /// For late commits: the CRM drops those that came too late, and one may fall between our read and our write.
+    pub(super) fn check(arguments: &DemoArguments) -> Result<(), Failure> {
+        let is_late =
+            |argument: &FaultArgument| matches!(argument, FaultArgument::Rate(Fault::LateCommit, rate) if *rate > 0.0);
+        if arguments.fault.iter().any(is_late) {
+            return Err(Failure::usage(
+                "`late-commit` drops edits of the CRM's users by itself, which nobody can account for",
+            )
+            .next("`syncline simulate` has it"));
+        }
+        Ok(())
+    }
+
     /// What was asked for, switched off.
     pub(super) fn new(arguments: &DemoArguments) -> Self {
         let faults = Faults::new(arguments.seed);
-        // As long as the demo waits for a write that was given up: nobody wants to sit through minutes.
+        // Sooner than the demo takes a write for given up.
         faults.set_late_apply(SignedDuration::from_millis(500));
-        faults.set_late_commit(SignedDuration::from_secs(1));
         let rates = arguments.fault.iter().filter_map(|argument| match argument {
             FaultArgument::Rate(fault, rate) => Some((*fault, *rate)),
             FaultArgument::List => None,

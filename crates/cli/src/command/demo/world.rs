@@ -54,6 +54,9 @@ impl World {
         };
         let salesforce = Salesforce::new(options(&arguments.salesforce)).map_err(not_started)?;
         let hubspot = HubSpot::new(options(&arguments.hubspot)).map_err(not_started)?;
+        let mut behaviour = hubspot.behaviour();
+        behaviour.stale_index_lag = Trouble::PASSES_AFTER;
+        hubspot.set_behaviour(behaviour);
         let anywhere = ([127, 0, 0, 1], 0).into();
         let servers = [
             salesforce.serve(anywhere).await.map_err(not_started)?,

@@ -1,8 +1,9 @@
 //! What runs came to, for people and programs.
 
-use syncline::run::{PlannedChange, Run};
+use syncline::run::{PlannedChange, Run, RunStatus};
 
 use crate::failure::Failure;
+use crate::number::counted;
 use crate::output::{note, with_id};
 use crate::project::Project;
 use crate::table::{Table, value};
@@ -30,18 +31,25 @@ pub(super) fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(),
         let failed = run.total("pull").failed + run.total("push").failed;
         if failed > 0 {
             project.output.line(format_args!(
-                "{failed} records failed: `syncline runs show {}` says why",
+                "{} failed: `syncline runs show {}` says why",
+                counted(failed, "record", "records"),
                 run.id
             ));
         }
         let deferred = run.total("pull").deferred + run.total("push").deferred;
         if deferred > 0 {
-            project
-                .output
-                .line(format_args!("{deferred} records were left for a later run; run again"));
+            project.output.line(format_args!(
+                "{} left for a later run; run again",
+                counted(deferred, "record was", "records were")
+            ));
         }
         if let Some(error) = &run.error {
             note(format_args!("run {}: {error}", run.id));
+        }
+        if run.status == RunStatus::Failed {
+            note(
+                "  next: `syncline connections test` asks whether the provider answers; then run again, nothing is lost",
+            );
         }
     }
     Ok(())
