@@ -18,6 +18,8 @@ mod replication;
 mod search;
 mod soap;
 mod soap_records;
+pub(crate) mod streaming;
+mod tooling;
 mod transport;
 mod tree;
 mod upsert;
@@ -143,6 +145,15 @@ pub(crate) fn dispatch(state: &mut State, request: &ApiRequest) -> ApiResponse {
     state.saves_duplicates = request
         .header("sforce-duplicate-rule-header")
         .is_some_and(|header| header.replace(' ', "").to_ascii_lowercase().contains("allowsave=true"));
+    state.events.version = request.version;
+    state.events.client = request
+        .header("sforce-call-options")
+        .and_then(|options| {
+            options
+                .split(',')
+                .find_map(|option| option.trim().strip_prefix("client="))
+        })
+        .map(str::to_owned);
     match route(state, request) {
         Ok(response) => response,
         Err(error) => ApiResponse::error(&error),
@@ -169,6 +180,7 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
         (_, ["jobs", rest @ ..]) => jobs::answer(state, request, rest),
         ("GET", ["limits"]) => Ok(discovery::limits(state)),
         ("GET", ["limits", "recordCount"]) => Ok(discovery::record_count(state, request)),
+        ("POST", ["tooling", "sobjects", "CustomField"]) => tooling::create_field(state, request),
         ("GET", ["sobjects"]) => Ok(describe::global(state, request)),
         ("GET", ["sobjects", object, "describe"]) => describe::object(state, request, object),
         ("GET", ["sobjects", object, "updated"]) => replication::updated(state, request, object),

@@ -201,6 +201,13 @@ impl Salesforce {
         self.state().next_commit_late = Some(delay);
     }
 
+    /// Clears the log of deleted records, as the service does by itself when it grows large: what was deleted for good
+    /// before is known nowhere any more.
+    pub fn clear_delete_log(&self) {
+        let mut state = self.state();
+        state.delete_log_from = state.now();
+    }
+
     /// Commits every edit that is still invisible, due or not.
     pub fn commit_open(&self) {
         self.state().wait_for_all();
@@ -325,7 +332,7 @@ impl State {
         let fields = (0_u16..)
             .zip(&source.schema.fields)
             .filter(|(_, field)| field.kind != FieldKind::Address || field.source != Source::Address)
-            .map(|(index, field)| (field.name.clone(), source.read(slot, record, index)))
+            .map(|(index, field)| (field.name.clone(), source.read_plain(slot, record, index)))
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name, value.to_json()))
             .collect();

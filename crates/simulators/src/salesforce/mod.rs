@@ -16,10 +16,12 @@ mod api;
 mod cell;
 mod duplicate;
 mod error;
+mod events;
 mod field_value;
 mod hooks;
 mod id;
 mod people_file;
+mod permission;
 mod schema;
 mod seed;
 mod soql;
@@ -102,6 +104,7 @@ impl Salesforce {
         };
         state.seed_setup();
         state.seed_users(&settings.username);
+        state.set_access(false);
         match &options.csv {
             Some(file) => state.seed_csv(&people_file::read_people(file)?, options.seed),
             None if options.records > 0 => {

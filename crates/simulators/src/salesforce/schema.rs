@@ -1,6 +1,7 @@
 //! What an object looks like: its fields and their rules.
 
 mod build;
+mod permissions;
 mod recorded;
 mod standard;
 mod standard_marketing;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::id::KeyPrefix;
 
-pub(crate) use build::custom_field;
+pub(crate) use build::{custom_field, describe_field};
 pub(crate) use recorded::load as load_recorded;
 pub(crate) use standard::standard_objects;
 
@@ -82,6 +83,8 @@ pub(crate) struct Field {
     pub(crate) reference_to: Vec<String>,
     pub(crate) relationship: Option<String>,
     pub(crate) polymorphic: bool,
+    /// Whether the API's user may not see it.
+    pub(crate) hidden: bool,
     /// The field as the describe call shows it.
     pub(crate) describe: Map<String, Value>,
 }
@@ -173,6 +176,7 @@ impl Field {
             default_choice,
             polymorphic: flag("polymorphicForeignKey") || reference_to.len() > 1,
             reference_to,
+            hidden: false,
             relationship: text("relationshipName"),
             name,
             type_name,
@@ -244,8 +248,18 @@ impl ObjectSchema {
         self.fields.push(field);
     }
 
-    /// The field of that name, in any case.
+    /// The fields that the API's user may see, with their places.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = (u16, &Field)> {
+        (0_u16..).zip(&self.fields).filter(|(_, field)| !field.hidden)
+    }
+
+    /// The field of that name, in any case, if the API's user may see it.
     pub(crate) fn find(&self, name: &str) -> Option<u16> {
+        self.find_any(name).filter(|index| !self.field(*index).hidden)
+    }
+
+    /// The field of that name, in any case.
+    pub(crate) fn find_any(&self, name: &str) -> Option<u16> {
         self.by_name
             .get(name)
             .or_else(|| self.by_name.get(&name.to_ascii_lowercase()))
@@ -254,7 +268,8 @@ impl ObjectSchema {
 
     /// The lookup behind a relationship name, in any case.
     pub(crate) fn find_relationship(&self, name: &str) -> Option<u16> {
-        self.by_relationship.get(&name.to_ascii_lowercase()).copied()
+        let index = self.by_relationship.get(&name.to_ascii_lowercase()).copied()?;
+        (!self.field(index).hidden).then_some(index)
     }
 
     pub(crate) fn field(&self, index: u16) -> &Field {

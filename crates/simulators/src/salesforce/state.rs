@@ -9,6 +9,7 @@ use super::api::async_jobs::AsyncJobs;
 use super::api::jobs::{self, Jobs};
 use super::cell::Cell;
 use super::error::ApiError;
+use super::events::Events;
 use super::id::{KeyPrefix, RecordId};
 use super::schema::ObjectSchema;
 use super::soql::Cursors;
@@ -66,6 +67,7 @@ pub(crate) struct State {
     pub(crate) people: Vec<RecordId>,
     pub(crate) cursors: Cursors,
     pub(crate) jobs: Jobs,
+    pub(crate) events: Events,
     pub(crate) async_jobs: AsyncJobs,
     pub(crate) duplicate_rules: Vec<DuplicateRule>,
     /// Whether the call under way passes duplicate rules that only warn.
@@ -76,12 +78,14 @@ pub(crate) struct State {
     pub(crate) open: Vec<OpenTransaction>,
     /// How long the next edit by hand stays uncommitted.
     pub(crate) next_commit_late: Option<SignedDuration>,
-    /// What to put back if a transaction under way is rolled back, oldest first.
-    undo: Vec<(usize, Slot, Option<Record>)>,
+    /// What to put back if a transaction under way is rolled back, oldest first, and how many change events there were.
+    undo: Vec<(usize, Slot, Option<Record>, usize)>,
     /// How many transactions are under way, each inside the one before.
     transactions: usize,
     /// Lookups that a delete cleared, so that an undelete can set them again.
     pub(crate) unlinked: BTreeMap<RecordId, Vec<(usize, Slot, u16)>>,
+    /// The log of deleted records was cleared of what is older than this second.
+    pub(crate) delete_log_from: i64,
     pub(crate) api_requests: u64,
     pub(crate) daily_api_requests: u64,
     pub(crate) delete_clears_lookups: bool,
@@ -115,6 +119,7 @@ impl State {
             async_jobs: AsyncJobs::default(),
             duplicate_rules: Vec::new(),
             saves_duplicates: false,
+            events: Events::default(),
             jobs: Jobs::new(options.bulk_job_time, options.daily_bulk_query_jobs),
             newest_version: options.newest_api_version,
             deprecated_version: options.deprecated_api_version,
@@ -123,6 +128,7 @@ impl State {
             undo: Vec::new(),
             transactions: 0,
             unlinked: BTreeMap::new(),
+            delete_log_from: 0,
             api_requests: 0,
             daily_api_requests: options.daily_api_requests,
             delete_clears_lookups: options.delete_clears_lookups,
@@ -169,9 +175,16 @@ impl State {
 
     /// The one way in which a record changes.
     pub(crate) fn put(&mut self, table: usize, slot: Slot, record: Option<Record>) {
+        let events = self.events.len();
         let previous = self.tables[table].put(slot, record);
+        let now = self
+            .events
+            .tells(table)
+            .then(|| self.tables[table].get(slot).cloned())
+            .flatten();
+        self.tell_change(table, slot, previous.as_ref(), now.as_ref());
         if self.transactions > 0 {
-            self.undo.push((table, slot, previous));
+            self.undo.push((table, slot, previous, events));
         }
     }
 
@@ -192,7 +205,8 @@ impl State {
     /// Ends a transaction and undoes everything since it began.
     pub(crate) fn roll_back(&mut self, savepoint: usize) {
         while self.undo.len() > savepoint {
-            if let Some((table, slot, previous)) = self.undo.pop() {
+            if let Some((table, slot, previous, events)) = self.undo.pop() {
+                self.events.truncate(events);
                 self.tables[table].put(slot, previous);
             }
         }
@@ -202,6 +216,9 @@ impl State {
     /// Works off the bulk jobs and commits the late transactions that are due.
     pub(crate) fn settle(&mut self) {
         jobs::settle(self);
+        if self.transactions == 0 {
+            self.events.expire(self.clock.now());
+        }
         if self.open.is_empty() {
             return;
         }

@@ -96,6 +96,8 @@ pub(crate) struct Table {
     live: usize,
     /// The number in the id of the first record.
     first: u64,
+    /// Whether the API's user is shown a mask for what encrypted fields hold.
+    pub(crate) masked: bool,
 }
 
 impl Table {
@@ -110,6 +112,7 @@ impl Table {
             purged: BTreeSet::new(),
             live: 0,
             first: 1,
+            masked: true,
         };
         for index in 0..table.schema.fields.len() {
             if let Ok(field) = u16::try_from(index) {
@@ -312,6 +315,16 @@ impl Table {
 
     /// The value of a field of a record.
     pub(crate) fn read<'a>(&self, slot: Slot, record: &'a Record, field: u16) -> View<'a> {
+        match self.read_plain(slot, record, field) {
+            View::Text(text) if self.masked && self.schema.field(field).type_name == "encryptedstring" => {
+                View::Text(Cow::Owned("*".repeat(text.chars().count())))
+            }
+            view => view,
+        }
+    }
+
+    /// The same for those who see what encrypted fields hold.
+    pub(crate) fn read_plain<'a>(&self, slot: Slot, record: &'a Record, field: u16) -> View<'a> {
         let schema = self.schema.field(field);
         match schema.source {
             Source::Stored => match record.get(field) {

@@ -99,9 +99,8 @@ pub(super) fn object(state: &State, request: &ApiRequest, object: &str) -> Resul
         return Ok(ApiResponse::empty(304).header("last-modified", modified));
     }
     let fields: Vec<Value> = schema
-        .fields
-        .iter()
-        .map(|field| Value::Object(field.describe.clone()))
+        .visible()
+        .map(|(_, field)| Value::Object(field.describe.clone()))
         .collect();
     let path = format!("{}/sobjects/{}", request.base, schema.name);
     let url = &request.base_url;

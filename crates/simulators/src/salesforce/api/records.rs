@@ -26,8 +26,11 @@ pub(super) fn insert_one(state: &mut State, table: usize, body: &Map<String, Val
     let author = author(state);
     let changes = state.check(table, body, Target::Create, author)?;
     state.check_duplicates(table, &changes)?;
+    state.check_permission(table, body)?;
     state.row_faults(table, None)?;
-    Ok(state.insert(table, changes, author))
+    let id = state.insert(table, changes, author);
+    state.grant(table);
+    Ok(id)
 }
 
 /// Checks and changes a record through the API.
@@ -150,10 +153,7 @@ pub(super) fn read(state: &State, request: &ApiRequest, table: usize, slot: Slot
 }
 
 fn all_fields(state: &State, table: usize) -> Vec<u16> {
-    (0_u16..)
-        .zip(&state.tables[table].schema.fields)
-        .map(|(index, _)| index)
-        .collect()
+    state.tables[table].schema.visible().map(|(index, _)| index).collect()
 }
 
 /// The fields of these names; `Id` is always among them.

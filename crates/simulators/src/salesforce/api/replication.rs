@@ -6,7 +6,7 @@ use super::{ApiRequest, ApiResponse};
 use crate::salesforce::error::ApiError;
 use crate::salesforce::stamp::{datetime_text, parse_datetime, whole_minute};
 use crate::salesforce::state::State;
-use crate::salesforce::table::Slot;
+use crate::salesforce::table::{Slot, Table};
 
 const DAY: i64 = 24 * 3600;
 const MOST_IDS: usize = 600_000;
@@ -45,8 +45,22 @@ fn too_many() -> ApiError {
     )
 }
 
-pub(super) fn updated(state: &State, request: &ApiRequest, object: &str) -> Result<ApiResponse, ApiError> {
+/// The object, if the service keeps track of its changes.
+fn replicated<'a>(state: &'a State, object: &str) -> Result<&'a Table, ApiError> {
     let table = &state.tables[state.find(object).ok_or_else(ApiError::not_found)?];
+    let kept = table.schema.describe.get("replicateable").and_then(Value::as_bool);
+    if kept == Some(false) {
+        return Err(ApiError::new(
+            400,
+            "INVALID_TYPE_FOR_OPERATION",
+            format!("entity type {object} does not support replication"),
+        ));
+    }
+    Ok(table)
+}
+
+pub(super) fn updated(state: &State, request: &ApiRequest, object: &str) -> Result<ApiResponse, ApiError> {
+    let table = replicated(state, object)?;
     let (start, end) = window(state, request, 30)?;
     let ids: Vec<Value> = table
         .by_stamp((start, 0)..=(end - 1, Slot::MAX))
@@ -64,17 +78,18 @@ pub(super) fn updated(state: &State, request: &ApiRequest, object: &str) -> Resu
 }
 
 pub(super) fn deleted(state: &State, request: &ApiRequest, object: &str) -> Result<ApiResponse, ApiError> {
-    let table = &state.tables[state.find(object).ok_or_else(ApiError::not_found)?];
+    let table = replicated(state, object)?;
     let (start, end) = window(state, request, 15)?;
+    let earliest = whole_minute((state.now() - 15 * DAY).max(state.delete_log_from));
     let records: Vec<Value> = table
-        .deletions(start, end)
+        .deletions(start.max(earliest), end)
         .into_iter()
         .map(|(when, slot)| json!({"deletedDate": datetime_text(when), "id": table.id(slot).as_str()}))
         .collect();
     if records.len() > MOST_IDS {
         return Err(too_many());
     }
-    let earliest = datetime_text(whole_minute(state.now() - 15 * DAY));
+    let earliest = datetime_text(earliest);
     let covered = datetime_text(state.covered(end));
     Ok(ApiResponse::json(
         200,

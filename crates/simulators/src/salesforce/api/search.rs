@@ -357,8 +357,9 @@ fn matching(state: &State, object: &str, search: &Search) -> Result<Vec<String>,
         )
     })?;
     let table = &state.tables[table];
-    let fields: Vec<u16> = (0_u16..)
-        .zip(&table.schema.fields)
+    let fields: Vec<u16> = table
+        .schema
+        .visible()
         .filter(|(_, field)| {
             let is_name = field
                 .describe

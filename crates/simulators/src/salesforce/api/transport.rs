@@ -11,7 +11,7 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
 use super::refusals::{error_response, invalid_session};
-use super::{ApiRequest, ApiResponse, async_jobs, discovery, dispatch, oauth, soap};
+use super::{ApiRequest, ApiResponse, async_jobs, discovery, dispatch, oauth, soap, streaming};
 use crate::clock::Clock;
 use crate::log::{OnlyRead, RecordsTouched};
 use crate::salesforce::Salesforce;
@@ -30,6 +30,7 @@ pub(crate) fn routes(salesforce: &Salesforce) -> Router {
         .with_state(salesforce.clone())
         .merge(oauth::routes(salesforce))
         .merge(soap::routes(salesforce))
+        .merge(streaming::routes(salesforce))
         .merge(async_jobs::routes(salesforce))
 }
 

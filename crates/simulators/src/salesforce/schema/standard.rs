@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::ObjectSchema;
 use super::build::{ObjectLine, object, setup_object};
+use super::permissions::permission_objects;
 use super::standard_marketing::{CAMPAIGN, CAMPAIGN_MEMBER, EVENT, NOTE};
 use super::standard_products::{ASSET, CONTACT_ROLE, CONTRACT, LINE_ITEM, ORDER, PRICEBOOK, PRICEBOOK_ENTRY, PRODUCT};
 use super::standard_sales::{CASE, OPPORTUNITY, PROJECT, TASK};
@@ -237,6 +238,7 @@ fn build(changed: i64) -> Vec<ObjectSchema> {
         .iter()
         .filter_map(|line| object(line, changed))
         .chain(without.iter().filter_map(|line| setup_object(line, changed)))
+        .chain(permission_objects(changed))
         .collect();
     objects.sort_by(|left, right| left.name.cmp(&right.name));
     objects

@@ -110,7 +110,7 @@ impl<'a> Compiler<'a> {
                         FieldGroup::Standard => !field.custom,
                         FieldGroup::Custom => field.custom || field.name == "Id",
                     };
-                    let fields = (0_u16..).zip(&schema.fields).filter(|(_, field)| wanted(field));
+                    let fields = schema.visible().filter(|(_, field)| wanted(field));
                     let new = fields.map(|(index, _)| Node::Field(index));
                     let known = |node: &Node| {
                         nodes
