@@ -184,5 +184,6 @@ fn schema(names: &[String]) -> ObjectSchema {
         },
         fields: names.iter().map(field).collect(),
         version: None,
+        left_out: Vec::new(),
     }
 }

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Objects(command::objects::ObjectsArguments),
     /// Show the fields of an object.
     Describe(command::describe::DescribeArguments),
+    /// Make a field that carries our key, in the customer's account.
+    Marker(command::marker::MarkerArguments),
     /// Propose, preview and check mappings.
     #[command(subcommand)]
     Map(command::map::MapCommand),

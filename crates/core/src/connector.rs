@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::batch::{Batch, Hint};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Class, Config, Head, Io};
 use crate::job::{Budget, Condition, Fetch, Job, Progress};
 use crate::manifest::Manifest;
@@ -142,6 +142,22 @@ pub trait Connector: Send + Sync + Debug {
     async fn count(&self, io: &dyn Io, config: &Config, object: &str, conditions: &[Condition]) -> Result<Option<u64>> {
         let _ = (io, config, object, conditions);
         Ok(None)
+    }
+
+    /// Makes a field that can carry our key, where the object has none of ours, lets the connection's user see it, and
+    /// names it. Only on a person's request: it changes what the customer's people see.
+    ///
+    /// # Behaviour
+    /// - `create.makes_marker`: the field that it names is described as one that can be the marker, and asked again it
+    ///   names the same and makes no other.
+    ///
+    /// # Errors
+    /// `Unsupported` where the provider has no such fields or lets no app make them, `Forbidden` when the user may not,
+    /// `Invalid` when a field of that name is there and can't serve; otherwise as [`Connector::account`].
+    async fn make_marker(&self, io: &dyn Io, config: &Config, object: &str) -> Result<String> {
+        let _ = (io, config);
+        let message = "this connector makes no field for our key; make a unique one, and name it as `marker`";
+        Err(Error::new(ErrorKind::Unsupported, message).with("object", object))
     }
 
     /// Starts a job, or goes on with one from a checkpoint that an earlier task of the same job returned.

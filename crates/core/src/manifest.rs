@@ -136,6 +136,9 @@ pub struct CreateCapabilities {
     pub batch_size: usize,
     /// Whether a create can carry our own unique key, so that sending it twice makes one record.
     pub marker: bool,
+    /// Whether the connector can make the field for that key, on request.
+    #[serde(default)]
+    pub makes_marker: bool,
 }
 
 /// Changing or deleting records.

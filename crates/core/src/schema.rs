@@ -63,6 +63,18 @@ pub struct ObjectSchema {
     pub fields: Vec<FieldSchema>,
     /// Version to give back to the next describe (an entity tag or a date).
     pub version: Option<String>,
+    /// Fields that the provider has and that can't be synced.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A field that can't be synced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The provider's name.
+    pub path: String,
+    /// Why, in words that follow the name.
+    pub reason: String,
 }
 
 impl ObjectSchema {

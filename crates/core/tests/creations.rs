@@ -59,6 +59,7 @@ fn schema() -> ObjectSchema {
         },
         fields: FIELDS.iter().map(field).collect(),
         version: None,
+        left_out: Vec::new(),
     }
 }
 

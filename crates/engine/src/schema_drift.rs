@@ -28,6 +28,11 @@ pub enum FieldChange {
     Added,
     /// It is gone, or no longer visible to the connection's user.
     Removed,
+    /// It is there and can't be synced any more.
+    LeftOut {
+        /// Why, in words that follow the name.
+        reason: String,
+    },
     /// It holds something else.
     Retyped {
         /// The provider's word for the type before.
@@ -76,6 +81,7 @@ impl FieldDrift {
         let change = match &self.change {
             FieldChange::Added => format!("`{field}` is new"),
             FieldChange::Removed => format!("`{field}` is gone, or no longer visible to the connection's user"),
+            FieldChange::LeftOut { reason } => format!("`{field}` {reason}"),
             FieldChange::Retyped { before, after } => format!("`{field}` was {before} and is now {after}"),
             FieldChange::Choices { added, removed } => {
                 let list = |what: &str, values: &[String]| match values {

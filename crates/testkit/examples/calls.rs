@@ -32,10 +32,10 @@ const SALESFORCE: [(u64, &str); 5] = [
     (1, "one query"),
     (1, "one query, 2,000 records per page"),
     (
-        6,
-        "one query; a guard read of 2,000; 200 per write; a read back of 2,000",
+        3,
+        "one query; a guard read of 2,000; four collections of 200 and their read back",
     ),
-    (7, "one query; 200 per write; a read back of 2,000"),
+    (3, "one query; five collections of 200 per write; a read back of 2,000"),
 ];
 const HUBSPOT: [(u64, &str); 5] = [
     (100, "100 records per page of a list"),

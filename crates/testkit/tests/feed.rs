@@ -87,3 +87,49 @@ async fn what_the_journal_tells_is_read_long_before_the_next_poll() {
         .unwrap();
     assert!(runs.iter().all(|run| run.status != RunStatus::Failed));
 }
+
+#[tokio::test]
+async fn what_salesforce_tells_is_read_long_before_the_next_poll() {
+    let (mut stage, clock) = stage(4, Settings::default()).await;
+    stage.salesforce.select_for_change_events("Contact").unwrap();
+    stage
+        .connect_salesforce([("change_events".to_owned(), "on".to_owned())].into())
+        .await
+        .unwrap();
+    let connection = stage.connections["salesforce"].id;
+    let mut new: NewSync = person_mapping("salesforce", connection);
+    new.schedule = Schedule::Day { at: "03:00".into() };
+    stage.engine.syncs().save(new, &stage.actor).await.unwrap();
+    stage.sync("salesforce", RunParameters::default()).await.unwrap();
+    // The first look takes the position, and hints at everything that may have been told before.
+    stage.engine.read_feed(connection).await.unwrap();
+    assert_eq!(stage.engine.read_feed(connection).await.unwrap(), 0);
+
+    let stop = StopFlag::new();
+    let schedule = tokio::spawn({
+        let (stage, stop) = (stage.clone(), stop.clone());
+        async move { stage.engine.run_schedule(stop, &stage.actor).await }
+    });
+    let title = async || people(&stage).await[0].entity.value(4).to_string();
+    let person = people(&stage).await.remove(0);
+    stage
+        .salesforce
+        .update(
+            "Contact",
+            person.sides[0].ext.as_deref().unwrap(),
+            field("Title", "Countess"),
+        )
+        .unwrap();
+    let changed = clock.time();
+    for _ in 0..2_000 {
+        if title().await == "Countess" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = clock.time().duration_since(changed);
+    stop.stop();
+    schedule.await.unwrap().unwrap();
+    assert_eq!(title().await, "Countess");
+    assert!(took.as_secs() < 3_600, "it took {took}");
+}

@@ -252,13 +252,24 @@ async fn a_connection_in_trouble_is_left_alone_for_longer_and_longer() {
 
 #[tokio::test]
 async fn a_lost_change_and_a_lost_record_are_found_by_a_sweep() {
-    let (stage, clock) = settled(4).await;
+    // Nobody asks Salesforce up to when all changes are visible.
+    let (mut stage, clock) = timed::stage(4, timed::settings()).await;
+    stage
+        .connect_salesforce([("coverage_minutes".to_owned(), "0".to_owned())].into())
+        .await
+        .unwrap();
+    timed::settle(&stage, &clock).await;
     let person = people(&stage).await.remove(0);
+    let contact = person
+        .sides
+        .iter()
+        .find_map(|side| side.ext.clone().filter(|ext| ext.starts_with("003")))
+        .unwrap();
     // Commits so late that no overlap reaches back to its stamp.
     stage.salesforce.next_commit_late(SignedDuration::from_hours(5));
     stage
         .salesforce
-        .update("Contact", &ext(&person, "salesforce"), field("Title", "Countess"))
+        .update("Contact", &contact, field("Title", "Countess"))
         .unwrap();
     stage.salesforce.next_commit_late(SignedDuration::from_hours(5));
     stage
@@ -465,6 +476,38 @@ async fn a_new_field_is_told_as_schema_drift_once() {
         .filter(|event| matches!(event.kind, EventKind::SchemaDrifted { .. }))
         .count();
     assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn a_field_that_the_user_may_no_longer_see_is_told_with_what_it_stops() {
+    let (stage, clock) = settled(2).await;
+    let connection = &stage.connections["salesforce"];
+    let before = stage.salesforce.log().total();
+    assert!(
+        stage
+            .engine
+            .check_schema(connection, &stage.actor)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let answers: Vec<u16> = stage.salesforce.log().entries()[..]
+        .iter()
+        .filter(|entry| entry.number > before && entry.path.contains("/describe"))
+        .map(|entry| entry.status)
+        .collect();
+    assert!(
+        !answers.is_empty() && answers.iter().all(|status| *status == 304),
+        "what did not change is not described again: {answers:?}"
+    );
+    clock.advance(60);
+    stage.salesforce.let_see("Contact", "Title", false).unwrap();
+    let drifts = stage.engine.check_schema(connection, &stage.actor).await.unwrap();
+    let drift = &drifts[0];
+    assert_eq!(drift.fields[0].field, "Title");
+    assert_eq!(drift.fields[0].change, FieldChange::Removed);
+    assert_eq!(drift.fields[0].effects.len(), 1, "{drift:?}");
+    assert_eq!(drift.broken.len(), 1, "{drift:?}");
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ const ROWS: &[CapabilityRow] = &[
     ("Creates carry our unique key", |manifest| {
         yes(manifest.capabilities.create.marker)
     }),
+    ("That key's field can be made", |manifest| {
+        yes(manifest.capabilities.create.makes_marker)
+    }),
     ("Updates per call", |manifest| {
         manifest.capabilities.update.batch_size.to_string()
     }),

@@ -55,6 +55,9 @@ pub(crate) async fn describe(project: &Project, arguments: &DescribeArguments) -
             ]
         },
     )?;
+    for left in &schema.left_out {
+        project.output.line(format_args!("{} {}", left.path, left.reason));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

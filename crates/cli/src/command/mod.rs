@@ -12,6 +12,7 @@ pub(crate) mod describe;
 pub(crate) mod entities;
 pub(crate) mod init;
 pub(crate) mod map;
+pub(crate) mod marker;
 pub(crate) mod objects;
 pub(crate) mod pause;
 pub(crate) mod restored;
@@ -52,6 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => check::check(&project, &arguments).await,
         Command::Objects(arguments) => objects::objects(&project, &arguments).await,
         Command::Describe(arguments) => describe::describe(&project, &arguments).await,
+        Command::Marker(arguments) => marker::marker(&project, &arguments).await,
         Command::Map(command) => map::map(&project, command).await,
         Command::Sync(arguments) => sync::sync(&project, arguments).await,
         Command::Status(arguments) => status::status(&project, &arguments).await,

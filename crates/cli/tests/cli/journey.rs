@@ -79,6 +79,10 @@ fn two_simulated_crms_are_connected_mapped_synced_edited_and_resolved() {
             .contains("syncline objects sales")
     );
 
+    assert_eq!(folder.json(&["marker", "sales", "Lead"])["marker"], "Syncline_Key__c");
+    let told = folder.run(&["marker", "sales", "Lead"], 0).out;
+    assert!(told.contains("marker = \"Syncline_Key__c\""), "asked again: {told}");
+
     // What people refer to comes first; without it, the reference is left out and the note says so.
     let alone = folder.run(&["map", "auto", "sales", "Contact"], 0);
     assert!(

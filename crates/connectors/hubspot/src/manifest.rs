@@ -59,6 +59,7 @@ pub(crate) fn manifest() -> Manifest {
             create: CreateCapabilities {
                 batch_size: BATCH,
                 marker: true,
+                makes_marker: false,
             },
             update: WriteCapabilities {
                 batch_size: BATCH,

@@ -261,6 +261,7 @@ pub(crate) async fn describe(client: &Client<'_>, object: &str) -> Result<Object
         object: info,
         fields,
         version: None,
+        left_out: Vec::new(),
     })
 }
 

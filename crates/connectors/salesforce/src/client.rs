@@ -68,6 +68,16 @@ impl Api {
         format!("{}/services/data/v{}/{path}", self.base_url, self.version)
     }
 
+    /// The version that is spoken.
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Where the streaming API is spoken.
+    pub(crate) fn streaming(&self) -> String {
+        format!("{}/cometd/{}", self.base_url, self.version)
+    }
+
     /// A path below the instance.
     pub(crate) fn instance(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)
@@ -173,6 +183,14 @@ pub(crate) fn server_time(head: &Head) -> Result<Timestamp> {
                 "the answer of Salesforce has no readable Date header; is a proxy in between?",
             )
         })
+}
+
+/// How many seconds the server's clock is ahead of ours, which says `now`.
+///
+/// # Errors
+/// As [`server_time`].
+pub(crate) fn seconds_ahead(head: &Head, now: Timestamp) -> Result<i64> {
+    Ok(server_time(head)?.duration_since(now).as_secs())
 }
 
 /// The server's time when it began to answer at the latest: its `Date` less the whole time the request took, a second

@@ -15,18 +15,24 @@ mod account;
 mod bulk_csv;
 mod bulk_query;
 mod bulk_write;
+mod change_events;
 mod client;
+mod composite;
 mod count;
+mod coverage;
 mod decode;
+mod entity_tag;
 mod error;
 mod id;
 mod ingest_result;
 mod manifest;
+mod marker;
 mod outcome;
 mod payload;
 mod position;
 mod pull;
 mod read;
+mod read_along;
 mod schema;
 mod selection;
 mod soql;
@@ -35,6 +41,7 @@ mod system;
 mod testing;
 mod upload;
 mod version;
+mod wide;
 mod wire;
 mod write;
 
@@ -114,15 +121,18 @@ impl Connector for Salesforce {
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {
         let api = client::Api::new(config)?;
-        let (above, parallel) = (
+        let (above, parallel, coverage) = (
             manifest::bulk_read_above(config)?,
             manifest::bulk_parallel_pages(config),
+            manifest::coverage_every(config)?,
         );
         Ok(match job {
-            Job::Pull(job) => Box::new(pull::PullTask::pull(api, job, resume)?.through_bulk(above, parallel)),
-            Job::Feed(_) => {
-                return Err(Error::new(ErrorKind::Unsupported, "this connection has no change feed"));
-            }
+            Job::Pull(job) => Box::new(
+                pull::PullTask::pull(api, job, resume)?
+                    .through_bulk(above, parallel)
+                    .with_coverage(coverage),
+            ),
+            Job::Feed(feed) => Box::new(change_events::FeedTask::open(api, config, feed, resume)?),
             Job::Sweep { object, .. } => {
                 Box::new(pull::PullTask::sweep(api, object, resume)?.through_bulk(above, parallel))
             }
@@ -131,6 +141,10 @@ impl Connector for Salesforce {
                 Box::new(bulk_write::BulkPushTask::new(api, job, above, resume)?)
             }
         })
+    }
+
+    async fn make_marker(&self, io: &dyn Io, config: &Config, object: &str) -> Result<String> {
+        marker::make(io, &client::Api::new(config)?, config, object).await
     }
 
     async fn webhook(&self, _: &dyn Io, _: &Config, _: &RawRequest) -> Result<Vec<Hint>> {

@@ -1,5 +1,6 @@
 //! What Salesforce can do, and which authorisation it asks for.
 
+use jiff::SignedDuration;
 use syncline_core::connector::Access;
 use syncline_core::io::Config;
 use syncline_core::manifest::{
@@ -7,6 +8,8 @@ use syncline_core::manifest::{
     ReadCapabilities, Revocation, Setting, WriteCapabilities,
 };
 use syncline_core::{Error, ErrorKind, Result};
+
+use crate::composite::MOST_PARTS;
 
 /// The API version spoken unless the connection pins another.
 pub(crate) const API_VERSION: &str = "66.0";
@@ -20,21 +23,27 @@ pub(crate) const BULK_WRITE_SETTING: &str = "bulk_write_above";
 const BULK_WRITE_ABOVE: &str = "2000";
 /// Name of the setting that reads several pages of a bulk job at once.
 pub(crate) const BULK_PARALLEL_SETTING: &str = "bulk_parallel_pages";
+/// Name of the setting after how many minutes a pull asks up to when all changes are visible.
+pub(crate) const COVERAGE_SETTING: &str = "coverage_minutes";
+const COVERAGE_MINUTES: &str = "60";
+/// Name of the setting that switches change events on.
+pub(crate) const CHANGE_EVENTS_SETTING: &str = "change_events";
 /// Records per query page: the most that Salesforce gives.
 pub(crate) const PAGE_SIZE: usize = 2_000;
 /// The least page size that Salesforce accepts in `Sforce-Query-Options`.
 pub(crate) const LEAST_PAGE_SIZE: usize = 200;
 /// Ids per read through sObject Collections.
 pub(crate) const FETCH_SIZE: usize = 2_000;
-/// Records per write through sObject Collections.
+/// Records per sObject Collection that is written.
 pub(crate) const WRITE_SIZE: usize = 200;
 /// How far back an incremental read starts again: the longest transaction may commit this late with old stamps.
 pub(crate) const OVERLAP_SECONDS: u32 = 600;
 
 pub(crate) fn manifest() -> Manifest {
-    // Collections, the main write path, know no conditional request; only a push of one single update is guarded.
+    // Collections, the main write path, know no conditional request; only a push of one single update is guarded. Four of
+    // them go in one call, and the read of what they wrote.
     let write = WriteCapabilities {
-        batch_size: WRITE_SIZE,
+        batch_size: WRITE_SIZE * (MOST_PARTS - 1),
         compare_and_set: CompareAndSet::None,
     };
     Manifest {
@@ -68,8 +77,9 @@ pub(crate) fn manifest() -> Manifest {
                 index_lags: false,
             },
             create: CreateCapabilities {
-                batch_size: WRITE_SIZE,
+                batch_size: WRITE_SIZE * MOST_PARTS,
                 marker: true,
+                makes_marker: true,
             },
             update: write.clone(),
             delete: write,
@@ -107,6 +117,17 @@ pub(crate) fn manifest() -> Manifest {
                 "true reads several pages of a bulk job at once, which takes more memory",
                 "false",
             ),
+            setting(
+                COVERAGE_SETTING,
+                "after so many minutes a poll asks Salesforce up to when all changes are visible and what was deleted \
+                 for good, and reads from there, at two calls for each object; 0 never does",
+                COVERAGE_MINUTES,
+            ),
+            setting(
+                CHANGE_EVENTS_SETTING,
+                "on reads Change Data Capture between polls; an administrator selects the objects for it in Setup",
+                "off",
+            ),
         ],
     }
 }
@@ -127,6 +148,12 @@ pub(crate) fn bulk_read_above(config: &Config) -> Result<Option<u64>> {
 /// How many writes of one kind a push may have before they go through a bulk job; `None` for never.
 pub(crate) fn bulk_write_above(config: &Config) -> Result<Option<u64>> {
     number(config, BULK_WRITE_SETTING, BULK_WRITE_ABOVE)
+}
+
+/// How long after asking what is visible a pull asks again; `None` for never.
+pub(crate) fn coverage_every(config: &Config) -> Result<Option<SignedDuration>> {
+    let minutes = number(config, COVERAGE_SETTING, COVERAGE_MINUTES)?;
+    Ok(minutes.map(|minutes| SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60))))
 }
 
 fn number(config: &Config, name: &'static str, default: &str) -> Result<Option<u64>> {

@@ -87,6 +87,44 @@ fn existing(message: &str) -> Option<String> {
     normalised(&id)
 }
 
+/// Whether sending the rest without one record may work: what concerns the object or the connection concerns all.
+pub(crate) fn is_one_records_fault(errors: &[ProviderError]) -> bool {
+    let general = [
+        "API_DISABLED_FOR_ORG",
+        "FUNCTIONALITY_NOT_ENABLED",
+        "INSUFFICIENT_ACCESS",
+        "INVALID_TYPE",
+        "METHOD_NOT_ALLOWED",
+        "NOT_FOUND",
+        "OPERATION_NOT_ALLOWED",
+        "UNSUPPORTED_MEDIA_TYPE",
+    ];
+    errors
+        .first()
+        .is_some_and(|error| !general.contains(&error.code.as_str()))
+}
+
+/// The outcome of a write whose whole call was refused.
+pub(crate) fn refused_call(index: usize, verb: &Verb, errors: &[ProviderError], single: bool) -> Outcome {
+    let mut outcome = refused(index, verb, errors);
+    let not_found = errors.first().is_some_and(|error| error.code == "NOT_FOUND");
+    match (verb, &mut outcome.kind) {
+        // The key field is not there, or not a key.
+        (
+            Verb::Create {
+                marker: Some((field, _)),
+            },
+            OutcomeKind::Rejected { fields },
+        ) if not_found => {
+            fields.push(field.clone());
+        }
+        // Of a whole call this says that the resource is not there, which is no word about any record.
+        (_, kind @ OutcomeKind::Gone) if not_found && !single => *kind = OutcomeKind::Rejected { fields: Vec::new() },
+        _ => {}
+    }
+    outcome
+}
+
 /// The outcome of every write of a call that is known not to have been applied, but may be sent again.
 pub(crate) fn not_applied(index: usize, verb: &Verb, not_before: Option<Timestamp>, message: &str) -> Outcome {
     with_message(index, verb, OutcomeKind::NotApplied { not_before }, message)

@@ -14,6 +14,20 @@ pub(crate) struct Cursor {
     pub(crate) object: String,
     /// The server's time when the last pull began.
     pub(crate) since: Timestamp,
+    /// What the replication feeds said last.
+    #[serde(default)]
+    pub(crate) coverage: Option<Coverage>,
+}
+
+/// Up to when nothing can become visible any more, as the replication feeds know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Coverage {
+    /// Whatever is stamped before this was visible when the feeds were asked, and was read after that.
+    pub(crate) covered: Timestamp,
+    /// When they were asked, by the host's clock.
+    pub(crate) asked: Timestamp,
+    /// How many seconds Salesforce's clock was ahead of the host's.
+    pub(crate) ahead: i64,
 }
 
 /// How far a pull has come.
@@ -36,6 +50,15 @@ pub(crate) struct Position {
     /// Whether a bulk job was tried and can't be used.
     #[serde(default)]
     pub(crate) without_bulk: bool,
+    /// What the replication feeds said last.
+    #[serde(default)]
+    pub(crate) coverage: Option<Coverage>,
+    /// How many seconds Salesforce's clock is ahead of the host's, once an answer told.
+    #[serde(default)]
+    pub(crate) ahead: i64,
+    /// Whether this pull has asked the feeds, or need not.
+    #[serde(default)]
+    pub(crate) coverage_settled: bool,
 }
 
 /// In which order records are read, and behind which one to go on.

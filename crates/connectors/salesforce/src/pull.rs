@@ -15,14 +15,16 @@ use syncline_core::job::{Budget, Progress, Pull, Start};
 use syncline_core::{Error, ErrorKind, Result};
 
 use crate::bulk_query::{BulkRead, BulkReader, BulkStep};
-use crate::client::{Api, ask, server_time, server_time_at_start};
+use crate::client::{Api, ask, seconds_ahead, server_time, server_time_at_start};
+use crate::coverage;
 use crate::decode;
 use crate::error::{failed, unreadable};
 use crate::manifest::{LEAST_PAGE_SIZE, OVERLAP_SECONDS, PAGE_SIZE};
-use crate::position::{Cursor, Position, Walk, expired, restored, stored};
+use crate::position::{Coverage, Cursor, Position, Walk, expired, restored, stored};
 use crate::selection::Selection;
 use crate::soql;
 use crate::system::SystemColumns;
+use crate::wide::Wide;
 
 const PULLING: &str = "reading an object of Salesforce";
 /// Younger locators are surely still known: the least life that documentation names is a quarter of an hour.
@@ -46,6 +48,7 @@ pub(crate) struct PullTask {
     locator: Option<Locator>,
     bulk_above: Option<u64>,
     bulk: BulkReader,
+    coverage_every: Option<SignedDuration>,
 }
 
 impl PullTask {
@@ -66,6 +69,7 @@ impl PullTask {
             )
             .with("object", object));
         }
+        let mut coverage = None;
         let walk = match start {
             Start::Beginning => Walk::Everything { after: None },
             Start::Since(from) => Walk::Window {
@@ -79,6 +83,7 @@ impl PullTask {
                     return Err(expired(&object));
                 }
                 let from = cursor.since - SignedDuration::from_secs(OVERLAP_SECONDS.into());
+                coverage = cursor.coverage;
                 Walk::Window {
                     from,
                     after: None,
@@ -88,7 +93,9 @@ impl PullTask {
         };
         let conditions: Result<Vec<_>> = conditions.iter().map(soql::condition).collect();
         let conditions = conditions?.into_iter().flatten().collect();
-        Self::open(api, object, projection, walk, conditions, page_size, false, resume)
+        let mut task = Self::open(api, object, projection, walk, conditions, page_size, false, resume)?;
+        task.position.coverage = task.position.coverage.or(coverage);
+        Ok(task)
     }
 
     /// # Errors
@@ -125,6 +132,9 @@ impl PullTask {
                 unconditional: false,
                 bulk: None,
                 without_bulk: false,
+                coverage: None,
+                ahead: 0,
+                coverage_settled: false,
             },
         };
         if position.object != object {
@@ -142,6 +152,7 @@ impl PullTask {
             locator: None,
             bulk_above: None,
             bulk: BulkReader::default(),
+            coverage_every: None,
         })
     }
 
@@ -153,9 +164,39 @@ impl PullTask {
         self
     }
 
+    /// Asks from time to time up to when all changes are visible.
+    #[must_use]
+    pub(crate) fn with_coverage(mut self, every: Option<SignedDuration>) -> Self {
+        self.coverage_every = every;
+        self
+    }
+
+    /// Asks up to when all changes are visible, if it is time to, and lets the window begin where that ended the time
+    /// before. False if nothing was asked.
+    async fn step_coverage(&mut self, io: &dyn Io, batch: &mut Batch) -> Result<bool> {
+        if self.position.coverage_settled {
+            return Ok(false);
+        }
+        let due = match (&self.position.coverage, self.coverage_every) {
+            (Some(last), Some(every)) if io.now().duration_since(last.asked) >= every => last.clone(),
+            _ => {
+                self.position.coverage_settled = true;
+                return Ok(false);
+            }
+        };
+        // Before the query: what commits between the two would otherwise count as covered and not be read.
+        let coverage = coverage::ask(io, &self.api, &self.selection, &due, batch).await?;
+        if let Walk::Window { from, after: None, .. } = &mut self.position.walk {
+            *from = due.covered.min(*from);
+        }
+        self.position.coverage = Some(coverage);
+        self.position.coverage_settled = true;
+        Ok(true)
+    }
+
     /// The query that goes on behind the last record read.
-    fn soql(&self, limit: Option<usize>) -> Result<String> {
-        let mut soql = self.unordered()?;
+    fn soql(&self, wide: Option<&Wide>, limit: Option<usize>) -> Result<String> {
+        let mut soql = self.unordered(wide.map_or(&self.selection, |wide| &wide.first))?;
         let order = match &self.position.walk {
             Walk::Everything { .. } => "Id".to_owned(),
             Walk::Window { .. } => format!("{},Id", self.selection.stamp()?),
@@ -168,7 +209,7 @@ impl PullTask {
     }
 
     /// The same without an order.
-    fn unordered(&self) -> Result<String> {
+    fn unordered(&self, selection: &Selection) -> Result<String> {
         let mut conditions = Vec::new();
         match &self.position.walk {
             Walk::Everything { after } => {
@@ -193,7 +234,7 @@ impl PullTask {
                 }
             }
         }
-        let mut soql = self.selection.soql(matches!(self.position.walk, Walk::Window { .. }));
+        let mut soql = selection.soql(matches!(self.position.walk, Walk::Window { .. }));
         if !conditions.is_empty() {
             soql.push_str(" WHERE ");
             soql.push_str(&conditions.join(" AND "));
@@ -294,7 +335,7 @@ impl PullTask {
         let Some(mut read) = self.position.bulk.clone() else {
             return Ok(None);
         };
-        let soql = self.unordered()?;
+        let soql = self.unordered(&self.selection)?;
         let step = self
             .bulk
             .step(
@@ -315,7 +356,7 @@ impl PullTask {
                 checkpoint: stored(&self.position)?,
                 until: io.now() + wait,
             })),
-            BulkStep::Done => self.done().map(Some),
+            BulkStep::Done => self.done(io.now()).map(Some),
             BulkStep::Unusable(why) => {
                 io.log(
                     Level::Info,
@@ -336,11 +377,16 @@ impl PullTask {
         })
     }
 
-    fn done(&self) -> Result<Progress> {
+    fn done(&self, now: Timestamp) -> Result<Progress> {
         let cursor = match self.position.began {
             Some(since) if !self.is_sweep => stored(&Cursor {
                 object: self.selection.object.clone(),
                 since,
+                coverage: self.position.coverage.clone().or(Some(Coverage {
+                    covered: since - coverage::BEFORE_THE_FIRST,
+                    asked: now,
+                    ahead: self.position.ahead,
+                })),
             })?,
             _ => Bytes::new(),
         };
@@ -354,16 +400,20 @@ impl Task for PullTask {
         batch.class = ReadClass::Weak;
         let page_size = self.page_size.min(budget.rows.max(LEAST_PAGE_SIZE));
         let all = matches!(self.position.walk, Walk::Window { .. });
+        if self.step_coverage(io, batch).await? {
+            return self.more();
+        }
         if let Some(progress) = self.step_bulk(io, budget, batch).await? {
             return Ok(progress);
         }
         for _ in 0..budget.calls.max(1) {
+            let wide = Wide::of(&self.api, &self.selection)?;
             let fresh = |locator: &Locator| io.now().duration_since(locator.received) < LOCATOR_LIFE;
             let locator = self.locator.take().filter(fresh);
             let limit = self.limit(page_size);
             let request = match &locator {
                 Some(locator) => self.api.follow(&locator.url, page_size)?,
-                None => self.api.query(&self.soql(limit)?, all, page_size)?,
+                None => self.api.query(&self.soql(wide.as_ref(), limit)?, all, page_size)?,
             };
             let by_locator = locator.is_some();
             self.locator = locator;
@@ -379,13 +429,18 @@ impl Task for PullTask {
             };
             let mut last = None;
             let mut rows = 0;
-            let page = decode::page(&response.body, &self.selection, batch, &mut |row| {
+            let mut seen = |row: decode::Seen| {
                 rows += 1;
                 last = Some(row);
-            })
-            .map_err(|error| unreadable(PULLING, error).with("object", &self.selection.object))?;
+            };
+            let page = match &wide {
+                Some(wide) => wide.page(io, &self.api, &response.body, batch, &mut seen).await?,
+                None => decode::page(&response.body, &self.selection, batch, &mut seen)
+                    .map_err(|error| unreadable(PULLING, error).with("object", &self.selection.object))?,
+            };
             // Only now, since a step that failed may be repeated.
             self.position.began = Some(began);
+            self.position.ahead = seconds_ahead(&response.head, io.now())?;
             self.position.total = self.position.total.or(page.total);
             if let Some(row) = last {
                 match &mut self.position.walk {
@@ -416,7 +471,11 @@ impl Task for PullTask {
             let exhausted = rows == 0 && !by_locator && self.locator.is_none();
             let full = limit.is_some_and(|limit| rows >= limit);
             if exhausted || (page.done && (by_locator || !full)) {
-                return if self.next_part() { self.more() } else { self.done() };
+                return if self.next_part() {
+                    self.more()
+                } else {
+                    self.done(io.now())
+                };
             }
             if self.is_worth_a_job(rows, page.total) {
                 self.locator = None;

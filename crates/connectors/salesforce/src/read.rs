@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_core::Result;
-use syncline_core::batch::{Batch, ReadClass, RowState};
+use syncline_core::batch::{Batch, Projection, ReadClass, RowState};
 use syncline_core::io::{Class, Effect, Io, Method, Request};
 use syncline_core::job::{Fetch, FetchBy};
 
@@ -15,6 +15,7 @@ use crate::manifest::{FETCH_SIZE, PAGE_SIZE};
 use crate::selection::Selection;
 use crate::soql;
 use crate::system::SystemColumns;
+use crate::wide::{ROOM, Wide};
 
 const READING: &str = "reading records of Salesforce";
 
@@ -33,6 +34,21 @@ pub(crate) async fn fetch(io: &dyn Io, api: &Api, fetch: &Fetch, batch: &mut Bat
         FetchBy::Ids(ids) => reader.by_ids(ids, batch).await,
         FetchBy::Key { field, values } => reader.by_key(field, values, batch).await,
     }
+}
+
+/// Those of these ids that still name a record, live or in the recycle bin.
+///
+/// # Errors
+/// As [`syncline_core::connector::Connector::fetch`].
+pub(crate) async fn still_known(io: &dyn Io, api: &Api, object: &str, ids: &[String]) -> Result<BTreeSet<String>> {
+    let selection = Selection::new(object, Projection::default(), SystemColumns::none())?;
+    let mut reader = Reader {
+        io,
+        api,
+        selection,
+        described: false,
+    };
+    reader.any_by_ids(ids, &mut Batch::new(0), &mut BTreeMap::new()).await
 }
 
 struct Reader<'a> {
@@ -150,10 +166,14 @@ impl Reader<'_> {
 
     /// `WHERE` conditions that name all literals between them, each as long as an address allows.
     fn queries(&self, field: &str, literals: &[String]) -> Vec<String> {
+        let condition = format!(" WHERE {field} IN ()");
         let base = self
             .api
-            .query_length(&format!("{} WHERE {field} IN ()", self.selection.soql(true)));
-        let room = LONGEST_URL.saturating_sub(base);
+            .query_length(&format!("{}{condition}", self.selection.soql(true)));
+        // A selection that is too long is cut so that this much is left.
+        let room = LONGEST_URL
+            .saturating_sub(base)
+            .max(ROOM.saturating_sub(condition.len() * 3));
         let mut queries = Vec::new();
         let mut list = String::new();
         let mut used = 0;
@@ -186,19 +206,27 @@ impl Reader<'_> {
     ) -> Result<()> {
         let mut next: Option<String> = None;
         loop {
+            let wide = Wide::of(self.api, &self.selection)?;
+            let asked = wide.as_ref().map_or(&self.selection, |wide| &wide.first);
             let request = match &next {
                 Some(next) => self.api.follow(next, PAGE_SIZE)?,
                 None => self
                     .api
-                    .query(&format!("{}{condition}", self.selection.soql(all)), all, PAGE_SIZE)?,
+                    .query(&format!("{}{condition}", asked.soql(all)), all, PAGE_SIZE)?,
             };
             let (response, class) = ask(self.io, request).await?;
             if class != Class::Success {
                 self.recover(class).await?;
                 continue;
             }
-            let page = decode::page(&response.body, &self.selection, batch, &mut |row| seen(row))
-                .map_err(|error| unreadable(READING, error))?;
+            let page = match &wide {
+                Some(wide) => {
+                    wide.page(self.io, self.api, &response.body, batch, &mut |row| seen(row))
+                        .await?
+                }
+                None => decode::page(&response.body, &self.selection, batch, &mut |row| seen(row))
+                    .map_err(|error| unreadable(READING, error))?,
+            };
             match page.next {
                 Some(url) if !page.done => next = Some(url),
                 _ => return Ok(()),

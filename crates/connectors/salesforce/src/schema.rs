@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use syncline_core::batch::ValueKind;
 use syncline_core::io::{Class, Io, Request};
-use syncline_core::schema::{Choice, Described, FieldKind, FieldSchema, ObjectInfo, ObjectSchema};
+use syncline_core::schema::{Choice, Described, FieldKind, FieldSchema, LeftOut, ObjectInfo, ObjectSchema};
 use syncline_core::{Error, ErrorKind, Result};
 
 use crate::client::{Api, ask, read_json};
@@ -13,6 +13,8 @@ use crate::error::{failed, unreadable};
 use crate::soql;
 
 const LISTING: &str = "listing the objects of Salesforce";
+/// The type of fields whose values Salesforce masks.
+const ENCRYPTED: &str = "encryptedstring";
 const DESCRIBING: &str = "describing an object of Salesforce";
 
 #[derive(Deserialize)]
@@ -113,8 +115,10 @@ pub(crate) async fn objects(io: &dyn Io, api: &Api) -> Result<Vec<ObjectInfo>> {
 /// The fields of one object, or that nothing changed since `version`.
 pub(crate) async fn describe(io: &dyn Io, api: &Api, object: &str, version: Option<&str>) -> Result<Described> {
     let mut request = Request::get(api.data(&format!("sobjects/{}/describe", soql::name(object)?)));
-    if let Some(version) = version {
-        request = request.header("if-modified-since", version);
+    let reader = reader(api);
+    // What another version of the API, or of this code, made of the description says nothing of ours.
+    if let Some(modified) = version.and_then(|version| version.strip_prefix(&reader)) {
+        request = request.header("if-modified-since", modified);
     }
     let (response, class) = ask(io, request).await?;
     if class == Class::NotFound {
@@ -131,10 +135,20 @@ pub(crate) async fn describe(io: &dyn Io, api: &Api, object: &str, version: Opti
     if response.head.status == 304 {
         return Ok(Described::Unchanged);
     }
-    let version = response.head.header("last-modified").map(str::to_owned);
+    let version = response
+        .head
+        .header("last-modified")
+        .map(|date| format!("{reader}{date}"));
     let description: Description =
         serde_json::from_slice(&response.body).map_err(|error| unreadable(DESCRIBING, error).with("object", object))?;
-    Ok(Described::Schema(schema(description, version)))
+    let has_secrets = description.fields.iter().any(|field| field.kind == ENCRYPTED);
+    let sees_secrets = has_secrets && may_view_encrypted(io, api).await?;
+    Ok(Described::Schema(schema(description, version, sees_secrets)))
+}
+
+/// What a description depends on beside the object.
+fn reader(api: &Api) -> String {
+    format!("{}, API {}: ", env!("CARGO_PKG_VERSION"), api.version())
 }
 
 /// Names of all fields of an object, also of those that can't be synced.
@@ -144,29 +158,70 @@ pub(crate) async fn field_names(io: &dyn Io, api: &Api, object: &str) -> Result<
     Ok(description.fields.into_iter().map(|field| field.name).collect())
 }
 
-fn schema(description: Description, version: Option<String>) -> ObjectSchema {
+/// Whether the connected user sees what encrypted fields hold; everybody else is shown a mask, which must not be taken
+/// for a value.
+async fn may_view_encrypted(io: &dyn Io, api: &Api) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Found {
+        records: Vec<Access>,
+    }
+    #[derive(Deserialize)]
+    struct Access {
+        #[serde(rename = "PermissionsViewEncryptedData", default)]
+        allowed: bool,
+    }
+    let query = "SELECT PermissionsViewEncryptedData FROM UserPermissionAccess LIMIT 1";
+    let (response, class) = ask(io, api.query(query, false, 200)?).await?;
+    match class {
+        Class::Success => Ok(serde_json::from_slice::<Found>(&response.body)
+            .map_err(|error| unreadable(DESCRIBING, error))?
+            .records
+            .first()
+            .is_some_and(|access| access.allowed)),
+        Class::Rejected { .. } | Class::NotFound | Class::Forbidden { .. } => Ok(false),
+        class => Err(failed(class, DESCRIBING)),
+    }
+}
+
+fn schema(description: Description, version: Option<String>, sees_secrets: bool) -> ObjectSchema {
     let parts = description
         .fields
         .iter()
         .filter(|field| field.compound_field_name.as_ref() != Some(&field.name));
     let compounds: BTreeSet<String> = parts.filter_map(|field| field.compound_field_name.clone()).collect();
-    let fields = description
-        .fields
-        .into_iter()
-        .filter(|field| is_selectable(field, &compounds));
+    let (mut fields, mut left_out) = (Vec::new(), Vec::new());
+    for field in description.fields {
+        match unfit(&field, &compounds, sees_secrets) {
+            None => fields.push(field_schema(field)),
+            Some(reason) => left_out.push(LeftOut {
+                path: field.name,
+                reason: reason.to_owned(),
+            }),
+        }
+    }
     ObjectSchema {
         object: description.object.into_info(),
-        fields: fields.map(field_schema).collect(),
+        fields,
         version,
+        left_out,
     }
 }
 
-/// Compound fields are left out, their parts stay: a compound can't be written, and not every API can read it. A name
+/// Why a field can't be synced, if it can't. Compound fields are left out, their parts stay: a compound can't be written, and not every API can read it. A name
 /// that is made of parts but can be written itself, as that of an account where people are accounts too, stays.
-fn is_selectable(field: &Field, compounds: &BTreeSet<String>) -> bool {
-    let read_only_compound = compounds.contains(&field.name) && !field.createable && !field.updateable;
-    let unreadable = matches!(field.kind.as_str(), "address" | "location" | "complexvalue" | "base64");
-    !(field.deprecated_and_hidden || read_only_compound || unreadable)
+fn unfit(field: &Field, compounds: &BTreeSet<String>, sees_secrets: bool) -> Option<&'static str> {
+    let is_read_only_compound = compounds.contains(&field.name) && !field.createable && !field.updateable;
+    match field.kind.as_str() {
+        _ if field.deprecated_and_hidden => Some("is no longer offered by the package that it belongs to"),
+        "address" | "location" => Some("is made of parts, which can be mapped one by one"),
+        _ if is_read_only_compound => Some("is made of parts, which can be mapped one by one"),
+        "base64" => Some("holds a file"),
+        "complexvalue" => Some("has a form that only Salesforce's own pages read"),
+        ENCRYPTED if !sees_secrets => Some(
+            "is encrypted, and the connected user lacks View Encrypted Data: Salesforce would show a mask for its value",
+        ),
+        _ => None,
+    }
 }
 
 fn field_schema(field: Field) -> FieldSchema {
@@ -268,6 +323,8 @@ mod tests {
                 "AccountId"
             ]
         );
+        let left: Vec<_> = schema.left_out.iter().map(|left| left.path.as_str()).collect();
+        assert_eq!(left, ["Name", "MailingAddress"], "what is left out is told");
         assert!(schema.field("LastName").unwrap().required && !schema.field("Id").unwrap().required);
         assert!(schema.field("Ext__c").unwrap().external_id && !schema.field("Loose__c").unwrap().external_id);
         let age = schema.field("Age__c").unwrap();
@@ -281,7 +338,6 @@ mod tests {
             schema.field("AccountId").unwrap().relationship.as_deref(),
             Some("Account")
         );
-        assert_eq!(schema.version.as_deref(), Some("Thu, 25 Jun 2015 21:54:54 GMT"));
 
         io.answer(304, "");
         assert_eq!(
@@ -296,6 +352,36 @@ mod tests {
                 .headers
                 .contains(&("if-modified-since".into(), "Thu, 25 Jun 2015 21:54:54 GMT".into()))
         );
+        // Another version of the API may show other fields though nothing changed.
+        io.answer(200, CONTACT);
+        let older = api().with_version(crate::version::Version::parse("60.0").unwrap());
+        let again = describe(&io, &older, "Contact", schema.version.as_deref())
+            .await
+            .unwrap();
+        assert!(matches!(again, Described::Schema(_)));
+        let asked = io.requests().pop().unwrap();
+        assert!(asked.headers.iter().all(|(name, _)| name != "if-modified-since"));
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_field_is_offered_to_those_who_see_more_than_its_mask() {
+        const SECRET: &str = r#"{"name":"Contact","queryable":true,"fields":[
+            {"name":"Ssn__c","type":"encryptedstring","createable":true,"nillable":true}]}"#;
+        let access = |allowed: bool| format!(r#"{{"records":[{{"PermissionsViewEncryptedData":{allowed}}}]}}"#);
+        for (status, answer, is_offered) in [
+            (200, access(true), true),
+            (200, access(false), false),
+            (400, r#"[{"errorCode":"INVALID_TYPE","message":"m"}]"#.to_owned(), false),
+        ] {
+            let io = ScriptedIo::new();
+            io.answer(200, SECRET);
+            io.answer(status, &answer);
+            let Described::Schema(schema) = describe(&io, &api(), "Contact", None).await.unwrap() else {
+                panic!()
+            };
+            assert_eq!(schema.field("Ssn__c").is_some(), is_offered, "{answer}");
+            assert_eq!(schema.left_out.is_empty(), is_offered);
+        }
     }
 
     #[tokio::test]
@@ -348,7 +434,7 @@ mod tests {
             let Some(body) = recorded(&format!("cci-GET-sobjects-{object}-describe.json")) else {
                 return;
             };
-            let schema = schema(serde_json::from_value(body).unwrap(), None);
+            let schema = schema(serde_json::from_value(body).unwrap(), None, false);
             assert_eq!(schema.object.name, object);
             assert!(
                 schema

@@ -46,6 +46,16 @@ impl SystemColumns {
         }
     }
 
+    /// None of them, where only ids matter.
+    pub(crate) fn none() -> Self {
+        Self {
+            stamp: None,
+            deleted: false,
+            master: false,
+            converted: false,
+        }
+    }
+
     /// What the object has by its description.
     pub(crate) async fn described(io: &dyn Io, api: &Api, object: &str) -> Result<Self> {
         let names = field_names(io, api, object).await?;

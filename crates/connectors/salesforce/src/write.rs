@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_core::batch::{Batch, Outcome, OutcomeKind};
 use syncline_core::connector::Task;
@@ -12,10 +13,12 @@ use syncline_core::job::{Budget, Progress, Push, Verb, Write};
 use syncline_core::{Error, ErrorKind, Result, Retry};
 
 use crate::client::{Api, http_date};
+use crate::entity_tag;
 use crate::error::{ProviderError, classify, errors, failed};
 use crate::manifest::WRITE_SIZE;
-use crate::outcome::{RowResult, not_applied, of_row, refused, with_message};
+use crate::outcome::{RowResult, is_one_records_fault, not_applied, of_row, refused_call, with_message};
 use crate::payload::{members, target};
+use crate::read_along::ReadAlong;
 use crate::soql;
 
 const WRITING: &str = "writing records to Salesforce";
@@ -56,6 +59,9 @@ impl Group {
 struct Remaining {
     calls: VecDeque<Vec<usize>>,
     splits: usize,
+    /// Whether Salesforce refused several calls in one.
+    #[serde(default)]
+    alone: bool,
 }
 
 /// The task of a push.
@@ -71,6 +77,10 @@ pub(crate) struct PushTask {
     refused: Vec<Outcome>,
     /// Whether anything may have reached Salesforce.
     sent: bool,
+    /// The version of the one record that is written, where it has an entity tag.
+    tag: Option<String>,
+    /// What is read of records in the call that writes them.
+    along: Option<ReadAlong>,
 }
 
 impl PushTask {
@@ -94,6 +104,7 @@ impl PushTask {
             }
             records.push(json);
         }
+        let along = ReadAlong::new(&object, &push.projection);
         let mut task = Self {
             api,
             object,
@@ -102,9 +113,12 @@ impl PushTask {
             remaining: Remaining {
                 calls: VecDeque::new(),
                 splits: 0,
+                alone: false,
             },
             refused,
             sent: false,
+            tag: None,
+            along,
         };
         match resume {
             None => task.remaining.calls = groups.into_values().flat_map(|group| task.calls(&group)).collect(),
@@ -205,7 +219,11 @@ impl PushTask {
             }
             Group::Create => collection(Method::Post, "composite/sobjects", Effect::Once),
             Group::Update => match self.guard() {
-                Some((id, unmodified_since)) => {
+                Some((id, stamp)) => {
+                    let (condition, value) = match (&self.tag, http_date(stamp)) {
+                        (Some(tag), _) => ("if-match", tag.clone()),
+                        (None, at) => ("if-unmodified-since", at.unwrap_or_default()),
+                    };
                     let fields = &self.records[call[0]];
                     let body = [b"{", fields.strip_prefix(b",").unwrap_or(fields), b"}"].concat();
                     self.api
@@ -214,7 +232,7 @@ impl PushTask {
                             &format!("sobjects/{}/{id}", self.object),
                             Effect::Idempotent,
                         )
-                        .header("if-unmodified-since", unmodified_since)
+                        .header(condition, value)
                         .json(body)
                 }
                 None => collection(Method::Patch, "composite/sobjects", Effect::Idempotent),
@@ -230,8 +248,21 @@ impl PushTask {
         }
     }
 
+    /// Binds the one update of an account to the version that was read. False if that is there no more.
+    async fn bind(&mut self, io: &dyn Io) -> Result<bool> {
+        let Some((id, stamp)) = self.guard().filter(|_| entity_tag::is_tagged(&self.object)) else {
+            return Ok(true);
+        };
+        match entity_tag::of(io, &self.api, &self.object, &id, stamp).await? {
+            entity_tag::Version::Tagged(tag) => self.tag = Some(tag),
+            entity_tag::Version::Untagged => {}
+            entity_tag::Version::Changed => return Ok(false),
+        }
+        Ok(true)
+    }
+
     /// Id and condition of a push of one update only. Collections have no conditional requests.
-    fn guard(&self) -> Option<(String, String)> {
+    fn guard(&self) -> Option<(String, Timestamp)> {
         let [Write { verb, .. }] = self.writes.as_slice() else {
             return None;
         };
@@ -239,7 +270,7 @@ impl PushTask {
             Verb::Update {
                 expected_stamp: Some(stamp),
                 ..
-            } => Some((target(verb)?, http_date(*stamp)?)),
+            } => Some((target(verb)?, *stamp)),
             _ => None,
         }
     }
@@ -348,13 +379,31 @@ impl PushTask {
 #[async_trait]
 impl Task for PushTask {
     async fn step(&mut self, io: &dyn Io, budget: Budget, batch: &mut Batch) -> Result<Progress> {
+        if !self.remaining.calls.is_empty() && !self.bind(io).await? {
+            self.remaining.calls.clear();
+            let message = "the record was changed since it was read";
+            let verb = &self.writes[0].verb;
+            batch
+                .outcomes
+                .push(with_message(0, verb, OutcomeKind::Conflict, message));
+            return Ok(Progress::Done { cursor: Bytes::new() });
+        }
         let most = budget.calls.min(budget.rows / WRITE_SIZE).max(1);
         let calls: Vec<_> = self
             .remaining
             .calls
             .drain(..most.min(self.remaining.calls.len()))
             .collect();
-        let requests = calls.iter().map(|call| self.request(call)).collect();
+        let shared = match self.shared(&calls) {
+            Ok(shared) => shared,
+            Err(error) => {
+                for call in calls.into_iter().rev() {
+                    self.remaining.calls.push_front(call);
+                }
+                return Err(error);
+            }
+        };
+        let (sizes, requests): (Vec<_>, Vec<_>) = shared.into_iter().unzip();
         let answers = if calls.is_empty() {
             Vec::new()
         } else {
@@ -373,11 +422,19 @@ impl Task for PushTask {
         }
         self.sent |= !answers.is_empty();
         batch.outcomes.append(&mut self.refused);
+        let (answered, read) = self.apart(&sizes, answers);
         // From the last, so that halves of a call that is split stay before the calls behind it.
-        for (call, answer) in calls.into_iter().zip(answers).rev() {
-            self.settle(io, call, answer, batch);
+        for (call, answer) in calls.into_iter().zip(answered).rev() {
+            match answer {
+                Some(answer) => self.settle(io, call, answer, batch),
+                None => {
+                    self.remaining.alone = true;
+                    self.remaining.calls.push_front(call);
+                }
+            }
         }
         batch.outcomes.sort_by_key(|outcome| outcome.index);
+        self.take_along(&read, batch);
         if self.remaining.calls.is_empty() {
             return Ok(Progress::Done { cursor: Bytes::new() });
         }
@@ -388,50 +445,15 @@ impl Task for PushTask {
     }
 }
 
-/// Whether sending the rest without one record may work: what concerns the object or the connection concerns all.
-fn is_one_records_fault(errors: &[ProviderError]) -> bool {
-    let general = [
-        "API_DISABLED_FOR_ORG",
-        "FUNCTIONALITY_NOT_ENABLED",
-        "INSUFFICIENT_ACCESS",
-        "INVALID_TYPE",
-        "METHOD_NOT_ALLOWED",
-        "NOT_FOUND",
-        "OPERATION_NOT_ALLOWED",
-        "UNSUPPORTED_MEDIA_TYPE",
-    ];
-    errors
-        .first()
-        .is_some_and(|error| !general.contains(&error.code.as_str()))
-}
-
-/// The outcome of a write whose whole call was refused.
-fn refused_call(index: usize, verb: &Verb, errors: &[ProviderError], single: bool) -> Outcome {
-    let mut outcome = refused(index, verb, errors);
-    let not_found = errors.first().is_some_and(|error| error.code == "NOT_FOUND");
-    match (verb, &mut outcome.kind) {
-        // The key field is not there, or not a key.
-        (
-            Verb::Create {
-                marker: Some((field, _)),
-            },
-            OutcomeKind::Rejected { fields },
-        ) if not_found => {
-            fields.push(field.clone());
-        }
-        // Of a whole call this says that the resource is not there, which is no word about any record.
-        (_, kind @ OutcomeKind::Gone) if not_found && !single => *kind = OutcomeKind::Rejected { fields: Vec::new() },
-        _ => {}
-    }
-    outcome
-}
-
 fn expired() -> Error {
     Error::new(
         ErrorKind::CursorExpired,
         "the stored progress does not belong to these writes",
     )
 }
+
+#[path = "write_shared.rs"]
+mod shared;
 
 #[cfg(test)]
 #[path = "write_tests.rs"]

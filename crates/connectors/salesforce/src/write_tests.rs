@@ -37,11 +37,18 @@ fn delete(number: usize) -> Write {
     }
 }
 
+/// A task whose calls go one by one.
 fn open(writes: Vec<Write>) -> PushTask {
+    let mut task = open_for("Contact", writes);
+    task.remaining.alone = true;
+    task
+}
+
+fn open_for(object: &str, writes: Vec<Write>) -> PushTask {
     PushTask::new(
         api(),
         Push {
-            object: "Account".into(),
+            object: object.into(),
             projection: Projection::default(),
             writes,
         },
@@ -109,7 +116,7 @@ async fn writes_are_grouped_into_the_largest_calls_and_answered_one_by_one() {
         .collect();
     assert_eq!(
         asked[0],
-        (Method::Patch, Effect::Idempotent, "composite/sobjects/Account/Ext__c")
+        (Method::Patch, Effect::Idempotent, "composite/sobjects/Contact/Ext__c")
     );
     assert_eq!(asked[1], (Method::Post, Effect::Once, "composite/sobjects"));
     assert_eq!(asked[2], (Method::Patch, Effect::Idempotent, "composite/sobjects"));
@@ -124,11 +131,11 @@ async fn writes_are_grouped_into_the_largest_calls_and_answered_one_by_one() {
     assert_eq!(
         io.body(0),
         serde_json::json!({"allOrNone": false, "records":
-            [{"attributes": {"type": "Account"}, "Ext__c": "key-1", "Name": "x"}]})
+            [{"attributes": {"type": "Contact"}, "Ext__c": "key-1", "Name": "x"}]})
     );
     assert_eq!(
         io.body(2)["records"][1],
-        serde_json::json!({"attributes": {"type": "Account"}, "id": "001000000000001AAA", "Name": "n\"1"})
+        serde_json::json!({"attributes": {"type": "Contact"}, "id": "001000000000001AAA", "Name": "n\"1"})
     );
     // Salesforce wants the type before anything else.
     assert!(
@@ -191,7 +198,7 @@ async fn one_update_with_a_stamp_is_conditional_and_a_changed_record_is_a_confli
         assert_eq!(outcomes[0].kind, expected, "{status}");
         assert_eq!(outcomes[0].id.as_deref(), Some("001000000000001AAA"));
         let request = &io.requests()[0];
-        assert!(request.url.ends_with("/sobjects/Account/001000000000001AAA"));
+        assert!(request.url.ends_with("/sobjects/Contact/001000000000001AAA"));
         assert!(
             request
                 .headers
@@ -362,4 +369,128 @@ async fn a_missing_key_field_is_named() {
         }
     );
     assert!(outcomes[1].message.as_deref().unwrap().contains(text));
+}
+
+/// A composite answer of parts with their statuses.
+fn composite(parts: &[(u16, String)]) -> String {
+    let parts = parts.iter().enumerate().map(|(place, (status, body))| {
+        format!(r#"{{"body":{body},"httpHeaders":{{}},"httpStatusCode":{status},"referenceId":"part{place}"}}"#)
+    });
+    format!(r#"{{"compositeResponse":[{}]}}"#, parts.collect::<Vec<_>>().join(","))
+}
+
+#[tokio::test]
+async fn up_to_five_calls_go_in_one_and_each_write_keeps_its_own_outcome() {
+    let io = ScriptedIo::new();
+    let all = |from: usize| rows((from..from + 200).map(Ok));
+    let mut parts: Vec<_> = (0..4).map(|part| (200, all(part * 200))).collect();
+    parts.push((
+        500,
+        r#"[{"errorCode":"UNKNOWN_EXCEPTION","message":"gack"}]"#.to_owned(),
+    ));
+    io.answer(200, &composite(&parts));
+    io.answer(200, &rows([Ok(1_000), Err("STRING_TOO_LONG")]));
+    let mut task = open_for("Account", (0..1_002).map(|number| create(number, false)).collect());
+    let mut batch = Batch::new(0);
+    let progress = task.step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert!(matches!(progress, Progress::Done { .. }));
+    assert_eq!(
+        io.requests().len(),
+        2,
+        "1,000 creates are one call, and two are another"
+    );
+    assert!(io.requests()[0].url.ends_with("/composite"));
+    assert_eq!(io.requests()[0].effect, Effect::Once);
+    let of = |index: usize| batch.outcomes[index].kind.clone();
+    assert_eq!(of(0), OutcomeKind::Applied { created: true });
+    assert_eq!(of(799), OutcomeKind::Applied { created: true });
+    assert_eq!(of(800), OutcomeKind::Unknown, "of that part nothing is known");
+    assert_eq!(of(999), OutcomeKind::Unknown);
+    assert!(matches!(of(1_001), OutcomeKind::Rejected { .. }));
+}
+
+#[tokio::test]
+async fn where_several_calls_in_one_are_refused_they_go_one_by_one() {
+    let io = ScriptedIo::new();
+    io.answer(400, r#"[{"errorCode":"LIMIT_EXCEEDED","message":"m"}]"#);
+    let mut task = open_for("Account", (0..400).map(|number| create(number, true)).collect());
+    let mut batch = Batch::new(0);
+    let progress = task.step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert!(matches!(progress, Progress::More { .. }) && batch.outcomes.is_empty());
+    io.answer(200, &rows((0..200).map(Ok)));
+    io.answer(200, &rows((200..400).map(Ok)));
+    let progress = task.step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert!(matches!(progress, Progress::Done { .. }));
+    assert_eq!(batch.outcomes.len(), 400);
+    assert_eq!(io.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_several_calls_leaves_each_of_their_writes_unknown() {
+    let io = ScriptedIo::new();
+    io.fail(Error::new(ErrorKind::Unavailable, "broke").retry_as(Retry::UnknownOutcome));
+    let mut batch = Batch::new(0);
+    let writes = (0..300).map(|number| create(number, false)).collect();
+    open_for("Account", writes)
+        .step(&io, Budget::default(), &mut batch)
+        .await
+        .unwrap();
+    assert_eq!(batch.outcomes.len(), 300);
+    assert!(
+        batch
+            .outcomes
+            .iter()
+            .all(|outcome| outcome.kind == OutcomeKind::Unknown)
+    );
+}
+
+fn guarded() -> PushTask {
+    let mut write = update(1);
+    write.verb = Verb::Update {
+        id: "001000000000001".into(),
+        expected_stamp: Some("2026-11-20T09:00:00Z".parse().unwrap()),
+    };
+    open_for("Account", vec![write])
+}
+
+#[tokio::test]
+async fn one_update_of_an_account_is_bound_to_its_entity_tag() {
+    let io = ScriptedIo::new();
+    let seen = r#"{"Id":"001000000000001AAA","SystemModstamp":"2026-11-20T09:00:00.000+0000"}"#;
+    io.answer_with(200, &[("etag", "\"abc=-gzip\"")], seen);
+    io.answer(412, r#"[{"errorCode":"PRECONDITION_FAILED","message":"m"}]"#);
+    let mut batch = Batch::new(0);
+    guarded().step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert_eq!(batch.outcomes[0].kind, OutcomeKind::Conflict);
+    let headers = &io.requests()[1].headers;
+    assert!(headers.contains(&("if-match".into(), "\"abc=-gzip\"".into())));
+    assert!(headers.iter().all(|(name, _)| name != "if-unmodified-since"));
+}
+
+#[tokio::test]
+async fn an_account_that_changed_since_it_was_read_is_not_written() {
+    let io = ScriptedIo::new();
+    let seen = r#"{"Id":"001000000000001AAA","SystemModstamp":"2026-11-20T09:00:01.000+0000"}"#;
+    io.answer_with(200, &[("etag", "\"abc\"")], seen);
+    let mut batch = Batch::new(0);
+    let progress = guarded().step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert!(matches!(progress, Progress::Done { .. }));
+    assert_eq!(batch.outcomes[0].kind, OutcomeKind::Conflict);
+    assert_eq!(io.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_without_an_entity_tag_is_guarded_by_its_time_of_change() {
+    let io = ScriptedIo::new();
+    io.answer(404, r#"[{"errorCode":"NOT_FOUND","message":"m"}]"#);
+    io.answer(204, "");
+    let mut batch = Batch::new(0);
+    guarded().step(&io, Budget::default(), &mut batch).await.unwrap();
+    assert_eq!(batch.outcomes[0].kind, OutcomeKind::Applied { created: false });
+    assert!(
+        io.requests()[1]
+            .headers
+            .iter()
+            .any(|(name, _)| name == "if-unmodified-since")
+    );
 }

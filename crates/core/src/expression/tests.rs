@@ -245,6 +245,7 @@ fn conditions_take_the_types_of_the_fields_and_known_variables() {
             field("Number", ValueKind::Number),
         ],
         version: None,
+        left_out: Vec::new(),
     };
     let filter = Filter::compile(
         "remote.Day == '2026-01-01' && remote.Text == '2026-01-01' && remote.OwnerId == me.id && remote.Number == 'x' \

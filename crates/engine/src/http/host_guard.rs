@@ -119,7 +119,7 @@ fn check_headers(call: &Call) -> Result<()> {
         .request
         .headers
         .iter()
-        .find(|(name, _)| matches!(name.as_str(), "authorization" | "host" | "cookie"))
+        .find(|(name, _)| matches!(name.as_str(), "authorization" | "host"))
     {
         Some((name, _)) => Err(Error::new(
             ErrorKind::Refused,

@@ -13,7 +13,12 @@ pub(super) fn compare(before: &ObjectSchema, now: &ObjectSchema, syncs: &[&Sync]
     let mut found: BTreeMap<&str, Vec<FieldChange>> = BTreeMap::new();
     for old in &before.fields {
         let changes = match now.field(&old.path) {
-            None => vec![FieldChange::Removed],
+            None => match now.left_out.iter().find(|left| left.path == old.path) {
+                Some(left) => vec![FieldChange::LeftOut {
+                    reason: left.reason.clone(),
+                }],
+                None => vec![FieldChange::Removed],
+            },
             Some(new) => changes(old, new),
         };
         if !changes.is_empty() {
@@ -95,7 +100,7 @@ fn effects(field: &str, schema: Option<&FieldSchema>, change: &FieldChange, sync
             let writes = rule.direction.pushes();
             let effect = match change {
                 FieldChange::Added | FieldChange::Writable => continue,
-                FieldChange::Removed => {
+                FieldChange::Removed | FieldChange::LeftOut { .. } => {
                     format!("sync `{name}` can't run until the rule of `{fields}` is changed or removed")
                 }
                 FieldChange::Retyped { .. } => format!("check the rule of `{fields}` in sync `{name}`"),
@@ -177,6 +182,7 @@ mod tests {
             object,
             fields,
             version: None,
+            left_out: Vec::new(),
         }
     }
 

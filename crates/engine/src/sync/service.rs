@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::document;
 use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
-use crate::run::{StartedRun, append_audit};
+use crate::run::{StartedRun, append_audit, schema_of};
 
 /// A sync to be made or changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,8 @@ impl Engine {
         Syncs(self)
     }
 
-    /// Describes an object now and keeps the description, for mappings and runs.
+    /// Describes an object now and keeps the description, for mappings and runs. Where the provider can say that nothing
+    /// changed since, the one that is kept is the answer.
     ///
     /// # Errors
     /// As [`syncline_core::connector::Connector::describe`]; `Refused` for a connection that may not be used.
@@ -68,13 +69,44 @@ impl Engine {
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
         let config = self.inner.connections.config(connection);
-        let Described::Schema(schema) = connector.describe(io.as_ref(), &config, object, None).await? else {
-            return Err(Error::new(ErrorKind::Protocol, format!("`{object}` was not described")));
+        let known = {
+            let mut tx = self.inner.store.begin(Mode::Read).await?;
+            match schema_of(tx.as_mut(), connection.id, object).await {
+                Ok(schema) => Some(schema),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            }
+        };
+        let version = known.as_ref().and_then(|schema| schema.version.as_deref());
+        let schema = match (connector.describe(io.as_ref(), &config, object, version).await?, known) {
+            (Described::Schema(schema), _) => schema,
+            (Described::Unchanged, Some(known)) => return Ok(known),
+            (Described::Unchanged, None) => {
+                return Err(Error::new(ErrorKind::Protocol, format!("`{object}` was not described")));
+            }
         };
         let mut tx = self.inner.store.begin(Mode::Write).await?;
         put_schema(tx.as_mut(), connection, object, &schema, self.inner.clock.now()).await?;
         tx.commit().await?;
         Ok(schema)
+    }
+
+    /// Makes a field in the provider's object that can carry our key, if there is none of ours yet, and returns its
+    /// name: what a mapping names as `marker`, so that a create that is sent twice makes one record. Only for a person
+    /// who asked for it, since the customer's people see the field.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] by policy, or when the provider's user may not make fields;
+    /// [`ErrorKind::Unsupported`] where the provider lets no app make them; `Refused` for a connection that may not be
+    /// used.
+    pub async fn make_marker(&self, connection: &Connection, object: &str, actor: &Actor) -> Result<String> {
+        self.inner.allow(actor, Action::ManageConnections)?;
+        let connector = self.inner.connector(&connection.provider)?;
+        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
+        let config = self.inner.connections.config(connection);
+        let field = connector.make_marker(io.as_ref(), &config, object).await?;
+        self.describe(connection, object).await?;
+        Ok(field)
     }
 }
 

@@ -73,6 +73,8 @@ pub enum Need {
     Nothing,
     /// Creates that can carry our key (`create.marker`).
     Marker,
+    /// Making the field for our key (`create.makes_marker`).
+    MakesMarker,
     /// Deletes that show in the incremental read or in a list (`delete_evidence`).
     DeleteEvidence,
     /// Merges that are reported, and somebody to make one (`merges_reported`).
@@ -94,6 +96,7 @@ impl Need {
         let (declared, act, name) = match self {
             Self::Nothing => return None,
             Self::Marker => (capabilities.create.marker, None, "create.marker"),
+            Self::MakesMarker => (capabilities.create.makes_marker, None, "create.makes_marker"),
             Self::DeleteEvidence => (
                 capabilities.delete_evidence != DeleteEvidence::Sweep,
                 None,

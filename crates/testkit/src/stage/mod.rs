@@ -111,6 +111,15 @@ impl Stage {
         self.connect("hubspot", HUBSPOT, credentials, settings).await
     }
 
+    /// Connects Salesforce anew, with these settings.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub async fn connect_salesforce(&mut self, settings: BTreeMap<String, String>) -> Result<()> {
+        let credentials = self.salesforce.credentials();
+        self.connect("salesforce", SALESFORCE, credentials, settings).await
+    }
+
     fn routes(salesforce: &Salesforce, hubspot: &HubSpot) -> RouterTransport {
         RouterTransport::default()
             .route(SALESFORCE, salesforce.router())

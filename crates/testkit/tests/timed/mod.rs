@@ -95,12 +95,17 @@ pub fn settings() -> Settings {
 /// A stage on which everything agrees.
 pub async fn settled(records: usize) -> (Stage, Arc<JumpingClock>) {
     let (stage, clock) = stage(records, settings()).await;
+    settle(&stage, &clock).await;
+    (stage, clock)
+}
+
+/// Lets everything on a stage come to agree.
+pub async fn settle(stage: &Stage, clock: &JumpingClock) {
     stage.map_all().await.unwrap();
     for _ in 0..2 {
         stage.rounds(1).await.unwrap();
         clock.advance(3_600);
     }
-    (stage, clock)
 }
 
 pub fn field(name: &str, value: &str) -> Fields {

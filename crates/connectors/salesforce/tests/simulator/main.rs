@@ -8,7 +8,10 @@
 
 mod bulk_read;
 mod bulk_write;
+mod change_events;
+mod coverage;
 mod support;
+mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -535,4 +538,47 @@ async fn what_a_fault_does_to_a_write_is_told_truthfully() {
         );
         world.simulator.faults().clear();
     }
+}
+
+#[tokio::test]
+async fn a_field_that_may_no_longer_be_seen_is_gone_and_an_encrypted_one_is_told_with_the_reason() {
+    let world = World::new(1);
+    let simulator = &world.simulator;
+    let added = simulator.add_custom_field("Contact", "Secret__c", "Secret", "encryptedstring(40)");
+    added.unwrap();
+    world.pass(60);
+    let describe = async |version: Option<&str>| {
+        let described = world
+            .connector
+            .describe(&world, &world.config, "Contact", version)
+            .await;
+        match described.unwrap() {
+            Described::Schema(schema) => Some(schema),
+            Described::Unchanged => None,
+        }
+    };
+    let schema = describe(None).await.unwrap();
+    let left = schema.left_out.iter().find(|left| left.path == "Secret__c").unwrap();
+    assert!(left.reason.contains("View Encrypted Data"), "{}", left.reason);
+    assert!(schema.field("Title").is_some());
+    assert!(describe(schema.version.as_deref()).await.is_none());
+
+    world.pass(60);
+    simulator.let_see("Contact", "Title", false).unwrap();
+    simulator.let_view_encrypted(true);
+    let schema = describe(schema.version.as_deref()).await.expect("permissions changed");
+    assert!(schema.field("Title").is_none() && schema.field("Secret__c").is_some());
+
+    let id = first_id(&world, "Contact");
+    let secret = [("Secret__c", ValueKind::Text)];
+    simulator
+        .update("Contact", &id, fields(&[("Secret__c", json!("s3cret"))]))
+        .unwrap();
+    let read = async || {
+        let batch = fetch(&world, "Contact", &secret, FetchBy::Ids(vec![id.clone()])).await;
+        batch.get(0).unwrap().value(0).unwrap().unwrap()
+    };
+    assert_eq!(read().await, Value::text("s3cret"));
+    simulator.let_view_encrypted(false);
+    assert_eq!(read().await, Value::text("******"), "the mask that must not be mapped");
 }

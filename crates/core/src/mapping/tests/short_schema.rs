@@ -45,6 +45,7 @@ impl ShortSchema {
             },
             fields: self.fields.into_iter().map(ShortField::full).collect(),
             version: None,
+            left_out: Vec::new(),
         }
     }
 }

@@ -436,6 +436,7 @@ fn schema(object: &str) -> ObjectSchema {
         },
         fields: FIELDS.iter().map(|(_, path)| text_field(path)).collect(),
         version: None,
+        left_out: Vec::new(),
     }
 }
 

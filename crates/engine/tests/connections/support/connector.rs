@@ -52,6 +52,7 @@ impl AcmeConnector {
                 },
                 create: CreateCapabilities {
                     batch_size: 1,
+                    makes_marker: false,
                     marker: false,
                 },
                 update: write.clone(),

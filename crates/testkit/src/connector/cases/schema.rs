@@ -16,6 +16,7 @@ topic! { "schema":
     nothing_new_is_told(Need::Nothing, 1) "With the version of an earlier description it answers `Unchanged` or the same fields, as long as they are.",
     a_new_field_is_told(Need::Act(Act::AddField), 1) "A field that was added is in the next description, whatever version is given.",
     no_object_is_not_found(Need::Nothing, 1) "An object that does not exist is `NotFound`.",
+    a_marker_is_made_once(Need::MakesMarker, 1) "`create.makes_marker`: the field that it names is described as one that can be the marker, and asked again it names the same and makes no other.",
 }
 
 async fn objects_are_sorted(scene: &Scene<'_>) {
@@ -126,4 +127,23 @@ async fn no_object_is_not_found(scene: &Scene<'_>) {
         .describe(&scene.host, &scene.remote.config(), no_object, None)
         .await;
     assert_eq!(described.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+async fn a_marker_is_made_once(scene: &Scene<'_>) {
+    let connector = scene.remote.connector();
+    let config = scene.remote.config();
+    let object = &scene.subject().object;
+    let fields = async || match describe(scene, object, None).await {
+        Described::Schema(schema) => schema.fields,
+        Described::Unchanged => panic!("a first description of {object} is whole"),
+    };
+    let before = fields().await.len();
+    let made = connector.make_marker(&scene.host, &config, object).await.unwrap();
+    let after = fields().await;
+    assert_eq!(after.len(), before + 1);
+    let field = after.iter().find(|field| field.path == made).unwrap();
+    assert!(field.external_id && field.unique && field.creatable, "{field:?}");
+    let again = connector.make_marker(&scene.host, &config, object).await.unwrap();
+    assert_eq!(again, made);
+    assert_eq!(fields().await.len(), before + 1);
 }
