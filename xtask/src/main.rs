@@ -14,6 +14,7 @@ mod connectors_table;
 mod deny;
 mod dependencies;
 mod outcome;
+mod postgres;
 mod recorded;
 mod sabotage;
 mod simulate;
@@ -43,6 +44,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Play seeds of the deterministic simulation, or show that it catches deliberate faults.
     Simulate(simulate::Arguments),
+    /// Run a command with a throw-away Postgres server, whose URL is in SYNCLINE_POSTGRES_URL.
+    Postgres(postgres::Arguments),
     /// Check that crates depend on each other only in the direction of the design.
     CheckDependencies,
     /// Build the core and every connector for wasm32-unknown-unknown.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => return test::run(&arguments),
         Task::Bench(arguments) => bench::measure(&arguments),
         Task::Simulate(arguments) => simulate::run(&arguments),
+        Task::Postgres(arguments) => postgres::run(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),

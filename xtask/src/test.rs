@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{clients, connectors_table, deny, dependencies, recorded, simulate, wasm};
+use crate::{clients, connectors_table, deny, dependencies, postgres, recorded, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -109,23 +109,27 @@ fn docs() -> Result<Outcome, Failure> {
 }
 
 fn tests() -> Result<Outcome, Failure> {
-    if succeeds(&mut cargo(["nextest", "--version"])) {
-        return passed(run_command(&mut cargo([
-            "nextest",
-            "run",
+    let mut command = if succeeds(&mut cargo(["nextest", "--version"])) {
+        cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+    } else {
+        cargo([
+            "test",
             "--workspace",
             "--no-fail-fast",
-        ])));
+            "--lib",
+            "--bins",
+            "--tests",
+            "--examples",
+        ])
+    };
+    let server = postgres::find()?;
+    match &server {
+        postgres::Server::Given => {}
+        postgres::Server::Ours(cluster) => {
+            command.env(postgres::VARIABLE, cluster.url());
+        }
+        postgres::Server::Missing(reason) => println!("tests on Postgres are skipped: {reason}"),
     }
-    let mut command = cargo([
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--lib",
-        "--bins",
-        "--tests",
-        "--examples",
-    ]);
     passed(run_command(&mut command))
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use syncline::connection::Connection;
 use syncline::model::Tenant;
-use syncline::store::SqliteStore;
 use syncline::sync::Sync;
 use syncline::vault::{EnvKeyProvider, FileKeyProvider, KeyProvider};
 use syncline::{Actor, Engine, ErrorKind};
@@ -48,19 +47,19 @@ impl Project {
                 _ => error.into(),
             })?)
         };
-        let database = loaded.folder().join(&config.database);
+        let database = loaded.database();
         if database.is_dir() {
             return Err(
                 Failure::usage(format!("{} is a folder and no database", database.display()))
                     .next(format!("let `database` in {} name a file in it", loaded.shown())),
             );
         }
-        let store = SqliteStore::open(database).await?;
+        let store = syncline::open_store(database).await?;
         let loopback = config
             .connections
             .values()
             .any(|connection| connection.get_ref().allow_loopback);
-        let builder = Engine::builder(Arc::new(store), keys).allow_loopback(loopback);
+        let builder = Engine::builder(store, keys).allow_loopback(loopback);
         let engine = syncline::connectors::add_all(builder).build()?;
         known_providers(&loaded, &engine)?;
         let actor = actor();

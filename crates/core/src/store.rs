@@ -336,6 +336,19 @@ pub enum Noted {
     Generation(Generation),
 }
 
+/// Tells the workers that share a store that there is work, so that they need not wait for their next look.
+///
+/// Losing a call may only delay: whoever is due is known from the store, and workers look by themselves from time to
+/// time. So nobody fails because of it, and whether anybody listens does not matter.
+#[async_trait]
+pub trait Dispatcher: Send + Sync + Debug {
+    /// Says that a connection has something to do from a time on; `None` where it can be any of them.
+    async fn wake(&self, connection: Option<u64>, at: Timestamp);
+
+    /// Waits until another worker has said so. What was said meanwhile may come as one.
+    async fn woken(&self);
+}
+
 /// Everything durable. Cheap to share.
 #[async_trait]
 pub trait Store: Send + Sync + Debug {
@@ -361,6 +374,21 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// [`crate::ErrorKind::Store`] when the store can't be reached.
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>>;
+
+    /// Begins a transaction that reads and writes only what belongs to this tenant, or to none. A store may run it beside
+    /// writers of other tenants, and may refuse it their records. By default it is as any other.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    async fn begin_for(&self, tenant: TenantId, mode: Mode) -> Result<Box<dyn Transaction>> {
+        let _ = tenant;
+        self.begin(mode).await
+    }
+
+    /// How the workers of this store are told of work. Without one they find out by looking.
+    fn dispatcher(&self) -> Option<&dyn Dispatcher> {
+        None
+    }
 
     /// What people call the store, such as `SQLite at ./syncline.db`. Never holds a password.
     fn label(&self) -> String;

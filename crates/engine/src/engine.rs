@@ -51,6 +51,13 @@ impl Inner {
     pub(crate) fn allow(&self, actor: &Actor, action: Action) -> Result<()> {
         self.policy.allows(actor, action)
     }
+
+    /// Tells the workers of other processes that something is due now.
+    pub(crate) async fn wake(&self, connection: Option<u64>) {
+        if let Some(dispatcher) = self.store.dispatcher() {
+            dispatcher.wake(connection, self.clock.now()).await;
+        }
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -223,6 +230,11 @@ impl Engine {
     /// The engine's time.
     pub fn now(&self) -> jiff::Timestamp {
         self.inner.clock.now()
+    }
+
+    /// What people call the store, such as `SQLite at ./syncline.db`. Never holds a password.
+    pub fn store_label(&self) -> String {
+        self.inner.store.label()
     }
 
     /// Makes a tenant, or returns the one with this name's slug.

@@ -40,21 +40,20 @@
 //!
 //! [`Engine`] is the way in: [`Engine::connections`], [`Engine::syncs`], [`Engine::runs`], [`Engine::blueprints`],
 //! events and progress. The modules here hold what these take and return. [`open`] and [`builder`] put an engine
-//! together over one SQLite file; [`Engine::builder`] does so over any [`Store`](store::Store), with your own keys,
+//! together over one SQLite file or a Postgres database; [`Engine::builder`] does so over any [`Store`](store::Store), with your own keys,
 //! connectors, policy, clock and transport.
 //!
-//! | feature (all on by default) | what it adds |
+//! | feature (all but `postgres` on by default) | what it adds |
 //! |---|---|
-//! | `sqlite` | the SQLite store, [`open`] and [`builder`] |
+//! | `sqlite` | the SQLite store, for one process |
+//! | `postgres` | the Postgres store, for several that share the work |
 //! | `salesforce` | [`connectors::Salesforce`] |
 //! | `hubspot` | [`connectors::HubSpot`] |
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "sqlite")]
 mod open;
 
-#[cfg(feature = "sqlite")]
-pub use open::{builder, open};
+pub use open::{builder, is_url, open, open_store};
 pub use secrecy;
 pub use syncline_core::{Error, ErrorKind, Result, Retry, Value};
 pub use syncline_core::{
@@ -82,6 +81,8 @@ pub mod audit {
 pub mod store {
     pub use syncline_core::store::*;
     pub use syncline_storage::MemoryStore;
+    #[cfg(feature = "postgres")]
+    pub use syncline_storage::PostgresStore;
     #[cfg(feature = "sqlite")]
     pub use syncline_storage::SqliteStore;
 }

@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod openapi;
+pub mod postgres;
 pub mod recorded;
 pub mod simulation;
 pub mod stage;

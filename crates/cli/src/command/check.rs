@@ -45,7 +45,7 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
         subject: "configuration".to_owned(),
         place: project.loaded.shown(),
         result: "ok",
-        message: format!("database {}", project.loaded.config.database.display()),
+        message: format!("database {}", project.engine.store_label()),
     }];
     for name in project.loaded.config.connections.keys() {
         checked.push(check_connection(project, name).await);

@@ -72,6 +72,17 @@ impl Loaded {
             .unwrap_or_else(|| Path::new("."))
     }
 
+    /// The database: a file, from the folder of this one, or a URL, which `SYNCLINE_DATABASE` may name so that no password
+    /// is in the file.
+    pub(crate) fn database(&self) -> PathBuf {
+        let named = std::env::var_os("SYNCLINE_DATABASE").map_or_else(|| self.config.database.clone(), PathBuf::from);
+        if syncline::is_url(&named) {
+            named
+        } else {
+            self.folder().join(named)
+        }
+    }
+
     /// The file's name.
     pub(crate) fn shown(&self) -> String {
         self.path.display().to_string()

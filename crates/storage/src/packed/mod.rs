@@ -13,7 +13,7 @@ use syncline_core::{Error, ErrorKind, Result};
 pub(crate) use document::kind_name;
 pub(crate) use entity::PackedEntity;
 pub(crate) use operation::PackedOperation;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use side::PackedHead;
 pub(crate) use side::{LIVE, PackedSide, entity_of, key_of, past_entity, row_of, rows_of};
 

@@ -7,8 +7,8 @@ use super::error::failed;
 
 /// One script per schema version, in order. A script that was ever released is never changed; the next one alters.
 const SCRIPTS: [&str; 2] = [
-    include_str!("../../migrations/0001_initial.sql"),
-    include_str!("../../migrations/0002_index.sql"),
+    include_str!("../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../migrations/sqlite/0002_index.sql"),
 ];
 
 /// What marks a file as ours in its header: `SYNL`.
