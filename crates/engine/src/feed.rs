@@ -114,7 +114,7 @@ impl Engine {
                     return Err(Error::new(ErrorKind::Internal, message).with("provider", &connection.provider));
                 }
             };
-            let mut tx = inner.store.begin(Mode::Write).await?;
+            let mut tx = inner.store.begin_for(connection.tenant, Mode::Write).await?;
             taken += take_hints(inner, tx.as_mut(), &connection, &batch.hints).await?;
             state.cursor = STANDARD.encode(&cursor);
             state.at = inner.clock.now();
@@ -122,6 +122,7 @@ impl Engine {
             tx.commit().await?;
             if !batch.hints.is_empty() {
                 inner.runner.bell.notify_one();
+                inner.wake(Some(connection.id)).await;
             }
             if is_done {
                 return Ok(taken);

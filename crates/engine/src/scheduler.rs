@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 
 use crate::actor::{Action, Actor};
 use crate::document;
-use crate::engine::Engine;
+use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
-use crate::run::{Run, RunRequest, RunStatus};
+use crate::run::{Lease, Run, RunRequest, RunStatus};
 use due::{Cause, Job, Outlook};
 use fairness::Turns;
 
@@ -30,6 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 const REST: SignedDuration = SignedDuration::from_secs(1);
 /// Rest between two runs for edits on one connection, so that many edits one after the other make a few runs.
 const EDIT_REST: SignedDuration = SignedDuration::from_millis(100);
+/// How long a connection that another worker has is left to it before it is looked at again.
+const TAKEN_REST: SignedDuration = SignedDuration::from_secs(1);
 /// Rest between two looks into one connection's change feed.
 const FEED_REST: SignedDuration = SignedDuration::from_secs(10);
 /// How long a connection that has no change feed, or whose feed failed, is not asked for it again.
@@ -73,7 +75,70 @@ impl Engine {
 struct Ended {
     job: Job,
     calls: u64,
-    outcome: Result<Vec<Run>>,
+    /// `None` when another worker has done it, or does it now.
+    outcome: Option<Result<Vec<Run>>>,
+}
+
+/// Waits until the app or a person has changed something, in this process or in another one of the store.
+async fn edited(inner: &Inner) {
+    let elsewhere = async {
+        match inner.store.dispatcher() {
+            Some(dispatcher) => dispatcher.woken().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = inner.runner.edited.notified() => {}
+        () = elsewhere => {}
+    }
+}
+
+/// Carries a job out, unless another worker was quicker: several that share a store find the same connections due.
+async fn carry_out(
+    engine: &Engine,
+    actor: &Actor,
+    mut job: Job,
+    written: Option<u64>,
+) -> (Job, Option<Result<Vec<Run>>>) {
+    let inner = &engine.inner;
+    let lane = inner.runner.lane(job.connection);
+    // Where it has a run in this process already, this one takes its place behind it.
+    let mut claimed = None;
+    if let Ok(turn) = lane.try_lock() {
+        let mine = claim(inner, &mut job, written).await;
+        drop(turn);
+        match mine {
+            Ok(Some(lease)) => claimed = Some(lease),
+            Ok(None) => return (job, None),
+            Err(error) => return (job, Some(Err(error))),
+        }
+    }
+    let request = RunRequest {
+        tenant: job.tenant,
+        scope: job.scope.clone(),
+        parameters: job.parameters.clone(),
+    };
+    let outcome = engine.runs().run(request, actor).await;
+    if let (Err(_), Some(lease)) = (&outcome, claimed) {
+        // No run has taken it over, so nobody else would give it back.
+        let _given_back = lease.release(inner).await;
+    }
+    (job, Some(outcome))
+}
+
+/// The lease of a job's connection, if nobody else has it and the job is still to be done.
+async fn claim(inner: &Inner, job: &mut Job, written: Option<u64>) -> Result<Option<Lease>> {
+    let Some(lease) = Lease::claim(inner, job.tenant, job.connection).await? else {
+        return Ok(None);
+    };
+    match due::look_again(inner, job, inner.clock.now(), written).await? {
+        Some(again) => {
+            *job = again;
+            Ok(Some(lease))
+        }
+        None => lease.release(inner).await.map(|()| None),
+    }
 }
 
 struct Scheduler<'a> {
@@ -110,7 +175,7 @@ impl Scheduler<'_> {
                 () = stop.stopped() => break,
                 () = inner.clock.sleep_until(wake) => {}
                 () = inner.runner.bell.notified() => {}
-                () = inner.runner.edited.notified() => {
+                () = edited(inner) => {
                     // Who saves a form often saves more; what comes meanwhile goes with it.
                     let now = inner.clock.now();
                     let soon = now.saturating_add(inner.settings.edit_delay).unwrap_or(now);
@@ -189,19 +254,16 @@ impl Scheduler<'_> {
 
     fn start(&mut self, job: Job) {
         self.under_way.insert(job.connection);
+        let written = self.written.get(&job.connection).copied();
         if job.cause == Cause::Edit || job.parameters.objects.is_empty() {
             self.written.insert(job.connection, job.seen);
         }
         let (engine, actor) = (self.engine.clone(), self.actor.clone());
         self.running.spawn(async move {
             let before = engine.connections().calls(job.connection).cost;
-            let request = RunRequest {
-                tenant: job.tenant,
-                scope: job.scope.clone(),
-                parameters: job.parameters.clone(),
-            };
-            let outcome = engine.runs().run(request, &actor).await;
-            let calls = engine.connections().calls(job.connection).cost.saturating_sub(before);
+            let connection = job.connection;
+            let (job, outcome) = carry_out(&engine, &actor, job, written).await;
+            let calls = engine.connections().calls(connection).cost.saturating_sub(before);
             Ended { job, calls, outcome }
         });
     }
@@ -222,6 +284,14 @@ impl Scheduler<'_> {
             .or_default()
             .charge(job.connection, calls);
         let now = self.engine.inner.clock.now();
+        let Some(outcome) = outcome else {
+            self.written.remove(&job.connection);
+            let rested = now.saturating_add(TAKEN_REST).unwrap_or(Timestamp::MAX);
+            for cause in [Cause::Poll, Cause::Hint, Cause::Edit, Cause::Retry] {
+                self.rests.insert((job.connection, cause), rested);
+            }
+            return Ok(());
+        };
         let rest = match job.cause {
             Cause::Poll => SignedDuration::ZERO,
             Cause::Hint => REST,

@@ -58,10 +58,11 @@ impl Engine {
         let io = io.accepting(secrets);
         let hints = connector.webhook(&io, &connection.config(), request).await?;
 
-        let mut tx = inner.store.begin(Mode::Write).await?;
+        let mut tx = inner.store.begin_for(connection.tenant, Mode::Write).await?;
         let taken = take_hints(inner, tx.as_mut(), &connection, &hints).await?;
         tx.commit().await?;
         inner.runner.bell.notify_one();
+        inner.wake(Some(connection.id)).await;
         Ok(taken)
     }
 }

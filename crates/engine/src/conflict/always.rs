@@ -74,7 +74,7 @@ impl Conflicts<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ResolveConflicts)?;
         inner.allow(actor, Action::ManageMappings)?;
-        let mut page = Page::begin(inner).await?;
+        let mut page = Page::begin(inner, tenant).await?;
         let looked_at = open_item(page.tx()?, tenant, id, version).await?;
         if looked_at.group == PRESENCE {
             return Err(Error::new(
@@ -87,7 +87,7 @@ impl Conflicts<'_> {
         let conflict = resolve_in(inner, page, tenant, id, version, &resolution, actor).await?;
         let (mut resolved, mut left) = (Vec::new(), Vec::new());
         for other in self.alike(tenant, &looked_at).await? {
-            let mut page = Page::begin(inner).await?;
+            let mut page = Page::begin(inner, tenant).await?;
             let open = item(page.tx()?, tenant, other).await?;
             if open.status != ReviewStatus::Pending {
                 continue;

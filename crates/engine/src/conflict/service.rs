@@ -164,7 +164,16 @@ impl Conflicts<'_> {
     ) -> Result<Review> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ResolveConflicts)?;
-        resolve_in(inner, Page::begin(inner).await?, tenant, id, version, resolution, actor).await
+        resolve_in(
+            inner,
+            Page::begin(inner, tenant).await?,
+            tenant,
+            id,
+            version,
+            resolution,
+            actor,
+        )
+        .await
     }
 
     /// Leaves a conflict as it is: every side keeps what it holds, and nothing is written until one of them changes,
@@ -175,7 +184,7 @@ impl Conflicts<'_> {
     pub async fn ignore(&self, tenant: TenantId, id: u64, version: u64, actor: &Actor) -> Result<Review> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ResolveConflicts)?;
-        let mut page = Page::begin(inner).await?;
+        let mut page = Page::begin(inner, tenant).await?;
         let mut item = open_item(page.tx()?, tenant, id, version).await?;
         close(
             inner,

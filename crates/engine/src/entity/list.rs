@@ -109,7 +109,7 @@ impl Entities<'_> {
     ) -> Result<EntityPage> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadEntities)?;
-        let mut tx = inner.store.begin(Mode::Read).await?;
+        let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let blueprint = blueprint_by_name(tx.as_mut(), tenant, blueprint).await?;
         let filter = query
             .filter
@@ -136,7 +136,7 @@ impl Entities<'_> {
             .collect();
         drop(tx);
         fill_all(inner, &blueprint, &definitions).await?;
-        let mut tx = inner.store.begin(Mode::Read).await?;
+        let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let mut indexes = Vec::new();
         for (position, definition) in needed.into_iter().zip(&definitions) {
             if let Some(space) = space_of(tx.as_mut(), &blueprint, definition).await? {
@@ -218,7 +218,7 @@ impl Entities<'_> {
     pub async fn count(&self, tenant: TenantId, blueprint: &str, deleted: bool, actor: &Actor) -> Result<u64> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadEntities)?;
-        let mut tx = inner.store.begin(Mode::Read).await?;
+        let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let blueprint = blueprint_by_name(tx.as_mut(), tenant, blueprint).await?;
         let query = EntityQuery {
             tenant,

@@ -172,7 +172,7 @@ impl Entities<'_> {
     pub async fn get(&self, tenant: TenantId, uid: Uuid, actor: &Actor) -> Result<EntityView> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadEntities)?;
-        let mut tx = inner.store.begin(Mode::Read).await?;
+        let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let linked = entity_by_uid(tx.as_mut(), tenant, uid).await?;
         let blueprint =
             document::get::<syncline_core::model::Blueprint>(tx.as_mut(), u64::from(linked.entity.blueprint)).await?;

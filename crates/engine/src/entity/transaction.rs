@@ -123,7 +123,7 @@ impl<'a> EntityTransaction<'a> {
 
     /// Begins over the entities of the blueprint of this name.
     pub(super) async fn of_blueprint(inner: &'a Inner, tenant: TenantId, name: &str, actor: &'a Actor) -> Result<Self> {
-        let mut page = Page::begin(inner).await?;
+        let mut page = Page::begin(inner, tenant).await?;
         let blueprint = blueprint_by_name(page.tx()?, tenant, name).await?;
         Self::open(inner, page, blueprint, actor).await
     }
@@ -135,7 +135,7 @@ impl<'a> EntityTransaction<'a> {
         uid: Uuid,
         actor: &'a Actor,
     ) -> Result<(Self, Linked)> {
-        let mut page = Page::begin(inner).await?;
+        let mut page = Page::begin(inner, tenant).await?;
         let linked = entity_by_uid(page.tx()?, tenant, uid).await?;
         witness(inner, &linked);
         let blueprint = blueprint_by_id(&mut page, linked.entity.blueprint).await?;

@@ -34,7 +34,7 @@ impl Lease {
         now: Timestamp,
         length: Duration,
     ) -> Result<Option<Self>> {
-        let mut tx = store.begin(Mode::Write).await?;
+        let mut tx = store.begin_for(tenant, Mode::Write).await?;
         let found = find(&mut *tx, tenant, key).await?;
         let epoch = match &found {
             Some((_, held)) if held.until.is_some_and(|until| until > now) => return Ok(None),

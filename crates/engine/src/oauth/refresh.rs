@@ -176,7 +176,7 @@ impl Inner {
 
     /// The credentials as stored, if they can be used.
     async fn load(&self) -> Result<Credential> {
-        let mut tx = self.parts.store.begin(Mode::Read).await?;
+        let mut tx = self.parts.store.begin_for(self.owner.tenant, Mode::Read).await?;
         let credential = Credential::load(&mut *tx, &self.parts.vault, self.owner).await?;
         let credential = credential.ok_or_else(|| reconnect("the connection has no credentials"))?;
         match &credential.dead {
@@ -256,7 +256,7 @@ impl Inner {
         let Some(lease) = lease else {
             return Ok(());
         };
-        let mut tx = self.parts.store.begin(Mode::Write).await?;
+        let mut tx = self.parts.store.begin_for(self.owner.tenant, Mode::Write).await?;
         lease.give_back(&mut *tx, self.parts.clock.now()).await?;
         tx.commit().await
     }
@@ -356,7 +356,7 @@ impl Inner {
     }
 
     async fn connection(&self) -> Result<Connection> {
-        let mut tx = self.parts.store.begin(Mode::Read).await?;
+        let mut tx = self.parts.store.begin_for(self.owner.tenant, Mode::Read).await?;
         Ok(document::get::<Connection>(&mut *tx, self.owner.connection)
             .await?
             .value)
@@ -380,7 +380,11 @@ impl Inner {
     }
 
     async fn commit_once(&self, refreshed: &Refreshed, lease: Lease) -> Result<()> {
-        let mut tx = self.parts.store.begin(Mode::WriteDurable).await?;
+        let mut tx = self
+            .parts
+            .store
+            .begin_for(self.owner.tenant, Mode::WriteDurable)
+            .await?;
         // Its version is the fence: had anybody stored other tokens meanwhile, this would be refused.
         refreshed.credential.put(&mut *tx, &self.parts.vault).await?;
         if let Some(base_url) = &refreshed.base_url {
@@ -407,7 +411,11 @@ impl Inner {
 
     async fn bury_in_store(&self, credential: Credential, lease: Option<Lease>, reason: String) -> Result<Connection> {
         let now = self.parts.clock.now();
-        let mut tx = self.parts.store.begin(Mode::WriteDurable).await?;
+        let mut tx = self
+            .parts
+            .store
+            .begin_for(self.owner.tenant, Mode::WriteDurable)
+            .await?;
         let mut dead = credential;
         dead.dead = Some(reason.clone());
         dead.put(&mut *tx, &self.parts.vault).await?;

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::model::TenantId;
 use syncline_core::store::{DocumentKind, Mode, Sequence, Store, Transaction};
 
 use transaction::OverlayTransaction;
@@ -126,11 +127,15 @@ impl OverlayStore {
 #[async_trait]
 impl Store for OverlayStore {
     async fn begin(&self, mode: Mode) -> Result<Box<dyn Transaction>> {
+        self.begin_for(0, mode).await
+    }
+
+    async fn begin_for(&self, tenant: TenantId, mode: Mode) -> Result<Box<dyn Transaction>> {
         let writer = match mode {
             Mode::Read => None,
             Mode::Write | Mode::WriteDurable => Some(Arc::clone(&self.writer).lock_owned().await),
         };
-        let base = self.base.begin(Mode::Read).await?;
+        let base = self.base.begin_for(tenant, Mode::Read).await?;
         let delta = self.committed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Box::new(OverlayTransaction::new(self.clone(), base, delta, writer)))
     }

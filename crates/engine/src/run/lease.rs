@@ -57,6 +57,8 @@ impl Stored for Stake {
 /// A lease that this run holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
+    /// Whose transactions it guards.
+    tenant: TenantId,
     name: String,
     owner: String,
     epoch: u64,
@@ -99,8 +101,8 @@ async fn stake(tx: &mut dyn Transaction, name: &str) -> Result<Option<Versioned<
 
 impl Lease {
     /// Waits for the turn of a connection's run.
-    pub(crate) async fn of_run(inner: &Inner, connection: u64, reporter: &Reporter) -> Result<Self> {
-        Self::wait_for(inner, format!("run:{connection}"), reporter).await
+    pub(crate) async fn of_run(inner: &Inner, tenant: TenantId, connection: u64, reporter: &Reporter) -> Result<Self> {
+        Self::wait_for(inner, tenant, format!("run:{connection}"), reporter).await
     }
 
     /// Waits for the turn to match the new records of a blueprint.
@@ -110,12 +112,18 @@ impl Lease {
         blueprint: BlueprintId,
         reporter: &Reporter,
     ) -> Result<Self> {
-        Self::wait_for(inner, format!("match:{tenant}:{blueprint}"), reporter).await
+        Self::wait_for(inner, tenant, format!("match:{tenant}:{blueprint}"), reporter).await
     }
 
-    async fn wait_for(inner: &Inner, name: String, reporter: &Reporter) -> Result<Self> {
+    /// Takes the turn of a connection's run unless another process has it. Of several workers that find a connection due,
+    /// one gets it.
+    pub(crate) async fn claim(inner: &Inner, tenant: TenantId, connection: u64) -> Result<Option<Self>> {
+        Ok(Self::take(inner, tenant, &format!("run:{connection}")).await?.ok())
+    }
+
+    async fn wait_for(inner: &Inner, tenant: TenantId, name: String, reporter: &Reporter) -> Result<Self> {
         loop {
-            match Self::take(inner, &name).await? {
+            match Self::take(inner, tenant, &name).await? {
                 Ok(lease) => return Ok(lease),
                 Err(until) => {
                     let soon = after(inner.clock.now(), GLANCE);
@@ -126,8 +134,8 @@ impl Lease {
     }
 
     /// Takes a lease, or says until when another process holds it.
-    async fn take(inner: &Inner, name: &str) -> Result<Result<Self, Timestamp>> {
-        let mut tx = inner.store.begin(Mode::Write).await?;
+    async fn take(inner: &Inner, tenant: TenantId, name: &str) -> Result<Result<Self, Timestamp>> {
+        let mut tx = inner.store.begin_for(tenant, Mode::Write).await?;
         let now = inner.clock.now();
         let owner = owner();
         let known = stake(tx.as_mut(), name).await?;
@@ -156,6 +164,7 @@ impl Lease {
         document::put(tx.as_mut(), &mut stake).await?;
         tx.commit().await?;
         Ok(Ok(Self {
+            tenant,
             name: name.to_owned(),
             owner,
             epoch: stake.epoch,
@@ -174,6 +183,11 @@ impl Lease {
             })
     }
 
+    /// The tenant whose transactions it guards.
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     /// Fails when another run has taken over; renews the lease when a third of its life is gone.
     pub(crate) async fn check(&self, inner: &Inner, tx: &mut dyn Transaction) -> Result<()> {
         let mut stake = self.held(tx).await?;
@@ -187,7 +201,7 @@ impl Lease {
 
     /// The same for who writes nothing else.
     pub(crate) async fn check_apart(&self, inner: &Inner) -> Result<()> {
-        let mut tx = inner.store.begin(Mode::Read).await?;
+        let mut tx = inner.store.begin_for(self.tenant, Mode::Read).await?;
         self.held(tx.as_mut()).await.map(|_| ())
     }
 
@@ -199,7 +213,7 @@ impl Lease {
                 // By the process's own clock: it is about whether this process still lives.
                 tokio::time::sleep(LIFE / 3).await;
                 let renewed: Result<()> = async {
-                    let mut tx = inner.store.begin(Mode::Write).await?;
+                    let mut tx = inner.store.begin_for(lease.tenant, Mode::Write).await?;
                     lease.check(&inner, tx.as_mut()).await?;
                     tx.commit().await
                 }
@@ -215,7 +229,7 @@ impl Lease {
 
     /// Gives the lease back.
     pub(crate) async fn release(&self, inner: &Inner) -> Result<()> {
-        let mut tx = inner.store.begin(Mode::Write).await?;
+        let mut tx = inner.store.begin_for(self.tenant, Mode::Write).await?;
         let known = stake(tx.as_mut(), &self.name).await?;
         if let Some(mut stake) = known.filter(|stake| stake.epoch == self.epoch) {
             stake.expires = inner.clock.now();

@@ -104,7 +104,7 @@ impl Runs<'_> {
         inner.allow(actor, Action::RunSyncs)?;
         let chosen = chosen(inner, request).await?;
         let mut started = Vec::new();
-        let mut tx = inner.store.begin(Mode::Write).await?;
+        let mut tx = inner.store.begin_for(request.tenant, Mode::Write).await?;
         for (connection, syncs) in chosen {
             let scope = match &request.scope {
                 RunScope::Sync(sync) => RunScope::Sync(*sync),

@@ -33,7 +33,14 @@ pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
     }
     let stop = inner.runner.stop_flag(id);
     let reporter = Reporter::new(inner.clock.clone(), inner.events.clone(), stop.clone());
-    let lease = Lease::of_run(inner, run.connection, &reporter).await?;
+    let lease = Lease::of_run(inner, run.tenant, run.connection, &reporter).await?;
+    // Another process may have carried it out while this one waited.
+    run = load(inner, id).await?;
+    if run.status.is_over() {
+        inner.runner.forget(id);
+        lease.release(inner).await?;
+        return Ok(run.value);
+    }
     let renewal = lease.renew(inner);
     begin(inner, &mut run).await?;
     let ended = carry_out(inner, &mut run, &lease, &reporter, &stop).await;
@@ -58,7 +65,7 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
         at: now,
         what: "started".to_owned(),
     });
-    let mut tx = inner.store.begin(Mode::Write).await?;
+    let mut tx = inner.store.begin_for(run.tenant, Mode::Write).await?;
     close_dead(inner, tx.as_mut(), run).await?;
     document::put(tx.as_mut(), run).await?;
     let started = EventKind::RunStarted {
@@ -323,7 +330,7 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         what: status.name().to_owned(),
     });
     let mut next = None;
-    let mut tx = inner.store.begin(Mode::Write).await?;
+    let mut tx = inner.store.begin_for(stored.tenant, Mode::Write).await?;
     // A small run in between says nothing of the syncs' own schedule.
     let is_scheduled = !is_dry && !stored.parameters.hints && stored.rolls_back.is_none();
     if is_scheduled {

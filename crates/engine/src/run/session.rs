@@ -57,9 +57,9 @@ impl Page {
     }
 
     /// Begins a transaction outside of any run: an edit by the app, or a person's decision.
-    pub(crate) async fn begin(inner: &Inner) -> Result<Self> {
+    pub(crate) async fn begin(inner: &Inner, tenant: TenantId) -> Result<Self> {
         Ok(Self {
-            tx: Some(inner.store.begin(Mode::Write).await?),
+            tx: Some(inner.store.begin_for(tenant, Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
             known: BTreeMap::new(),
@@ -78,6 +78,7 @@ impl Page {
         tx.commit().await?;
         inner.events.wake();
         inner.runner.edited.notify_one();
+        inner.wake(None).await;
         Ok(())
     }
 }
@@ -121,7 +122,7 @@ impl<'a> Session<'a> {
     /// Begins a transaction.
     pub(crate) async fn begin(&mut self) -> Result<Page> {
         Ok(Page {
-            tx: Some(self.store.begin(Mode::Write).await?),
+            tx: Some(self.store.begin_for(self.lease.tenant(), Mode::Write).await?),
             audit: AuditEntries::default(),
             events: Vec::new(),
             known: self.known.clone(),

@@ -113,20 +113,8 @@ pub(super) async fn look(inner: &Inner, now: Timestamp, written: &BTreeMap<u64, 
         }
         let (seen, _) = tx.audit_head(tenant.id).await?;
         for (connection, syncs) in by_connection {
-            let is_news = written.get(&connection).is_none_or(|written| *written < seen);
-            let mut hinted = Vec::new();
-            let mut edited = Vec::new();
-            let mut failed = Vec::new();
-            // What only runs by hand is not woken by anything else.
-            for sync in syncs.iter().filter(|sync| sync.schedule != Schedule::Manual) {
-                if !tx.hints(sync.side, 1).await?.is_empty() {
-                    hinted.push(sync);
-                } else if is_news && has_edits(tx.as_mut(), sync).await? {
-                    edited.push(sync);
-                } else if has_due_failure(tx.as_mut(), sync, now).await? {
-                    failed.push(sync);
-                }
-            }
+            let due = of_connection(tx.as_mut(), &syncs, now, written.get(&connection), seen).await?;
+            outlook.jobs.extend(due);
             let by_itself = syncs.iter().find(|sync| sync.schedule != Schedule::Manual);
             outlook.connections.extend(by_itself.map(|sync| sync.connection));
             let later = syncs
@@ -134,11 +122,44 @@ pub(super) async fn look(inner: &Inner, now: Timestamp, written: &BTreeMap<u64, 
                 .filter_map(|sync| sync.next_run_at)
                 .filter(|next| *next > now);
             outlook.next = outlook.next.into_iter().chain(later).min();
-            let causes = [(Cause::Hint, hinted), (Cause::Edit, edited), (Cause::Retry, failed)];
-            outlook.jobs.extend(job(&syncs, causes, now, seen));
         }
     }
     Ok(outlook)
+}
+
+/// The run that a job's connection needs now, looked at again: another worker may have done what it was due for.
+pub(super) async fn look_again(inner: &Inner, job: &Job, now: Timestamp, written: Option<u64>) -> Result<Option<Job>> {
+    let mut tx = inner.store.begin_for(job.tenant, Mode::Read).await?;
+    let mut syncs = runnable(tx.as_mut(), job.tenant).await?;
+    syncs.retain(|sync| sync.connection == job.connection);
+    let (seen, _) = tx.audit_head(job.tenant).await?;
+    of_connection(tx.as_mut(), &syncs, now, written.as_ref(), seen).await
+}
+
+/// The run that a connection needs now, if it needs one, from its syncs that may run by themselves.
+async fn of_connection(
+    tx: &mut dyn Transaction,
+    syncs: &[Sync],
+    now: Timestamp,
+    written: Option<&u64>,
+    seen: u64,
+) -> Result<Option<Job>> {
+    let is_news = written.is_none_or(|written| *written < seen);
+    let mut hinted = Vec::new();
+    let mut edited = Vec::new();
+    let mut failed = Vec::new();
+    // What only runs by hand is not woken by anything else.
+    for sync in syncs.iter().filter(|sync| sync.schedule != Schedule::Manual) {
+        if !tx.hints(sync.side, 1).await?.is_empty() {
+            hinted.push(sync);
+        } else if is_news && has_edits(tx, sync).await? {
+            edited.push(sync);
+        } else if has_due_failure(tx, sync, now).await? {
+            failed.push(sync);
+        }
+    }
+    let causes = [(Cause::Hint, hinted), (Cause::Edit, edited), (Cause::Retry, failed)];
+    Ok(job(syncs, causes, now, seen))
 }
 
 /// Whether something waits to be written by a sync. One that was never read may not write yet.
