@@ -11,6 +11,7 @@ mod bench;
 mod clients;
 mod command;
 mod connectors_table;
+mod crashes;
 mod deny;
 mod dependencies;
 mod outcome;
@@ -44,6 +45,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Play seeds of the deterministic simulation, or show that it catches deliberate faults.
     Simulate(simulate::Arguments),
+    /// Kill processes at every failpoint on SQLite and Postgres, which takes long; the tests try a few of them.
+    Crashes,
     /// Run a command with a throw-away Postgres server, whose URL is in SYNCLINE_POSTGRES_URL.
     Postgres(postgres::Arguments),
     /// Check that crates depend on each other only in the direction of the design.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => return test::run(&arguments),
         Task::Bench(arguments) => bench::measure(&arguments),
         Task::Simulate(arguments) => simulate::run(&arguments),
+        Task::Crashes => crashes::run(),
         Task::Postgres(arguments) => postgres::run(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),

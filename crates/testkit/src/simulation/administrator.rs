@@ -1,7 +1,7 @@
 //! Administrators: pausing, remapping, rolling back; and the hints that CRMs send.
 
 use syncline_core::mapping::{Direction, Strategy};
-use syncline_core::store::{InboxEntry, Mode, Store};
+use syncline_core::store::{InboxEntry, Mode};
 use syncline_engine::run::RollbackRelease;
 
 use super::crm::Object;

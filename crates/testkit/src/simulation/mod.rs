@@ -27,6 +27,10 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use syncline_core::store::Store;
+use syncline_storage::MemoryStore;
+
+use crate::blocking::BlockingStore;
 
 pub use batch::{Batch, Report, simulate_all};
 pub use check::{Invariant, Violation};
@@ -92,6 +96,30 @@ pub fn tell(seed: u64, mode: Mode, kept: Option<&[u32]>) -> Outcome {
     play(seed, mode, kept, true)
 }
 
+/// Plays the history of a seed on a store of its own, which has to be empty. The trace is the same on every store.
+#[must_use]
+pub fn simulate_on(disk: Arc<dyn Disk>, seed: u64, mode: Mode) -> Outcome {
+    play_on(disk, seed, mode, None, false)
+}
+
+/// What a simulated process keeps its state on.
+pub trait Disk: Store {
+    /// What is left when the process dies: what was committed. Open transactions fail, and keep nobody waiting.
+    fn crash(&self);
+}
+
+impl Disk for MemoryStore {
+    fn crash(&self) {
+        Self::crash(self);
+    }
+}
+
+impl Disk for BlockingStore {
+    fn crash(&self) {
+        Self::crash(self);
+    }
+}
+
 /// The numbers of a seed's steps.
 fn steps(seed: u64) -> (Scenario, Vec<Step>) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
@@ -101,6 +129,10 @@ fn steps(seed: u64) -> (Scenario, Vec<Step>) {
 }
 
 fn play(seed: u64, mode: Mode, kept: Option<&[u32]>, told: bool) -> Outcome {
+    play_on(Arc::new(MemoryStore::new()), seed, mode, kept, told)
+}
+
+fn play_on(disk: Arc<dyn Disk>, seed: u64, mode: Mode, kept: Option<&[u32]>, told: bool) -> Outcome {
     let (scenario, mut history) = steps(seed);
     if let Some(kept) = kept {
         history.retain(|step| kept.contains(&step.number));
@@ -132,7 +164,7 @@ fn play(seed: u64, mode: Mode, kept: Option<&[u32]>, told: bool) -> Outcome {
         }
     };
     runtime.block_on(async {
-        let world = match World::new(seed, scenario, told) {
+        let world = match World::new(seed, scenario, disk, told) {
             Ok(world) => Arc::new(world),
             Err(error) => {
                 outcome.violations.push(failed(format!("no world: {error}")));

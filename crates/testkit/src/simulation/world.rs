@@ -11,11 +11,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use syncline_core::model::TenantId;
 use syncline_core::state::{OperationState, OperationVerb, SideId};
-use syncline_core::store::{DocumentKind, Mode, Store};
+use syncline_core::store::{DocumentKind, Mode};
 use syncline_simulators::{Faults, Options};
-use syncline_storage::MemoryStore;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Disk;
 use super::check::{Invariant, Violation};
 use super::crm::{Object, Simulator};
 use super::ghost::{Change, Ghost, Who};
@@ -28,7 +28,7 @@ pub(super) struct World {
     pub(super) clock: VirtualClock,
     pub(super) crms: Vec<Simulator>,
     pub(super) routers: Vec<axum::Router>,
-    pub(super) store: MemoryStore,
+    pub(super) store: Arc<dyn Disk>,
     pub(super) tenants: Mutex<Vec<TenantId>>,
     /// Which CRM and object a sync's side is.
     pub(super) sides: Mutex<BTreeMap<SideId, (usize, Object)>>,
@@ -74,7 +74,7 @@ pub(super) struct Before {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, scenario: Scenario, told: bool) -> std::io::Result<Self> {
+    pub(super) fn new(seed: u64, scenario: Scenario, disk: Arc<dyn Disk>, told: bool) -> std::io::Result<Self> {
         let clock = VirtualClock::new();
         let mut crms = Vec::new();
         let mut secrets = Vec::new();
@@ -104,7 +104,7 @@ impl World {
             clock,
             routers: crms.iter().map(Simulator::router).collect(),
             crms,
-            store: MemoryStore::new(),
+            store: disk,
             tenants: Mutex::default(),
             sides: Mutex::default(),
             ghost: Mutex::default(),

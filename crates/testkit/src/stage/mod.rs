@@ -155,7 +155,20 @@ impl Stage {
     pub fn engine_over(store: Arc<dyn Store>, transport: Arc<dyn Transport>, clock: &VirtualClock) -> Result<Engine> {
         // Each engine draws other numbers, as another process does: two that drew the same would make the same ids.
         static ENGINES: AtomicU64 = AtomicU64::new(1);
-        let random = SeededRandom::new(ENGINES.fetch_add(1, Ordering::Relaxed));
+        Self::engine_drawing(store, transport, clock, ENGINES.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The same with numbers drawn from a seed of the test's own, for processes that have to differ.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn engine_drawing(
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+        clock: &VirtualClock,
+        seed: u64,
+    ) -> Result<Engine> {
+        let random = SeededRandom::new(seed);
         let settings = Settings {
             ambiguity_horizon: Duration::from_millis(1),
             failure_retry: Duration::from_millis(1),

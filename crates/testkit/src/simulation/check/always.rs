@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use syncline_core::error::Result;
 use syncline_core::state::{OperationState, Presence, SideKey};
-use syncline_core::store::{DocumentKind, DocumentQuery, EntityQuery, Mode, Store};
+use syncline_core::store::{DocumentKind, DocumentQuery, EntityQuery, Mode};
 
 use super::Invariant;
 use crate::simulation::world::World;

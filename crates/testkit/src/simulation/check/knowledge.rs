@@ -6,7 +6,7 @@ use syncline_core::Value;
 use syncline_core::audit::{AuditEntry, AuditKind, open_block};
 use syncline_core::error::Result;
 use syncline_core::state::{Linked, Operation, OperationState, SideId};
-use syncline_core::store::{AuditBlock, DocumentKind, DocumentQuery, EntityQuery, Mode, Store};
+use syncline_core::store::{AuditBlock, DocumentKind, DocumentQuery, EntityQuery, Mode};
 use uuid::Uuid;
 
 use crate::simulation::crm::Object;
