@@ -9,7 +9,8 @@ tenant = "default"
 # The zone that `daily at` and `cron` schedules mean.
 time_zone = "UTC"
 
-# Where everything is kept: one SQLite file.
+# Where everything is kept: one SQLite file. The variable SYNCLINE_DATABASE replaces it; in a build with the feature
+# `postgres` both may be the URL of a Postgres database.
 database = "syncline.db"
 
 # The key that credentials are sealed under. Keep a copy elsewhere, and out of version control. The variable
