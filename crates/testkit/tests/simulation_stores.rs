@@ -16,7 +16,7 @@ use syncline_testkit::simulation::{Mode, simulate, simulate_on};
 /// Seeds, unless `SYNCLINE_STORE_SEEDS` asks for more.
 fn seeds() -> std::ops::Range<u64> {
     let asked = std::env::var("SYNCLINE_STORE_SEEDS").ok();
-    0..asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(6)
+    0..asked.and_then(|seeds| seeds.parse().ok()).unwrap_or(3)
 }
 
 #[test]
