@@ -24,6 +24,19 @@ impl Schema {
         std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())
     }
 
+    /// Whether there is no server to test on, which is then said.
+    #[allow(
+        clippy::print_stderr,
+        reason = "a test that was not made must not look like one that was"
+    )]
+    pub fn is_skipped() -> bool {
+        let missing = Self::server().is_none();
+        if missing {
+            eprintln!("skipped: {VARIABLE} names no database; `cargo xtask test` starts a server");
+        }
+        missing
+    }
+
     /// Takes a new name; the schema itself is made by whoever opens it first.
     ///
     /// # Errors

@@ -152,15 +152,6 @@ impl Database {
     }
 }
 
-/// Says that there is no server to test on.
-fn no_server() -> bool {
-    let missing = Schema::server().is_none();
-    if missing {
-        eprintln!("skipped: SYNCLINE_POSTGRES_URL names no database; `cargo xtask test` starts one");
-    }
-    missing
-}
-
 async fn killed_at_every_failpoint(on_postgres: bool, usual: usize) {
     let untouched = {
         let database = Database::new(on_postgres).await;
@@ -199,7 +190,7 @@ async fn a_process_killed_at_any_failpoint_loses_nothing_on_sqlite() {
 
 #[tokio::test]
 async fn a_process_killed_at_any_failpoint_loses_nothing_on_postgres() {
-    if !no_server() {
+    if !Schema::is_skipped() {
         killed_at_every_failpoint(true, 43).await;
     }
 }
@@ -339,7 +330,7 @@ async fn a_damaged_page_is_reported_and_an_old_copy_goes_on_from_where_it_was() 
 
 #[tokio::test]
 async fn a_postgres_database_put_back_from_an_old_copy_is_noticed() {
-    if no_server() {
+    if Schema::is_skipped() {
         return;
     }
     let schema = Schema::new().await.unwrap();

@@ -1,7 +1,8 @@
 //! Waking the workers of other processes, by `NOTIFY` and `LISTEN`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -13,8 +14,6 @@ use tokio::sync::Mutex;
 const REST: Duration = Duration::from_secs(5);
 
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
-
-static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// The schema's channel.
 #[derive(Debug)]
@@ -29,11 +28,11 @@ pub(super) struct Channel {
 
 impl Channel {
     pub(super) fn new(schema: &str, pool: PgPool, options: PgConnectOptions) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        // Each of these hashes differently, which is all that a name nobody else has takes.
+        let speaker = RandomState::new().hash_one(schema);
         Self {
             name: format!("{schema}_wake"),
-            speaker: format!("{:x}.{:x}.{number:x}", std::process::id(), since.as_nanos()),
+            speaker: format!("{speaker:016x}"),
             pool,
             options,
             listener: Mutex::default(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use syncline_core::Result;
 use syncline_core::store::Store;
+use syncline_simulators::{Clock, SystemClock};
 use syncline_storage::{PostgresStore, SqliteStore};
 
 use crate::stage::VirtualClock;
@@ -36,6 +37,6 @@ pub async fn open(database: &str) -> Result<Arc<dyn Store>> {
 #[must_use]
 pub fn machine_clock() -> VirtualClock {
     let clock = VirtualClock::new();
-    clock.jump(jiff::Timestamp::now().duration_since(clock.time()));
+    clock.jump(SystemClock.now().duration_since(clock.time()));
     clock
 }
