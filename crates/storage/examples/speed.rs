@@ -1,4 +1,5 @@
-//! Measures the stores: `cargo run --release -p syncline-storage --example speed [records] [memory | FILE]`.
+//! Measures the stores: `cargo run --release -p syncline-storage --example speed [records] [memory | FILE | URL]`;
+//! a URL takes `--features postgres`, and an empty schema.
 //!
 //! Pages of 2,000 records of 12 fields (about 250 bytes of values), as a first full run writes and reads them.
 #![allow(clippy::print_stdout, reason = "an example's output is what it is for")]
@@ -26,6 +27,10 @@ async fn main() -> Result<()> {
     let records: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(200_000);
     match arguments.next() {
         Some(memory) if memory == "memory" => measure(&MemoryStore::new(), records).await,
+        #[cfg(feature = "postgres")]
+        Some(url) if url.starts_with("postgres") => {
+            measure(&syncline_storage::PostgresStore::open(&url).await?, records).await
+        }
         Some(file) => sqlite(file.as_ref(), records).await,
         None => {
             let folder = tempfile::tempdir().map_err(|error| {
