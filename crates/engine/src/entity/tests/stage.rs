@@ -181,7 +181,7 @@ impl Stage {
 
     async fn read(&self, sync: &Sync, record: &str, row: &[(&str, &str)], staged: bool) -> Uuid {
         let inner = &self.engine.inner;
-        let mut page = Page::begin(inner).await.unwrap();
+        let mut page = Page::begin(inner, self.tenant).await.unwrap();
         let blueprint = blueprint_by_id(&mut page, sync.blueprint).await.unwrap();
         let sides = EntitySides::load(inner, page.tx().unwrap(), &blueprint).await.unwrap();
         let mapping = sides
@@ -247,7 +247,7 @@ impl Stage {
     /// Plays the news that a remote record was deleted.
     pub(crate) async fn gone(&self, sync: &Sync, record: &str) {
         let inner = &self.engine.inner;
-        let mut page = Page::begin(inner).await.unwrap();
+        let mut page = Page::begin(inner, self.tenant).await.unwrap();
         let blueprint = blueprint_by_id(&mut page, sync.blueprint).await.unwrap();
         let sides = EntitySides::load(inner, page.tx().unwrap(), &blueprint).await.unwrap();
         let mut linked = self.linked(&mut page, &blueprint, sync, record).await;
@@ -286,7 +286,7 @@ impl Stage {
         reason: syncline_core::plan::ReviewReason,
     ) -> u64 {
         let inner = &self.engine.inner;
-        let mut page = Page::begin(inner).await.unwrap();
+        let mut page = Page::begin(inner, self.tenant).await.unwrap();
         let context = crate::conflict::context_for_tests(inner, page.tx().unwrap(), sync.id, &self.ada).await;
         let own = self.numbers(&mut page, &[own]).await;
         let others = self.numbers(&mut page, candidates).await;
@@ -385,7 +385,7 @@ impl Stage {
     /// What the next run would write to a side: field of the remote object and value.
     pub(crate) async fn behind(&self, sync: &Sync, uid: Uuid) -> BTreeMap<String, String> {
         let inner = &self.engine.inner;
-        let mut page = Page::begin(inner).await.unwrap();
+        let mut page = Page::begin(inner, self.tenant).await.unwrap();
         let blueprint = blueprint_by_id(&mut page, sync.blueprint).await.unwrap();
         let sides = EntitySides::load(inner, page.tx().unwrap(), &blueprint).await.unwrap();
         let linked = self.stored_in(&mut page, uid).await;
