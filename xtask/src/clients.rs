@@ -30,9 +30,11 @@ pub(crate) enum Client {
     /// jsforce, for Node.
     Jsforce,
     /// @hubspot/api-client, for Node.
-    HubspotApiClient,
+    #[value(name = "hubspot-api-client")]
+    HubspotForNode,
     /// HubSpot's own SDK for the dated paths, in Python.
-    HubspotSdk,
+    #[value(name = "hubspot-sdk")]
+    HubspotForPython,
 }
 
 /// What a client is installed and run by.
@@ -50,8 +52,8 @@ impl Client {
         match self {
             Self::SimpleSalesforce => "simple-salesforce",
             Self::Jsforce => "jsforce",
-            Self::HubspotApiClient => "hubspot-api-client",
-            Self::HubspotSdk => "hubspot-sdk",
+            Self::HubspotForNode => "hubspot-api-client",
+            Self::HubspotForPython => "hubspot-sdk",
         }
     }
 
@@ -59,15 +61,15 @@ impl Client {
     fn simulator(self) -> (&'static str, &'static str) {
         match self {
             Self::SimpleSalesforce | Self::Jsforce => ("salesforce", "2500"),
-            Self::HubspotApiClient | Self::HubspotSdk => ("hubspot", "300"),
+            Self::HubspotForNode | Self::HubspotForPython => ("hubspot", "300"),
         }
     }
 
     /// What it needs to be there.
     pub(crate) fn runtime(self) -> Runtime {
         match self {
-            Self::SimpleSalesforce | Self::HubspotSdk => Runtime::Python,
-            Self::Jsforce | Self::HubspotApiClient => Runtime::Node,
+            Self::SimpleSalesforce | Self::HubspotForPython => Runtime::Python,
+            Self::Jsforce | Self::HubspotForNode => Runtime::Node,
         }
     }
 

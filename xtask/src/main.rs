@@ -14,6 +14,7 @@ mod connectors_table;
 mod crashes;
 mod deny;
 mod dependencies;
+mod fuzz;
 mod outcome;
 mod postgres;
 mod recorded;
@@ -49,6 +50,8 @@ enum Task {
     Crashes,
     /// Run a command with a throw-away Postgres server, whose URL is in SYNCLINE_POSTGRES_URL.
     Postgres(postgres::Arguments),
+    /// Feed whatever reads bytes from outside with inputs that break it.
+    Fuzz(fuzz::Arguments),
     /// Check that crates depend on each other only in the direction of the design.
     CheckDependencies,
     /// Build the core and every connector for wasm32-unknown-unknown.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Simulate(arguments) => simulate::run(&arguments),
         Task::Crashes => crashes::run(),
         Task::Postgres(arguments) => postgres::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{clients, connectors_table, deny, dependencies, postgres, recorded, simulate, wasm};
+use crate::{clients, connectors_table, deny, dependencies, fuzz, postgres, recorded, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -45,6 +45,8 @@ enum Step {
     Clients,
     /// The pure crates build for wasm32-unknown-unknown.
     Wasm,
+    /// Whatever reads bytes from outside survives a short run of the fuzzer.
+    Fuzz,
     /// Licences, bans and sources.
     Deny,
 }
@@ -77,6 +79,7 @@ impl Step {
             Self::Wasm => wasm::build(&wasm::Arguments {
                 toolchain: wasm::Preference::Any,
             }),
+            Self::Fuzz => fuzz::run(&fuzz::Arguments::briefly()),
             Self::Deny => deny::check_tree(),
         }
     }

@@ -33,10 +33,10 @@ impl Tier {
             "crates/plugins" => Self::Plugins,
             "crates/testkit" => Self::Testkit,
             "crates/syncline" => Self::Facade,
-            "crates/cli" | "benches" | "examples" | "fuzz" => Self::Top,
+            "crates/cli" | "benches" | "examples" => Self::Top,
             "xtask" => Self::Outside,
             _ if folder.starts_with("crates/connectors/") => Self::Connector,
-            _ if ["bindings/", "examples/", "benches/"]
+            _ if ["bindings/", "examples/", "benches/", "fuzz/"]
                 .iter()
                 .any(|top| folder.starts_with(top)) =>
             {

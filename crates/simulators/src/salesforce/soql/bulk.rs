@@ -103,7 +103,7 @@ impl State {
                 (Node::Field(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
                 (Node::Named(field), Some((slot, record))) => out.push(self.tables[table].read(slot, record, *field)),
                 (Node::Field(_) | Node::Named(_) | Node::Shown(..) | Node::Kind, None) | (Node::Lacking(_), _) => {
-                    out.push(View::Null)
+                    out.push(View::Null);
                 }
                 (Node::Kind, Some(_)) => out.push(View::Text(self.tables[table].schema.name.as_str().into())),
                 (Node::Shown(_, path, shown, type_name), Some((slot, record))) => {
