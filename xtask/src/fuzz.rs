@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             known.join(", ")
         )));
     }
-    if !succeeds(&mut Command::new("c++").arg("--version")) {
+    if !succeeds(Command::new("c++").arg("--version")) {
         return missing("libFuzzer is C++, and there is no C++ compiler: install g++");
     }
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {

@@ -1,21 +1,23 @@
 //! What documents promise names the tests that show it; a test that is renamed or removed takes its promise along.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn sources(folder: &Path, all: &mut String) {
-    for entry in fs::read_dir(folder).expect("a folder of sources") {
-        let path = entry.expect("an entry").path();
+fn sources(folder: &Path, all: &mut String) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
         if path.is_dir() {
-            sources(&path, all);
+            sources(&path, all)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            all.push_str(&fs::read_to_string(&path).expect("a source"));
+            all.push_str(&fs::read_to_string(&path)?);
         }
     }
+    Ok(())
 }
 
 /// The names of tests in a document: words of code that read as sentences.
@@ -35,7 +37,7 @@ fn tests_of(document: &str) -> Vec<&str> {
 fn every_test_that_a_promise_names_is_there() {
     let mut all = String::new();
     for folder in ["crates", "fuzz/targets", "xtask/src"] {
-        sources(&root().join(folder), &mut all);
+        sources(&root().join(folder), &mut all).expect("folders of sources");
     }
     for document in ["SECURITY.md", "docs/guarantees.md"] {
         let text = fs::read_to_string(root().join(document)).expect("a document");

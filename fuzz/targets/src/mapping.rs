@@ -46,6 +46,7 @@ fn schema() -> ObjectSchema {
             field("External_Id__c", FieldKind::Text, ValueKind::Text),
         ],
         version: None,
+        left_out: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use syncline_core::batch::{Batch, OutcomeKind};
 use syncline_core::job::{Budget, Fetch, FetchBy, Job, Progress, Pull, Push, Start, Verb, Write};
 
+use super::bulk::Fits;
 use crate::connector::Remote;
 use crate::connector::simulated::SimulatedSalesforce;
 use crate::recorded::replay::Replay;
@@ -172,7 +173,7 @@ pub(super) async fn retrieved(recording: &Recording) -> Findings {
     let projection = projection(flat.iter());
     let mut none = recording.response();
     none.body = r#"{"totalSize":0,"done":true,"records":[]}"#.into();
-    let answers: Vec<(fn(&syncline_core::io::Request) -> bool, _)> = vec![
+    let answers: Vec<(Fits, _)> = vec![
         (
             |request| request.url.contains("composite/sobjects/"),
             recording.response(),
