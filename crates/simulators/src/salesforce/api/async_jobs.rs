@@ -183,7 +183,7 @@ fn route(state: &mut State, method: &str, steps: &[&str], json: bool, body: &[u8
         ("GET", ["job", id, "batch"]) => {
             let job = find(state, id)?;
             let infos: Vec<Value> = job.batches.iter().map(|batch| batch_info(job, batch, false)).collect();
-            if json || job.content == Content::Json {
+            if job.content == Content::Json {
                 return Ok(shown(StatusCode::OK, "", &json!({"batchInfo": infos}), true));
             }
             let list: String = infos.iter().map(|info| xml("batchInfo", info, false)).collect();
@@ -197,7 +197,8 @@ fn route(state: &mut State, method: &str, steps: &[&str], json: bool, body: &[u8
             let batch = RecordId::parse(batch)
                 .and_then(|id| job.batches.iter().find(|batch| batch.id == id))
                 .ok_or_else(|| refuse("InvalidBatch", "Unable to find the batch"))?;
-            let json = json || job.content == Content::Json;
+            // Batches are told of in the form of their job, whatever the request's headers say.
+            let json = job.content == Content::Json;
             match rest {
                 [] => Ok(shown(StatusCode::OK, "batchInfo", &batch_info(job, batch, false), json)),
                 ["request"] => Ok((StatusCode::OK, batch.request.clone()).into_response()),

@@ -351,7 +351,12 @@ async fn the_older_bulk_api_works_in_json_and_in_xml() {
     )
     .await;
     let place = format!("{place}/batch/{}/result", between(&batch.text, "<id>", "<"));
-    let list = raw(&client, "GET", &place, &xml_headers, "").await;
+    let list = raw(&client, "GET", &place, &json_headers, "").await;
+    assert!(
+        list.text.contains("<result-list"),
+        "in the form of the job, whatever is asked for: {}",
+        list.text
+    );
     let result = between(&list.text, "<result>", "<").to_owned();
     let table = raw(&client, "GET", &format!("{place}/{result}"), &xml_headers, "").await;
     assert!(table.text.starts_with("\"Id\",\"LastName\"\n\"003"), "{}", table.text);
