@@ -305,14 +305,17 @@ async fn salesforces_answers_are_read_in_every_shape() {
             "attributes": attributes("Account", "001A0000006Vm9rIAC"), "Name": "x"},
         "MailingAddress": {"city": "x", "latitude": 1.5, "longitude": -2.25, "country": null},
         "SystemModstamp": "2026-11-20T10:00:00.000+0000"});
+    // Collections hold a record's own fields and no parent's.
+    let flat = json!({"attributes": attributes("Contact", CONTACT), "Id": CONTACT, "Name": "x", "Flag__c": true,
+        "SystemModstamp": "2026-11-20T10:00:00.000+0000"});
     let job = |state: &str, operation: &str| {
         json!({"id": "750A0000006Vm9rIAC", "operation": operation, "object": "Contact",
         "state": state, "contentUrl": "services/data/v66.0/jobs/ingest/750A0000006Vm9rIAC/batches", "apiVersion": 66.0})
     };
     let readings = read("salesforce", &[
         ("GET /services/data/v66.0/query", 200, json!({"totalSize": 2, "done": false,
-            "nextRecordsUrl": "/services/data/v66.0/query/0r8-2000", "records": [row.clone()]})),
-        ("POST /services/data/v66.0/composite/sobjects/Contact", 200, json!([row, null])),
+            "nextRecordsUrl": "/services/data/v66.0/query/0r8-2000", "records": [row]})),
+        ("POST /services/data/v66.0/composite/sobjects/Contact", 200, json!([flat, null])),
         ("POST /services/data/v66.0/composite/sobjects", 400, json!([
             {"success": false, "errors": [{"statusCode": "REQUIRED_FIELD_MISSING", "message": "x", "fields": ["LastName"]}]},
             {"success": false, "errors": [{"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": "x", "fields": []}]}])),
