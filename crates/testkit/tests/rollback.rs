@@ -423,6 +423,29 @@ async fn a_rollback_rolled_back_leaves_everything_as_the_run_had_it() {
 }
 
 #[tokio::test]
+async fn an_edit_of_a_held_field_survives_the_rollback_of_the_rollback() {
+    let (stage, clock) = settled(6).await;
+    let person = people(&stage).await.remove(0);
+    let (uid, id) = (person.entity.uid, ext(&person, "salesforce"));
+    let run = edit_in_salesforce(&stage, &clock, &id, "Countess").await;
+    let back = rollback(&stage, &run, RollbackRelease::Hold).await;
+    edit_in_salesforce(&stage, &clock, &id, "Duchess").await;
+    rollback(&stage, &back, RollbackRelease::Hold).await;
+    sync(&stage, &clock, "salesforce").await;
+    sync(&stage, &clock, "hubspot").await;
+    assert_eq!(title(&stage, uid).await, Value::text("Duchess"));
+    assert_eq!(title_in_salesforce(&stage, &id), "Duchess");
+    assert_eq!(
+        stage
+            .hubspot
+            .record("contacts", &ext(&person, "hubspot"))
+            .unwrap()
+            .fields["jobtitle"],
+        "Duchess"
+    );
+}
+
+#[tokio::test]
 async fn a_first_import_is_undone_whole() {
     let (stage, clock) = timed::stage(12, timed::settings()).await;
     stage.map("salesforce").await.unwrap();

@@ -188,7 +188,7 @@ pub(crate) async fn link_staged(
         .iter()
         .map(|&(left, right, score)| (staged.ids[left], free.ids[right], score))
         .collect();
-    for pairs in pairs.chunks(size / 2) {
+    for pairs in pairs.chunks((size / 2).max(1)) {
         reporter.check_stop()?;
         link_pairs(inner, context, session, run, pairs).await?;
         reporter.progress(context, "pull", run);

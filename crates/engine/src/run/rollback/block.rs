@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use syncline_core::audit::{AuditEntry, AuditKind, open_block};
 use syncline_core::error::Result;
 use syncline_core::lens::{LensContext, NoLinks};
+use syncline_core::mapping::SideGroup;
 use syncline_core::model::{Blueprint, GroupId, PRESENCE};
 use syncline_core::plan::{ReviewReason, raw_groups};
-use syncline_core::state::{Base, Cause, EntityId, Linked, Presence, SideFlags, SideId};
+use syncline_core::state::{Base, Cause, EntityId, GroupState, Linked, Presence, Side, SideFlags, SideId};
 use syncline_core::store::DocumentKind;
 use syncline_core::value::Value;
 use uuid::Uuid;
@@ -19,6 +20,14 @@ use super::{Rollback, Undone, name_of};
 use crate::conflict::{Review, ReviewPlace, ReviewStatus, open_review_at};
 use crate::document::{self, Versioned};
 use crate::entity::{EntitySides, recreate, spare_held, witness};
+
+/// How a side's group is mapped, and what the side holds there.
+fn rules_of<'a>(sides: &'a EntitySides, side: &Side, group: GroupId) -> Option<(&'a SideGroup, Vec<Value>)> {
+    let known = sides.active.iter().find(|known| known.sync.side == side.key.side)?;
+    let groups = &known.mapping.groups;
+    let place = groups.iter().position(|rules| rules.group == group)?;
+    Some((&groups[place], raw_groups(side, groups).ok()?.swap_remove(place)))
+}
 
 impl Rollback<'_> {
     /// Undoes the entries of a block.
@@ -174,7 +183,7 @@ impl Rollback<'_> {
         }
         spare_held(linked);
         if self.undone.rolls_back.is_some() {
-            self.lift(page, linked, group, rev).await?;
+            self.lift(page, blueprint, sides, linked, group, rev).await?;
         }
         if linked.side_index(source).is_some() {
             let links = sides.links(page.tx()?, linked).await?;
@@ -203,18 +212,7 @@ impl Rollback<'_> {
             return Ok(());
         };
         let side = &mut linked.sides[index];
-        let mapping = sides
-            .active
-            .iter()
-            .find(|known| known.sync.side == source)
-            .map(|known| &known.mapping);
-        let rules = mapping.and_then(|mapping| {
-            let place = mapping.groups.iter().position(|rules| rules.group == group)?;
-            Some((
-                &mapping.groups[place],
-                raw_groups(side, &mapping.groups).ok()?.swap_remove(place),
-            ))
-        });
+        let rules = rules_of(sides, side, group);
         let base = match (self.release, rules) {
             (RollbackRelease::Everywhere, _) | (_, None) => Base::AsObserved,
             _ if self.linked.contains(&(uid, source)) => Base::Never,
@@ -281,8 +279,17 @@ impl Rollback<'_> {
         Ok(())
     }
 
-    /// Ends what the rollback that is itself rolled back had held: the sides agree with what comes back.
-    pub(super) async fn lift(&self, page: &mut Page, linked: &mut Linked, group: GroupId, rev: u64) -> Result<()> {
+    /// Ends what the rollback that is itself rolled back had held: the sides that hold what comes back agree with it.
+    pub(super) async fn lift(
+        &self,
+        page: &mut Page,
+        blueprint: &Blueprint,
+        sides: &EntitySides,
+        linked: &mut Linked,
+        group: GroupId,
+        rev: u64,
+    ) -> Result<()> {
+        let mut source = None;
         if let Some(id) = linked.entity.frozen_by(group) {
             let Some(document) = page.tx()?.document(DocumentKind::Review, id).await? else {
                 return Ok(());
@@ -291,23 +298,48 @@ impl Rollback<'_> {
             if review.run != self.undone.id {
                 return Ok(());
             }
+            source = sides
+                .syncs
+                .iter()
+                .find(|sync| sync.id == review.sync)
+                .map(|sync| sync.side);
             review.status = ReviewStatus::Resolved;
             review.resolution = Some("the rollback was itself rolled back".to_owned());
             review.resolved_at = Some(self.inner.clock.now());
             document::put(page.tx()?, &mut review).await?;
             linked.entity.frozen.retain(|(frozen, _)| *frozen != group);
         }
+        let hub = linked.entity.group_values(blueprint, group);
+        let links = sides.links(page.tx()?, linked).await?;
         for side in linked.sides.iter_mut().filter(|side| !side.obs.is_empty()) {
-            if side
-                .groups
-                .get(&group)
-                .is_some_and(|state| state.base != Base::AsObserved)
-            {
-                let state = side.group_mut(group);
-                state.base = Base::AsObserved;
-                state.base_rev = Some(rev);
-            }
             side.flags.set(SideFlags::PUSH);
+            let is_open = |state: &GroupState| state.base != Base::AsObserved;
+            if !side.groups.get(&group).is_some_and(is_open) {
+                continue;
+            }
+            let links: &dyn LensContext = links.get(&side.key.side).map_or(&NoLinks, |links| links);
+            let rules = rules_of(sides, side, group);
+            let put = rules
+                .as_ref()
+                .and_then(|(rules, held)| Some((rules.put(&hub, held, links).ok()?, rules, held)));
+            let base = match put {
+                Some((put, rules, held)) if rules.canon(&put) == rules.canon(held) => Base::AsObserved,
+                // Somebody edited there while it was held, on top of what comes back.
+                Some((put, ..)) if Some(side.key.side) == source => Base::Held(put),
+                // Or on top of something else: it is decided like any other edit.
+                _ => {
+                    side.dirty_seq = self.inner.marks.next(self.inner.clock.now()).0;
+                    side.flags.set(SideFlags::READ);
+                    continue;
+                }
+            };
+            if base != Base::AsObserved {
+                side.dirty_seq = self.inner.marks.next(self.inner.clock.now()).0;
+                side.flags.set(SideFlags::READ);
+            }
+            let state = side.group_mut(group);
+            state.base = base;
+            state.base_rev = Some(rev);
             side.tidy();
         }
         Ok(())

@@ -105,7 +105,7 @@ impl Rollback<'_> {
         for (group, ..) in &undo {
             if self.undone.rolls_back.is_some() {
                 let rev = linked.entity.rev;
-                self.lift(page, linked, group.group, rev).await?;
+                self.lift(page, blueprint, sides, linked, group.group, rev).await?;
             } else {
                 self.hold(page, run, blueprint, sides, linked, context.side(), group.group)
                     .await?;
