@@ -368,6 +368,26 @@ fn a_side_that_is_only_read_is_never_written_and_a_side_that_is_only_written_is_
 }
 
 #[test]
+fn an_edit_where_nothing_is_ever_written_names_the_value_that_it_replaces_unseen() {
+    let mut world = world(Strategy::LastWriteWins);
+    world.mappings[1].groups[0].direction = Direction::Pull;
+    world.crm_edit(0, &text("first"), at(1_000));
+    world.read(0);
+    world.read(1);
+    world.now = at(2_000);
+    world.crm_edit(1, &text("second"), at(2_000));
+    let effects = world.read(1);
+    assert_eq!(world.hub(0), &Value::text("second"));
+    assert_eq!(kinds(&effects), [AuditKind::Overruled, AuditKind::Decided]);
+    assert_eq!(effects.audit[0].before, text("first"));
+
+    // What it did show is replaced knowingly.
+    world.now = at(3_000);
+    world.crm_edit(1, &text("third"), at(3_000));
+    assert_eq!(kinds(&world.read(1)), [AuditKind::Decided]);
+}
+
+#[test]
 fn a_form_that_saves_the_whole_record_does_not_revert_what_a_pull_brought_in() {
     let blueprint = blueprint(&["first", "last"]);
     let mappings = vec![mapping(1, Role::Crm, 9, &blueprint, Strategy::LastWriteWins)];

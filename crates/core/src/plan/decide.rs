@@ -313,6 +313,7 @@ impl Table<'_> {
             } else if self.reverts_lone_change(group) {
                 self.lose(linked, group, canonical, hub, "the app is authoritative for this field");
             } else {
+                self.overrule_unshown(linked, group, base.as_deref(), &canonical, &hub);
                 self.win(linked, group, canonical, hub, None, false);
             }
             return Ok(());
@@ -351,6 +352,26 @@ impl Table<'_> {
         }
         self.conflict(linked, group, canonical, hub);
         Ok(())
+    }
+
+    /// A side that is only read never shows what the hub holds, so who edits there has not seen what they replace.
+    fn overrule_unshown(
+        &mut self,
+        linked: &Linked,
+        group: &SideGroup,
+        base: Option<&[Value]>,
+        canonical: &[Value],
+        hub: &[Value],
+    ) {
+        let was_shown = |base| holds(group, hub, base, self.known.links).unwrap_or(false);
+        if group.direction.pushes() || hub.iter().all(Value::is_empty) || base.is_some_and(was_shown) {
+            return;
+        }
+        let entry = self
+            .entry(linked, AuditKind::Overruled)
+            .values(group.group, linked.entity.rev, hub.to_vec(), canonical.to_vec())
+            .note("replaced by an edit where it is never written to");
+        self.effects.audit.push(entry);
     }
 
     /// Nothing of its own to say: only learn that it holds the hub's value, or that it is behind.

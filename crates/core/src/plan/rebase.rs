@@ -62,6 +62,10 @@ pub(super) fn rebase(
             Some(held) if held == now => Base::AsObserved,
             Some(held) => Base::Held(held),
         };
+        if group.direction.pushes() && !before.direction.pushes() {
+            // A side that is only read agrees with whatever the hub holds. What it really holds is compared now.
+            side.group_mut(group.group).base_rev = Some(0);
+        }
     }
     // What is no longer mapped is no longer known.
     side.groups

@@ -1,4 +1,4 @@
-use syncline_core::mapping::{LensSpec, Rule};
+use syncline_core::mapping::{Direction, LensSpec, Rule};
 use syncline_core::model::{Field, FieldType};
 use syncline_engine::sync::NewSync;
 use syncline_testkit::stage::person_mapping;
@@ -59,6 +59,29 @@ async fn a_mapping_change_loses_no_edit_that_waits_to_be_read() {
     wider.mapping.rules.insert(0, Rule::new("department", "Department"));
     play.save(wider).await;
     play.settle().await;
+    assert_eq!(play.app("a@x.org", "city").await, "Genf");
+    play.is_quiet().await;
+}
+
+/// While a field is only read, its side agrees with whatever the app holds; written to again, it is compared.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_was_only_read_for_a_while_gets_what_the_app_decided_meanwhile() {
+    let mut play = Play::empty().await;
+    let ext = play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
+    play.settle().await;
+    let mut reading = people(&play, SALESFORCE);
+    let rule = reading.mapping.rules.iter_mut().find(|rule| rule.fields == ["city"]);
+    rule.unwrap().direction = Direction::Pull;
+    play.save(reading).await;
+    play.later().await;
+    play.app_edit("a@x.org", "city", "Genf").await;
+    play.edit(SALESFORCE, &ext, "title", "Admiral");
+    play.settle().await;
+    assert_eq!(play.held(SALESFORCE, &ext, "city"), "Bern");
+    play.save(people(&play, SALESFORCE)).await;
+    play.later().await;
+    play.settle().await;
+    assert_eq!(play.held(SALESFORCE, &ext, "city"), "Genf");
     assert_eq!(play.app("a@x.org", "city").await, "Genf");
     play.is_quiet().await;
 }
