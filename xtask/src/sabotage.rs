@@ -103,10 +103,9 @@ fn caught(copy: &Path, name: &str, seeds: &str) -> Result<Option<(String, String
     Ok(Some((seed.clone(), invariants.join(", "))))
 }
 
+/// Shared with the sources that are not sabotaged: what they depend on is built once.
 fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), PathBuf::from)
-        .join("sabotage")
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn apply(copy: &Path, fault: &Sabotage) -> Result<(), Failure> {
@@ -133,7 +132,7 @@ fn apply(copy: &Path, fault: &Sabotage) -> Result<(), Failure> {
 
 /// A fresh copy of everything that is needed to build the player.
 fn copied() -> Result<PathBuf, Failure> {
-    let copy = target().join("workspace");
+    let copy = target().join("sabotage/workspace");
     for part in ["crates", "xtask"] {
         if copy.join(part).exists() {
             fs::remove_dir_all(copy.join(part)).map_err(|error| failed(&copy, &error))?;

@@ -10,10 +10,10 @@ use crate::sabotage;
 /// What to play.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Arguments {
-    /// The seeds, such as 0..1000.
-    #[arg(long, value_name = "A..B", default_value = "0..1000")]
-    seeds: String,
-    /// Plays seeds for so many minutes instead, from the first one on.
+    /// The seeds, such as 0..1000, which they are if nothing is said.
+    #[arg(long, value_name = "A..B")]
+    seeds: Option<String>,
+    /// Begins no seed after so many minutes; without --seeds there is no last one.
     #[arg(long, value_name = "N")]
     minutes: Option<f64>,
     /// What is asserted.
@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// With --replay: tells the whole history.
     #[arg(long, requires = "replay")]
     whole: bool,
+    /// On how many threads; as many as there are processors if nothing is said.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// How the report is written.
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
@@ -33,6 +36,9 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "replay")]
     sabotage: bool,
 }
+
+/// The seeds that are played where nothing is said.
+const DEFAULT: &str = "0..1000";
 
 /// What is asserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,10 +73,18 @@ pub(crate) const PLAYER: [&str; 8] = [
 /// Plays what was asked for.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if arguments.sabotage {
-        return sabotage::run(&arguments.seeds);
+        return sabotage::run(arguments.seeds.as_deref().unwrap_or(DEFAULT));
     }
     let mut command = cargo(PLAYER);
-    command.args(["--", "--seeds", &arguments.seeds]);
+    let seeds = match (&arguments.seeds, arguments.minutes) {
+        (Some(seeds), _) => seeds.clone(),
+        (None, Some(_)) => format!("0..{}", u64::MAX),
+        (None, None) => DEFAULT.to_owned(),
+    };
+    command.args(["--", "--seeds", &seeds]);
+    if let Some(threads) = arguments.threads {
+        command.args(["--threads", &threads.to_string()]);
+    }
     if let Some(minutes) = arguments.minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }

@@ -65,6 +65,12 @@ impl Injector {
         }
     }
 
+    /// Whether such a request changes records when it is applied.
+    #[must_use]
+    pub fn writes(&self, method: &Method, path: &str) -> bool {
+        self.bodies.mutating(method, path)
+    }
+
     /// Applies the late writes that are due by the clock; runs before each request too. Returns how many it applied.
     pub async fn deliver_due(&self) -> usize {
         self.deliver(self.clock.now()).await

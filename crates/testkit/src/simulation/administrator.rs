@@ -91,10 +91,14 @@ impl Play {
             _ => RollbackRelease::Everywhere,
         };
         let (engine, actor) = (self.engine.clone(), self.actor.clone());
-        let done = self.call(async move { engine.runs().rollback(undone, release, false, &actor).await });
+        // It may have done something even where nobody is left to hear of it.
+        self.world.cover("rollback asked for");
+        let done = self.wait(async move { engine.runs().rollback(undone, release, false, &actor).await });
         match done.await {
             Some(Ok(run)) => {
                 self.world.cover(format!("rollback, {release:?}"));
+                // It can be rolled back itself.
+                self.runs.entry(crm).or_default().push(run.id);
                 self.world.story(|| {
                     format!(
                         "    rollback of run {undone}: {} diverged {} {}",

@@ -79,6 +79,8 @@ pub(super) struct Ghost {
     pub(super) replaced: Vec<Replaced>,
     /// Values that an answer of a CRM has shown to the engine, and when it last did.
     pub(super) shown: BTreeMap<(usize, String), u64>,
+    /// Records that an answer of a CRM has shown to the engine, and when it last did.
+    pub(super) read: BTreeMap<(usize, String), u64>,
     /// When a field of a record last changed.
     pub(super) set: BTreeMap<(usize, Object, String, &'static str), u64>,
     /// Every value that a field of a record ever held.
@@ -99,6 +101,12 @@ impl Ghost {
         self.seq
     }
 
+    /// The ids of all records of a CRM.
+    pub(super) fn exts(&self, crm: usize) -> BTreeSet<String> {
+        let of_crm = self.records.iter().filter(|((at, _), _)| *at == crm);
+        of_crm.flat_map(|(_, records)| records.keys().cloned()).collect()
+    }
+
     /// Compares an object's records with those seen before, and keeps what changed.
     pub(super) fn look(&mut self, crm: usize, object: Object, now: BTreeMap<String, Shown>, who: Who) -> Vec<Change> {
         let before = self.records.insert((crm, object), now.clone()).unwrap_or_default();
@@ -117,7 +125,12 @@ impl Ghost {
             let mut change = |field: Option<&'static str>, before: &str, after: &str| {
                 self.seq += 1;
                 let set = field.and_then(|field| self.set.insert((crm, object, ext.clone(), field), self.seq));
-                let shown = self.shown.get(&(crm, canonical(before)));
+                // Of nothing one can't tell which answer showed it: any that showed the record did.
+                let shown = if before.is_empty() {
+                    self.read.get(&(crm, ext.clone()))
+                } else {
+                    self.shown.get(&(crm, canonical(before)))
+                };
                 found.push(Change {
                     seq: self.seq,
                     crm,
@@ -127,7 +140,7 @@ impl Ghost {
                     before: before.to_owned(),
                     after: after.to_owned(),
                     who,
-                    unread: !before.is_empty() && shown.is_none_or(|shown| set.is_some_and(|set| set > *shown)),
+                    unread: shown.is_none_or(|shown| set.is_some_and(|set| set > *shown)),
                 });
             };
             match (old.deleted, new.deleted) {
@@ -154,10 +167,12 @@ impl Ghost {
 
     /// The engine got an answer of a CRM.
     pub(super) fn show(&mut self, crm: usize, answer: &str) {
+        let seq = self.next();
+        let read: Vec<String> = self.exts(crm).into_iter().filter(|ext| answer.contains(ext)).collect();
+        self.read.extend(read.into_iter().map(|ext| ((crm, ext), seq)));
         let answer = answer.to_lowercase();
         let values = self.edits.iter().map(|edit| canonical(&edit.after));
         let found: Vec<String> = values.filter(|value| answer.contains(value.as_str())).collect();
-        let seq = self.next();
         self.shown.extend(found.into_iter().map(|value| ((crm, value), seq)));
     }
 

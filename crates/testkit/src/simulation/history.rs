@@ -86,6 +86,17 @@ pub(super) enum Moment {
     Transaction,
 }
 
+/// How the store fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum StoreFault {
+    /// It can't be reached.
+    Unreachable,
+    /// A commit is refused, as by a full disk or a serialisation failure.
+    Refused,
+    /// A commit is kept, and said to have failed.
+    Unknown,
+}
+
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Act {
@@ -204,6 +215,20 @@ pub(super) enum Act {
     Stall {
         seconds: u32,
     },
+    /// The store fails one of the transactions of a run, after so many others.
+    Store {
+        fault: StoreFault,
+        after: u32,
+    },
+    /// An automation of a CRM changes what the engine writes, so many times.
+    Automate {
+        crm: usize,
+        times: u32,
+    },
+    /// The answer to the next refresh of tokens is lost.
+    LoseRefresh {
+        crm: usize,
+    },
     /// The clock of this machine jumps.
     Jump {
         seconds: i32,
@@ -247,6 +272,8 @@ impl Step {
             Act::Crash { .. }
                 | Act::Stall { .. }
                 | Act::Jump { .. }
+                | Act::Store { .. }
+                | Act::LoseRefresh { .. }
                 | Act::Strike { .. }
                 | Act::Rate { .. }
                 | Act::Expire { .. }
@@ -323,7 +350,7 @@ pub(super) fn draw(dice: &mut ChaCha8Rng, scenario: &Scenario) -> Vec<Step> {
     // Swarm testing: each history knows only some of the acts, so that some have many of few.
     let users: Vec<u32> = (0..USERS).filter(|_| dice.random_bool(0.6)).collect();
     let world: Vec<u32> = (0..WORLD).filter(|_| dice.random_bool(0.35)).collect();
-    let faults: Vec<usize> = (0..Fault::ALL.len()).filter(|_| dice.random_bool(0.3)).collect();
+    let faults: Vec<usize> = (0..Fault::ALL.len()).filter(|_| dice.random_bool(0.4)).collect();
     let count = dice.random_range(4..40);
     for _ in 0..count {
         let crm = dice.random_range(0..scenario.crms.len());
@@ -459,7 +486,7 @@ fn user(dice: &mut ChaCha8Rng, crm: usize, tenant: usize, which: u32) -> Act {
 }
 
 /// How many kinds of acts administrators and the world have.
-const WORLD: u32 = 14;
+const WORLD: u32 = 22;
 
 fn nature(dice: &mut ChaCha8Rng, crm: usize, tenant: usize, which: u32, faults: &[usize]) -> Act {
     let one_of = |dice: &mut ChaCha8Rng| {
@@ -481,7 +508,7 @@ fn nature(dice: &mut ChaCha8Rng, crm: usize, tenant: usize, which: u32, faults: 
                 after: dice.random_range(0..25),
             }
         }
-        3 => Act::Strike {
+        3 | 18..=20 => Act::Strike {
             crm,
             fault: one_of(dice),
             count: dice.random_range(1..4),
@@ -513,6 +540,15 @@ fn nature(dice: &mut ChaCha8Rng, crm: usize, tenant: usize, which: u32, faults: 
             crm,
             record: dice.random_range(0..8),
             twice: dice.random_bool(0.3),
+        },
+        13..=14 => Act::Store {
+            fault: [StoreFault::Unreachable, StoreFault::Refused, StoreFault::Unknown][dice.random_range(0..3)],
+            after: dice.random_range(0..25),
+        },
+        15 => Act::LoseRefresh { crm },
+        16 => Act::Automate {
+            crm,
+            times: dice.random_range(1..4),
         },
         _ => match dice.random_range(0..3) {
             0 => Act::Retry { tenant },

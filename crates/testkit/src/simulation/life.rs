@@ -12,10 +12,12 @@ use jiff::Timestamp;
 use syncline_core::error::Result;
 use syncline_core::store::{Mode, Store, Transaction};
 use syncline_engine::http::{Limits, Transport, TransportError};
+use syncline_simulators::fault::Dropped;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
-use super::history::Moment;
+use super::failing::{FailingTransaction, failed};
+use super::history::{Moment, StoreFault};
 use super::world::World;
 
 /// A process from its start to its death.
@@ -26,6 +28,9 @@ pub(super) struct Life {
     /// Rung at death.
     pub(super) died: Notify,
     fuse: Mutex<Option<(Moment, u32)>>,
+    store_fuse: Mutex<Option<(StoreFault, u32)>>,
+    /// Whether somebody waits for an answer who would have to be told what became of it: no fault of the store then.
+    pub(super) spared: AtomicBool,
     stalled_until: Mutex<Option<Timestamp>>,
     pub(super) requests: AtomicU64,
 }
@@ -47,9 +52,37 @@ impl Life {
         *self.fuse.lock().unwrap_or_else(PoisonError::into_inner) = Some((moment, after));
     }
 
-    /// Nothing will kill it any more.
+    /// Nothing will kill it any more, and its store works.
     pub(super) fn put_out(&self) {
         *self.fuse.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.store_fuse.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Lets the store fail after so many transactions that write.
+    pub(super) fn fail_store(&self, fault: StoreFault, after: u32) {
+        *self.store_fuse.lock().unwrap_or_else(PoisonError::into_inner) = Some((fault, after));
+    }
+
+    /// What the transaction that now begins meets.
+    fn store_fault(&self, world: &World) -> Option<StoreFault> {
+        if self.spared.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut fuse = self.store_fuse.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fault, left) = fuse.as_mut()?;
+        if let Some(fewer) = left.checked_sub(1) {
+            *left = fewer;
+            return None;
+        }
+        let fault = *fault;
+        *fuse = None;
+        world.story(|| format!("    the store fails process {}: {fault:?}", self.number));
+        world.cover(match fault {
+            StoreFault::Unreachable => "fault store-unreachable",
+            StoreFault::Refused => "fault commit-refused",
+            StoreFault::Unknown => "fault commit-unknown",
+        });
+        Some(fault)
     }
 
     pub(super) fn stall(&self, until: Timestamp) {
@@ -114,7 +147,16 @@ impl Store for LivingStore {
         } else if self.life.is_dead() {
             std::future::pending::<()>().await;
         }
-        self.world.store.begin(mode).await
+        if mode == Mode::Read {
+            return self.world.store.begin(mode).await;
+        }
+        let begun = self.world.store.begin(mode).await?;
+        // Only now is it this one's turn to write.
+        match self.life.store_fault(&self.world) {
+            None => Ok(begun),
+            Some(StoreFault::Unreachable) => Err(failed(StoreFault::Unreachable)),
+            Some(fault) => Ok(Box::new(FailingTransaction::new(begun, fault))),
+        }
     }
 
     fn label(&self) -> String {
@@ -154,13 +196,21 @@ impl Transport for Wire {
         }
         let shown = format!("{} {}", request.method(), request.uri());
         let authorization = request.headers().get(http::header::AUTHORIZATION).cloned();
-        world.authorised(crm, authorization.as_ref().and_then(|value| value.to_str().ok()));
+        let authorization = authorization.as_ref().and_then(|value| value.to_str().ok());
+        world.authorised(crm, authorization);
+        world.token_shown(crm, authorization, request.body());
+        let sent = shown.contains("token").then(|| request.body().clone());
         world.trace(&[&shown, &String::from_utf8_lossy(request.body())]);
+        let named = world.named(crm, request.method(), request.uri(), request.body());
+        world.about_to_send(crm, &named);
         let before = world.before(crm).await;
         let answer = world.routers[crm].clone().oneshot(request.map(Body::from)).await;
         let (head, body) = answer.map_err(|never| match never {}).map(http::Response::into_parts)?;
         // A body that breaks off is a connection that broke off.
         let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+        if let (Some(sent), Ok(body)) = (sent, &body) {
+            world.token_given(&sent, &String::from_utf8_lossy(body));
+        }
         world
             .after(crm, self.life.number, before, &shown, head.status.as_u16())
             .await;
@@ -168,6 +218,9 @@ impl Transport for Wire {
         self.life.pass(Moment::Answer, world).await;
         let body = body.map_err(|error| TransportError::MaybeSent(error.to_string()))?;
         let text = String::from_utf8_lossy(&body);
+        if head.extensions.get::<Dropped>().is_none() {
+            world.answer_arrived(crm, &named, &text);
+        }
         world.trace(&[head.status.as_str(), &text]);
         world.ghost().show(crm, &text);
         if body.len() as u64 > limits.max_response_bytes {

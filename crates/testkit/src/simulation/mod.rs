@@ -11,10 +11,12 @@ mod batch;
 mod check;
 mod coverage;
 mod crm;
+mod failing;
 mod ghost;
 mod history;
 mod life;
 mod play;
+mod resend;
 mod scenario;
 mod settle;
 mod shrink;
@@ -33,7 +35,7 @@ use syncline_storage::MemoryStore;
 use crate::blocking::BlockingStore;
 
 pub use batch::{Batch, Report, simulate_all};
-pub use check::{Invariant, Violation};
+pub use check::{Checked, Invariant, Violation};
 pub use coverage::{expected, unreachable};
 pub use shrink::{Regression, shrink};
 

@@ -185,6 +185,13 @@ impl Play {
             Act::Run { crm, kind, background } => self.run(crm, kind, background).await,
             Act::Crash { moment, after } => self.life.light(moment, after),
             Act::Stall { seconds } => self.stall(seconds),
+            Act::Store { fault, after } => self.life.fail_store(fault, after),
+            Act::Automate { crm, times } => self.world.automate(crm, times),
+            Act::LoseRefresh { crm } => {
+                let faults = self.world.crms[crm].faults();
+                faults.script_for(syncline_simulators::Fault::Reset, 1, "token");
+                faults.script(syncline_simulators::Fault::Unauthorized, 1);
+            }
             Act::Jump { seconds } => {
                 self.world.cover("clock jump");
                 self.clock.jump(SignedDuration::from_secs(seconds.into()));
@@ -241,6 +248,14 @@ impl Play {
 
     /// Waits for something, unless the process dies meanwhile.
     pub(super) async fn call<T>(&self, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
+        self.life.spared.store(true, std::sync::atomic::Ordering::Relaxed);
+        let done = self.wait(work).await;
+        self.life.spared.store(false, std::sync::atomic::Ordering::Relaxed);
+        done
+    }
+
+    /// As [`Self::call`], for work that finds out by itself what a failing store has kept.
+    pub(super) async fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Option<Result<T>> {
         let died = self.life.died.notified();
         match select(Box::pin(work), Box::pin(died)).await {
             Either::Left((done, _)) => Some(done),
@@ -325,7 +340,7 @@ impl Play {
             }));
             return;
         }
-        if let Some(Ok(runs)) = self.call(work).await {
+        if let Some(Ok(runs)) = self.wait(work).await {
             let ended = self.runs.entry(crm).or_default();
             ended.extend(runs.iter().filter(|run| !run.parameters.dry_run).map(|run| run.id));
         }
@@ -392,6 +407,7 @@ fn judge(world: &World, crm: usize, run: &Run) {
 fn engine(world: &Arc<World>, life: &Arc<Life>, clock: &VirtualClock, seed: u64) -> Result<Engine> {
     let settings = Settings {
         page_rows: if seed.is_multiple_of(3) { 2 } else { 2_000 },
+        delete_grace: Duration::from_secs([0, 60, 300][(seed / 3 % 3) as usize]),
         ambiguity_horizon: Duration::from_secs(70),
         late_write_horizon: Duration::from_secs(600),
         failure_retry: Duration::from_secs(10),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use syncline_core::state::Presence;
+
 use super::check::{Invariant, Knowledge, safe, settled};
 use super::history::{Kind, Verdict};
 use super::play::Play;
@@ -43,8 +45,9 @@ impl Play {
         self.world.story(|| "--- faults and edits stop".to_owned());
         self.life.put_out();
         self.join().await;
-        for crm in &self.world.crms {
+        for (index, crm) in self.world.crms.iter().enumerate() {
             crm.faults().clear();
+            self.world.automate(index, 0);
         }
         // Beyond everything that may land late, and every process that stood still.
         tokio::time::sleep(Duration::from_secs(300)).await;
@@ -97,12 +100,19 @@ impl Play {
         for _ in 0..CYCLES {
             let before = self.extent().await;
             self.cycle(Kind::Usual).await;
-            if self.extent().await == before {
+            if self.extent().await == before && !self.waits_for_a_delete().await {
                 return;
             }
         }
         let what = format!("things still change after {CYCLES} cycles without an edit or a fault");
         self.world.violate(Invariant::Convergence, what);
+    }
+
+    /// Whether a record was reported as deleted, which is believed only after a while.
+    async fn waits_for_a_delete(&self) -> bool {
+        let known = Knowledge::load(&self.world).await.unwrap_or_default();
+        let mut sides = known.entities.iter().flat_map(|known| &known.linked.sides);
+        sides.any(|side| matches!(side.presence, Presence::ReportedDeleted(_)))
     }
 
     /// What every change makes larger: the changes of remote records, and the revisions of entities.

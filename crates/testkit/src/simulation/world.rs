@@ -18,8 +18,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Disk;
 use super::check::{Invariant, Violation};
 use super::crm::{Object, Simulator};
-use super::ghost::{Change, Ghost, Who};
+use super::ghost::{Change, Ghost, Place, Who};
+use super::resend::{Refreshes, Unanswered};
 use super::scenario::Scenario;
+use super::users::unique;
 use crate::stage::VirtualClock;
 
 /// See the [module](self).
@@ -40,6 +42,10 @@ pub(super) struct World {
     coverage: Mutex<BTreeMap<String, u64>>,
     /// Writes that overwrote what nobody had read: value, field, record.
     pub(super) unseen: Mutex<BTreeSet<String>>,
+    unanswered: Mutex<Unanswered>,
+    refreshes: Mutex<Refreshes>,
+    /// How often each CRM's automation still changes what the engine writes, and how often any did.
+    automation: Mutex<(BTreeMap<usize, u32>, u32)>,
     /// Whether any user's commit was to show late.
     pub(super) late: AtomicBool,
     /// CRMs whose mapping was changed.
@@ -114,6 +120,9 @@ impl World {
             violations: Mutex::default(),
             coverage: Mutex::default(),
             unseen: Mutex::default(),
+            unanswered: Mutex::default(),
+            refreshes: Mutex::default(),
+            automation: Mutex::default(),
             late: AtomicBool::new(false),
             remapped: Mutex::default(),
             chosen: Mutex::default(),
@@ -123,6 +132,14 @@ impl World {
 
     pub(super) fn ghost(&self) -> MutexGuard<'_, Ghost> {
         self.ghost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn refreshes(&self) -> MutexGuard<'_, Refreshes> {
+        self.refreshes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn tenant(&self, tenant: usize) -> TenantId {
@@ -229,6 +246,14 @@ impl World {
             let now = self.crms[crm].shown(object);
             found.extend(self.ghost().look(crm, object, now, who));
         }
+        if who == Who::Itself {
+            // What shows late replaces what is there, whoever has seen that.
+            let tenant = self.scenario.crms[crm].tenant;
+            let mut ghost = self.ghost();
+            for change in found.iter().filter(|change| change.field.is_some()) {
+                ghost.replace(tenant, change.object, [change.before.clone()]);
+            }
+        }
         for change in &found {
             self.story(|| {
                 let field = change.field.unwrap_or("(record)");
@@ -243,6 +268,46 @@ impl World {
             });
         }
         found
+    }
+
+    /// Lets a CRM's automation change what the engine writes, so many times.
+    pub(super) fn automate(&self, crm: usize, times: u32) {
+        let mut automation = self.automation.lock().unwrap_or_else(PoisonError::into_inner);
+        automation.0.insert(crm, times);
+    }
+
+    /// A CRM's automation edits one of the fields that the engine has just written.
+    fn edit_back(&self, changes: &[Change]) {
+        let texts = ["title", "city", "first_name"];
+        let written = changes
+            .iter()
+            .find(|change| change.object == Object::Person && change.field.is_some_and(|field| texts.contains(&field)));
+        let Some((change, field)) = written.and_then(|change| Some((change, change.field?))) else {
+            return;
+        };
+        let number = {
+            let mut automation = self.automation.lock().unwrap_or_else(PoisonError::into_inner);
+            let (left, done) = &mut *automation;
+            match left.get_mut(&change.crm).filter(|left| **left > 0) {
+                Some(left) => *left -= 1,
+                None => return,
+            }
+            *done += 1;
+            5_000 + *done
+        };
+        let value = unique(field, number);
+        let simulator = &self.crms[change.crm];
+        if simulator
+            .update(change.object, &change.ext, &[(field, value.as_str())])
+            .is_ok()
+        {
+            self.cover("an automation edits back");
+            let place = Place::Crm(change.crm, change.ext.clone());
+            let (at, tenant) = (self.clock.time(), self.scenario.crms[change.crm].tenant);
+            self.ghost()
+                .edit(number, at, tenant, place, change.object, field, &change.after, &value);
+            self.look(change.crm, Who::Itself);
+        }
     }
 
     /// Lets what is late land, and looks.
@@ -317,6 +382,7 @@ impl World {
             return;
         }
         let changes = self.look(crm, Who::Engine(life));
+        self.edit_back(&changes);
         self.story(|| format!("    process {life}: {request} = {status}"));
         for change in &changes {
             let side = self.side(crm, change.object);

@@ -2,9 +2,10 @@
 
 use syncline_core::mapping::Direction;
 use syncline_core::state::{Presence, SideFlags};
+use syncline_core::value::decode_all;
 
 use super::Invariant;
-use super::knowledge::{Knowledge, same_form};
+use super::knowledge::{Knowledge, same_form, text_of};
 use crate::simulation::crm::Object;
 use crate::simulation::world::World;
 
@@ -169,5 +170,42 @@ pub(super) fn everybody_is_everywhere(world: &World, known: &Knowledge) {
     drop(ghost);
     for what in found {
         world.violate(Invariant::Convergence, what);
+    }
+}
+
+/// I23: what each live record shows is what the store holds as last observed of it.
+pub(super) fn nothing_is_stale(world: &World, known: &Knowledge) {
+    let sides = world.all_sides();
+    let ghost = world.ghost();
+    let mut found = Vec::new();
+    for entity in &known.entities {
+        let linked = &entity.linked;
+        for side in linked.sides.iter().filter(|side| side.presence == Presence::Live) {
+            let (Some(&(crm, object)), Some(ext)) = (sides.get(&side.key.side), &side.ext) else {
+                continue;
+            };
+            let shown = ghost.records.get(&(crm, object)).and_then(|records| records.get(ext));
+            let Some(shown) = shown.filter(|shown| !shown.deleted && !world.is_remapped(crm) && !known.is_held(linked))
+            else {
+                continue;
+            };
+            let observed = decode_all(&side.obs).unwrap_or_default();
+            for (place, field) in object.fields().enumerate() {
+                // Mappings list the fields in the blueprint's order.
+                let seen = observed.get(place).map(text_of).unwrap_or_default();
+                if seen.trim() != shown.value(field).trim() {
+                    found.push(format!(
+                        "crm{crm} {ext} {field} is `{}`, and was last seen as `{seen}` (entity {}, flags {:?})",
+                        shown.value(field),
+                        linked.entity.uid,
+                        side.flags
+                    ));
+                }
+            }
+        }
+    }
+    drop(ghost);
+    for what in found {
+        world.violate(Invariant::BoundedStaleness, what);
     }
 }

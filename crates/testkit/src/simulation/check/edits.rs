@@ -1,5 +1,7 @@
 //! I1: no update is lost.
 
+use jiff::SignedDuration;
+use syncline_core::audit::AuditKind;
 use syncline_core::state::Presence;
 
 use super::Invariant;
@@ -26,8 +28,7 @@ pub(super) fn no_lost_update(world: &World, known: &Knowledge) {
 fn is_lost(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit) -> Option<String> {
     let value = same_form(edit.field, &edit.after);
     if value.is_empty() {
-        // That a field was emptied can't be told from one that nobody filled.
-        return None;
+        return is_filled_again(world, known, ghost, edit);
     }
     let entity = match &edit.place {
         Place::App(uid) => known.of_uid(uid),
@@ -67,7 +68,15 @@ fn is_lost(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit) -> Opti
         }
     }
     if let Place::Crm(crm, ext) = &edit.place
-        && still_there(world, ghost, known, *crm, ext, edit, entity)
+        && still_there(
+            world,
+            ghost,
+            known,
+            *crm,
+            &survivor(ghost, *crm, edit, ext),
+            edit,
+            entity,
+        )
     {
         return None;
     }
@@ -97,6 +106,61 @@ fn is_lost(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit) -> Opti
         edit.field,
         edit.before,
         edit.after
+    ))
+}
+
+/// Whether a field that a user emptied holds again what it held before, though nobody said so.
+fn is_filled_again(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit) -> Option<String> {
+    let before = same_form(edit.field, &edit.before);
+    let entity = match &edit.place {
+        Place::App(uid) => known.of_uid(uid),
+        Place::Crm(crm, ext) => known.of_record(world.side(*crm, edit.object)?, ext),
+    }?;
+    let uid = entity.linked.entity.uid;
+    if before.is_empty() || same_form(edit.field, &entity.text(edit.field)) != before || entity.linked.entity.deleted {
+        return None;
+    }
+    let set_again = ghost.edits.iter().any(|other| {
+        other.seq > edit.seq && other.tenant == edit.tenant && same_form(other.field, &other.after) == before
+    });
+    // On linking for the first time, or again, nothing loses to something without a word.
+    let is_linked_since = known.audit.iter().any(|told| {
+        told.entry.entity == uid
+            && matches!(
+                told.entry.kind,
+                AuditKind::Created
+                    | AuditKind::Linked
+                    | AuditKind::Restored
+                    | AuditKind::Merged
+                    | AuditKind::RolledBack
+            )
+            && told.at + SignedDuration::from_mins(10) > edit.at
+    });
+    let group = entity.group(edit.field);
+    let is_named = known.emptied_losers.contains(&(uid, group))
+        || entity.linked.entity.frozen_by(group).is_some()
+        || known.is_held(&entity.linked)
+        || world.rolled_back();
+    let stands = match &edit.place {
+        Place::Crm(crm, ext) => still_there(world, ghost, known, *crm, ext, edit, Some(entity)),
+        Place::App(_) => false,
+    };
+    if set_again || is_linked_since || is_named || stands {
+        return None;
+    }
+    if overwritten_unseen(ghost, edit) {
+        return None;
+    }
+    world.cover("a field was emptied and is checked");
+    Some(format!(
+        "edit #{} ({}) of {} {:?} {}: emptied, and holds `{}` again (entity {uid}), and neither audit nor an open item \
+         says why",
+        edit.step,
+        edit.at,
+        edit.object.blueprint(),
+        edit.place,
+        edit.field,
+        edit.before
     ))
 }
 

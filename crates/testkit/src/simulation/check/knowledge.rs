@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use syncline_core::Value;
 use syncline_core::audit::{AuditEntry, AuditKind, open_block};
 use syncline_core::error::Result;
+use syncline_core::model::GroupId;
 use syncline_core::state::{Linked, Operation, OperationState, SideId};
 use syncline_core::store::{AuditBlock, DocumentKind, DocumentQuery, EntityQuery, Mode};
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use crate::simulation::world::World;
 #[derive(Debug)]
 pub(in crate::simulation) struct Told {
     pub(in crate::simulation) tenant: usize,
+    pub(in crate::simulation) at: Timestamp,
     pub(in crate::simulation) entry: AuditEntry,
 }
 
@@ -41,8 +44,12 @@ pub(in crate::simulation) struct Knowledge {
     /// Bodies of open reviews, ignored ones too, by entity.
     pub(in crate::simulation) reviews: Vec<serde_json::Value>,
     pub(in crate::simulation) failures: Vec<serde_json::Value>,
+    /// Why people were ever asked.
+    pub(in crate::simulation) asked: BTreeSet<String>,
     /// Values that the audit names as losers, by tenant.
     pub(in crate::simulation) losers: BTreeSet<(usize, String)>,
+    /// Fields of which the audit says that nothing lost against something.
+    pub(in crate::simulation) emptied_losers: BTreeSet<(Uuid, GroupId)>,
 }
 
 /// A value as a text; empty for none.
@@ -104,7 +111,8 @@ impl Knowledge {
                 after = last.seq;
                 for block in blocks {
                     for entry in open_block(&block)? {
-                        known.audit.push(Told { tenant, entry });
+                        let at = block.at;
+                        known.audit.push(Told { tenant, at, entry });
                     }
                     known.blocks.push((tenant, block));
                 }
@@ -114,6 +122,10 @@ impl Knowledge {
                 (DocumentKind::Failure, &mut known.failures),
             ] {
                 for document in tx.documents(&DocumentQuery::new(kind).tenant(number)).await? {
+                    if kind == DocumentKind::Review {
+                        let reason = document.body["reason"].as_str().unwrap_or_default();
+                        known.asked.insert(reason.to_owned());
+                    }
                     if document.status != "resolved" {
                         into.push(document.body);
                     }
@@ -158,6 +170,10 @@ impl Knowledge {
                 _ => false,
             };
             if names {
+                let is_nothing = |values: &[Value]| values.iter().all(Value::is_empty);
+                if is_nothing(&entry.before) || is_nothing(&entry.after) {
+                    self.emptied_losers.insert((entry.entity, entry.group));
+                }
                 let values = entry.before.iter().chain(match entry.kind {
                     AuditKind::ConflictOpened | AuditKind::Merged => entry.after.as_slice(),
                     _ => &[],

@@ -135,13 +135,15 @@ pub(super) fn base_soundness(world: &World, known: &Knowledge) {
                         .iter()
                         .filter(|((at, of, _, name), _)| (*at, *of, *name) == (crm, object, field));
                     all.flat_map(|(_, values)| values)
-                        .any(|value| value.trim() == text.trim())
+                        .any(|value| same_form(field, value) == same_form(field, text))
                 };
                 let merged = ghost
                     .records
                     .get(&(crm, object))
                     .is_some_and(|records| records.values().any(|shown| shown.merged_into.is_some()));
-                let held = held.is_some_and(|held| held.iter().any(|held| held.trim() == text.trim()));
+                // A rollback gives back a base as the CRM keeps it.
+                let held =
+                    held.is_some_and(|held| held.iter().any(|held| same_form(field, held) == same_form(field, text)));
                 let known = held || text.is_empty() || merged && somewhere();
                 if !known {
                     found.push(format!(

@@ -1,4 +1,4 @@
-//! I21: the audit, and what it shows of the rows of the decision tables that were reached.
+//! I21: the audit tells how every value came about, in an unbroken chain.
 
 use std::collections::BTreeMap;
 
@@ -60,42 +60,5 @@ pub(super) fn fold(world: &World, known: &Knowledge) {
                 );
             }
         }
-    }
-}
-
-/// Notes which rows were reached.
-pub(super) fn cover(world: &World, known: &Knowledge) {
-    let sides = world.all_sides();
-    for Told { entry, .. } in &known.audit {
-        let strategy = sides.get(&entry.side).map(|(crm, object)| {
-            let field = object.fields().nth(usize::from(entry.group).wrapping_sub(1));
-            let plan = &world.scenario.crms[*crm];
-            let own = plan
-                .strategies
-                .iter()
-                .find(|(name, _)| Some(*name) == field && !name.is_empty());
-            own.map_or(plan.strategies[0].1, |(_, strategy)| *strategy)
-        });
-        let row = match entry.kind {
-            AuditKind::Decided if entry.note.contains("won a conflict") => "a conflict is won",
-            AuditKind::Decided if entry.side > 0 => "a lone change is taken",
-            AuditKind::Overruled if entry.note.contains("lost a conflict") => "a conflict is lost",
-            AuditKind::Overruled if entry.note.contains("authoritative") => "a lone change is reverted",
-            AuditKind::Overruled if entry.note.contains("empty value") => "an empty value loses",
-            AuditKind::Agreed => "sides agree",
-            AuditKind::ConflictOpened if entry.group > 0 => "a group is frozen",
-            AuditKind::ConflictOpened => "a record is frozen",
-            kind => {
-                world.cover(format!("audit {kind:?}"));
-                continue;
-            }
-        };
-        match strategy {
-            Some(strategy) => world.cover(format!("{row}, {strategy:?}")),
-            None => world.cover(row),
-        }
-    }
-    for operation in &known.operations {
-        world.cover(format!("operation {:?} {:?}", operation.verb, operation.state));
     }
 }
