@@ -173,8 +173,8 @@ impl Subject {
             }
             7 => self.play(&io, || self.pull(Start::Beginning), 0).await,
             8 => {
-                self.play(&io, || self.pull(Start::Since(Timestamp::UNIX_EPOCH)), 0)
-                    .await
+                let since = || self.pull(Start::Since(Timestamp::UNIX_EPOCH));
+                self.play(&io, since, 0).await;
             }
             9 => self.play(&io, || self.sweep(), 0).await,
             10 => self.play(&io, || self.feed(None), 0).await,
