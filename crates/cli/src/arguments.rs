@@ -18,6 +18,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where help lists what every command takes: apart from what is peculiar to one.
+const EVERYWHERE: &str = "Options of every command";
+
 /// What every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct GlobalOptions {
@@ -27,14 +30,15 @@ pub(crate) struct GlobalOptions {
         global = true,
         env = "SYNCLINE_CONFIG",
         default_value = "syncline.toml",
-        value_name = "FILE"
+        value_name = "FILE",
+        help_heading = EVERYWHERE
     )]
     pub(crate) config: PathBuf,
     /// How results are printed.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, help_heading = EVERYWHERE)]
     pub(crate) output: Format,
     /// Tell on standard error what is being done. Secrets are redacted.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     pub(crate) verbose: bool,
 }
 
@@ -111,5 +115,14 @@ mod tests {
     #[test]
     fn the_command_line_does_not_contradict_itself() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_what_is_peculiar_to_a_command_apart_from_what_all_take() {
+        let help = Cli::command().try_get_matches_from(["syncline", "sync", "--help"]);
+        let help = help.unwrap_err().to_string();
+        let (own, common) = help.split_once(EVERYWHERE).unwrap();
+        assert!(own.contains("--dry-run") && !own.contains("--config <FILE>"), "{help}");
+        assert!(common.contains("--config <FILE>"), "{help}");
     }
 }
