@@ -34,13 +34,25 @@ fn holds(limits: Limits) {
 }
 
 #[test]
+fn a_lost_answer_and_a_lost_lease_lose_no_edit_and_undo_none() {
+    holds(Limits {
+        app: 1,
+        user: 1,
+        takeovers: 1,
+        crashes: 0,
+        lost: 1,
+        writes: 2,
+    });
+}
+
+#[test]
 fn two_workers_who_stall_and_die_lose_no_edit_and_undo_none() {
     holds(Limits {
         app: 1,
         user: 1,
-        takeovers: 2,
+        takeovers: 1,
         crashes: 1,
-        lost: 1,
+        lost: 0,
         writes: 2,
     });
 }
@@ -49,10 +61,10 @@ fn two_workers_who_stall_and_die_lose_no_edit_and_undo_none() {
 fn writes_that_land_late_revert_nothing_that_came_after_them() {
     holds(Limits {
         app: 2,
-        user: 1,
-        takeovers: 1,
+        user: 0,
+        takeovers: 0,
         crashes: 0,
-        lost: 2,
-        writes: 3,
+        lost: 1,
+        writes: 2,
     });
 }
