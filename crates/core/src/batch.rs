@@ -3,6 +3,8 @@
 //! A row's values lie canonically encoded in one arena, in the order of the [`Projection`], so a page costs a few
 //! allocations whatever its size, hashing a row is hashing a slice, and a batch crosses the plugin border as bytes.
 
+mod outcome;
+
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{Value, content_hash, encode_null};
+
+pub use outcome::{Outcome, OutcomeKind};
 
 /// What a provider's field holds, which decides how its wire form is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,69 +143,6 @@ pub struct Became {
     pub object: String,
     /// The record's id.
     pub id: String,
-}
-
-/// What became of one write. See [`Outcome`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutcomeKind {
-    /// It is done.
-    Applied {
-        /// Whether it made a new record.
-        created: bool,
-    },
-    /// It was certainly not done, and may be sent again at this time or later.
-    NotApplied {
-        /// Earliest time to send it again.
-        not_before: Option<Timestamp>,
-    },
-    /// The provider refused this record for good.
-    Rejected {
-        /// Fields that the provider blames.
-        fields: Vec<String>,
-    },
-    /// The guard failed: somebody changed the record since it was read.
-    Conflict,
-    /// The record no longer exists.
-    Gone,
-    /// A record with this key exists already, and this is its id.
-    Duplicate {
-        /// Id of the existing record.
-        existing: String,
-    },
-    /// It may or may not have been done.
-    Unknown,
-}
-
-/// The result of one [`crate::job::Write`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Position of the write in its push job.
-    pub index: usize,
-    /// What became of it.
-    pub kind: OutcomeKind,
-    /// Id of the record written, where known.
-    pub id: Option<String>,
-    /// The record's stamp after the write, where the answer tells.
-    pub stamp: Option<Timestamp>,
-    /// The provider's code and message when it was not applied.
-    pub message: Option<String>,
-    /// Row of the same batch that holds what the record held after the write, where the answer tells.
-    pub row: Option<usize>,
-}
-
-impl Outcome {
-    /// An outcome with nothing but its kind.
-    pub const fn new(index: usize, kind: OutcomeKind) -> Self {
-        Self {
-            index,
-            kind,
-            id: None,
-            stamp: None,
-            message: None,
-            row: None,
-        }
-    }
 }
 
 /// "This remote record may have changed": never applied as data, only a reason to read.
