@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::normalise::normalise;
-use super::{Candidate, Links, key_fields, link_slices};
+use super::{Candidate, Links, exact, key_fields, link, link_slices};
 use crate::mapping::{MatchKey, MatchPart};
 use crate::value::Value;
 
@@ -60,6 +60,29 @@ pub fn link_by_keys(left: &[Candidate], right: &[Candidate], keys: &[MatchKey]) 
     }
     links.sort();
     links
+}
+
+/// Pairs that any of several keys takes for possibly the same, however many are like one of them, in order.
+/// [`Candidate::values`] are those of [`keys_fields`]. What an earlier exact key tells apart is not alike.
+pub fn alike(left: &[Candidate], right: &[Candidate], keys: &[MatchKey]) -> Vec<(usize, usize)> {
+    let fields = keys_fields(keys);
+    let (lefts, rights): (Vec<usize>, Vec<usize>) = ((0..left.len()).collect(), (0..right.len()).collect());
+    let mut pairs = BTreeSet::new();
+    for (turn, key) in keys.iter().enumerate() {
+        let places: Vec<usize> = key_fields(key)
+            .iter()
+            .filter_map(|name| fields.iter().position(|field| field == name))
+            .collect();
+        let (left_values, right_values) = (pick(left, &lefts, &places), pick(right, &rights, &places));
+        let (left_values, right_values) = (as_slices(&left_values), as_slices(&right_values));
+        let found = match key {
+            MatchKey::Exact { parts } => exact::alike(parts, &left_values, &right_values),
+            MatchKey::Fuzzy { parts, review, .. } => link::alike(parts, *review, &left_values, &right_values),
+        };
+        let together = |(l, r): &(usize, usize)| told_apart(&keys[..turn], &fields, &left[*l], &right[*r]).is_none();
+        pairs.extend(found.into_iter().filter(together));
+    }
+    pairs.into_iter().collect()
 }
 
 fn pick(set: &[Candidate], records: &[usize], places: &[usize]) -> Vec<Vec<Value>> {

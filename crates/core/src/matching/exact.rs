@@ -71,6 +71,19 @@ pub(super) fn link(parts: &[MatchPart], left: &[&[Value]], right: &[&[Value]]) -
     links
 }
 
+/// The pairs that share a key.
+pub(super) fn alike(parts: &[MatchPart], left: &[&[Value]], right: &[&[Value]]) -> Vec<(usize, usize)> {
+    let left = hashes(parts, left, &mut Vec::new());
+    let right = hashes(parts, right, &mut Vec::new());
+    let same = |hash: u128| {
+        let start = right.partition_point(|(other, _)| *other < hash);
+        run(&right[start..], hash).iter().map(|(_, index)| *index)
+    };
+    left.iter()
+        .flat_map(|&(hash, index)| same(hash).map(move |other| (index, other)))
+        .collect()
+}
+
 /// The records with a key, sorted by its hash.
 fn hashes(parts: &[MatchPart], records: &[&[Value]], without: &mut Vec<usize>) -> Vec<(u128, usize)> {
     let mut hashes = Vec::with_capacity(records.len());

@@ -42,6 +42,22 @@ pub(super) fn link(parts: &[FuzzyPart], least: f64, review: f64, left: &[&[Value
     decide(&edges, least, review, (left.len(), right.len()))
 }
 
+/// The pairs that are like each other, and differ in nothing that decides by itself.
+pub(super) fn alike(parts: &[FuzzyPart], review: f64, left: &[&[Value]], right: &[&[Value]]) -> Vec<(usize, usize)> {
+    let prepare =
+        |records: &[&[Value]]| -> Vec<Prepared> { records.iter().map(|values| Prepared::new(values)).collect() };
+    let (lefts, rights) = (prepare(left), prepare(right));
+    let scorer = Scorer::new(parts);
+    pairs(parts, &lefts, &rights)
+        .into_iter()
+        .map(|(l, r)| (l as usize, r as usize))
+        .filter(|&(l, r)| {
+            let score = scorer.score(&lefts[l], &rights[r]);
+            score.value >= review && score.differs.is_none()
+        })
+        .collect()
+}
+
 fn decide(edges: &[Edge], least: f64, review: f64, (lefts, rights): (usize, usize)) -> Links {
     let mut best_left = vec![(0.0f64, 0.0f64); lefts];
     let mut best_right = vec![(0.0f64, 0.0f64); rights];

@@ -14,7 +14,7 @@ mod normalise;
 mod people;
 mod phonetic;
 
-pub use by_keys::{keys_fields, link_by_keys};
+pub use by_keys::{alike, keys_fields, link_by_keys};
 pub use exact::{key_hash, key_space};
 pub use normalise::normalise;
 pub use people::people_key;

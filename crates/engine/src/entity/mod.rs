@@ -25,7 +25,7 @@ pub use service::Entities;
 pub use upsert::{Upserted, UpsertedAs};
 
 pub(crate) use findings::Findings;
-pub(crate) use index::{Definition, fill_declared, fill_within, keep_created, keep_written};
+pub(crate) use index::{Definition, fill_all, fill_declared, fill_within, keep_created, keep_written, space_of};
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use sides::EntitySides;
 pub(crate) use transaction::{EntityTransaction, blueprint_by_id, is_provisional, spare_held, witness};
