@@ -11,7 +11,7 @@ use syncline_engine::actor::Actor;
 use syncline_engine::connection::TokenRequest;
 use syncline_engine::run::{RunParameters, RunRequest, RunScope};
 use syncline_engine::settings::Settings;
-use syncline_engine::sync::{NewSync, Schedule};
+use syncline_engine::sync::{NewSync, Schedule, SweepInterval};
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
 use syncline_storage::SqliteStore;
 
@@ -137,6 +137,7 @@ pub(crate) fn people(connection: u64) -> NewSync {
             .collect(),
         groups: Vec::new(),
         schedule: Schedule::Manual,
+        sweep: SweepInterval::Usual,
         start: false,
     }
 }

@@ -5,13 +5,14 @@ mod support;
 
 use support::{Same, World, at, blueprint, mapping};
 use syncline_core::audit::AuditKind;
+use syncline_core::batch::Batch;
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::lens::{Lens, LensContext};
 use syncline_core::mapping::{Direction, EmptyPolicy, Role, Strategy};
 use syncline_core::model::{Blueprint, Field, FieldType};
 use syncline_core::plan::{self, Choice, Effects, Gone, ReadPoint, ReviewReason};
-use syncline_core::state::{Presence, SideFlags};
-use syncline_core::value::Value;
+use syncline_core::state::{Base, Presence, SideFlags};
+use syncline_core::value::{Value, encode_all};
 
 const STRATEGIES: [Strategy; 6] = [
     Strategy::LastWriteWins,
@@ -343,6 +344,64 @@ fn clearing_a_field_is_an_edit_unless_empty_never_overwrites() {
         world.push(0);
         assert_eq!(world.hub(0), &kept, "{policy:?}");
         assert_eq!(world.actual[0].0, [kept], "{policy:?}");
+    }
+}
+
+/// A row whose answer carried nothing.
+fn bare() -> Batch {
+    let mut batch = Batch::new(1);
+    batch.row("x").finish();
+    batch
+}
+
+#[test]
+fn with_on_clear_event_only_a_field_that_the_answer_carried_as_empty_is_cleared() {
+    let mut world = world(Strategy::LastWriteWins);
+    for mapping in &mut world.mappings {
+        for group in &mut mapping.groups {
+            group.empty = EmptyPolicy::OnClearEvent;
+        }
+    }
+    let held = world.hub(0).clone();
+    assert!(!held.is_empty());
+    // Left out: nobody says that it was cleared, and it gets its value back.
+    let bare = bare();
+    let mut left_out = world.clone();
+    left_out.crm_edit(0, &[Value::Null], at(5));
+    let effects = left_out.read_carrying(0, bare.get(0).unwrap().carried());
+    assert!(!effects.hub_moved());
+    assert!(kinds(&effects).contains(&AuditKind::Overruled));
+    left_out.push(0);
+    assert_eq!((left_out.hub(0), &left_out.actual[0].0[0]), (&held, &held));
+    // Carried as empty: an edit like any other, which every side takes.
+    let mut cleared = world.clone();
+    cleared.crm_edit(0, &[Value::Null], at(5));
+    cleared.settle();
+    assert!(cleared.hub(0).is_empty());
+    assert!(cleared.actual.iter().all(|(values, _)| values[0].is_empty()));
+    // What the answer said is forgotten where it is decided later: it is read again before anything happens.
+    world.linked.sides[0].obs = encode_all(&[Value::Null]);
+    world.linked.sides[0].group_mut(1).base = Base::Held(vec![held]);
+    let mut linked = world.linked.clone();
+    let effects = plan::reconcile(&mut linked, 0, None, None, &world.scene()).unwrap();
+    assert!(!effects.hub_moved() && linked.sides[0].flags.has(SideFlags::READ));
+}
+
+#[test]
+fn what_differs_when_two_records_are_first_linked_is_decided_with_low_confidence() {
+    for (stamp, kept) in [(90, "crm"), (1, "app")] {
+        let world = world(Strategy::LastWriteWins);
+        let mut world = World::unlinked(world.blueprint, world.mappings, &[Value::Null]);
+        world.now = at(50);
+        world
+            .app_edit([(0, Value::text("app"))].into(), &ReadPoint::Blind)
+            .unwrap();
+        world.now = at(100);
+        world.crm_edit(0, &text("crm"), at(stamp));
+        let effects = world.read(0);
+        assert_eq!(world.hub(0), &Value::text(kept));
+        let notes: Vec<&str> = effects.audit.iter().map(|entry| entry.note.as_str()).collect();
+        assert!(notes.iter().any(|note| note.contains("low confidence")), "{notes:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use syncline_core::model::TenantId;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 use tokio::sync::{Notify, broadcast};
 
+use crate::actor::{Action, Actor};
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::Inner;
 
@@ -206,8 +207,9 @@ impl crate::Engine {
     /// remembers the number of the last one it dealt with.
     ///
     /// # Errors
-    /// [`syncline_core::ErrorKind::Store`] when the store fails.
-    pub async fn events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<Event>> {
+    /// [`syncline_core::ErrorKind::Forbidden`] by policy; [`syncline_core::ErrorKind::Store`] when the store fails.
+    pub async fn events(&self, tenant: TenantId, after: u64, limit: usize, actor: &Actor) -> Result<Vec<Event>> {
+        self.inner.allow(actor, Action::ReadRuns)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let mut before = None;
         let mut found = Vec::new();
@@ -239,7 +241,13 @@ impl crate::Engine {
     ///
     /// # Errors
     /// As [`Engine::events`](crate::Engine::events).
-    pub async fn on_event(&self, tenant: TenantId, mut after: u64, mut callback: impl FnMut(Event)) -> Result<()> {
+    pub async fn on_event(
+        &self,
+        tenant: TenantId,
+        mut after: u64,
+        actor: &Actor,
+        mut callback: impl FnMut(Event),
+    ) -> Result<()> {
         loop {
             let changed = self.inner.events.changed();
             let mut changed = std::pin::pin!(changed);
@@ -249,7 +257,7 @@ impl crate::Engine {
                 std::task::Poll::Ready(())
             })
             .await;
-            let events = self.events(tenant, after, 1_000).await?;
+            let events = self.events(tenant, after, 1_000, actor).await?;
             if events.is_empty() {
                 changed.await;
                 continue;

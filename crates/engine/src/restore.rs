@@ -1,7 +1,7 @@
 //! A database that was restored from a backup does not know what was synced since, and must not act as if it did: it
 //! reads everything again, and a person is asked before anything is deleted.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use syncline_core::error::Result;
 use syncline_core::store::{DocumentKind, DocumentQuery, Generation, Mode, Noted, Transaction};
@@ -12,6 +12,8 @@ use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::{Engine, Inner};
 use crate::event::EventKind;
 use crate::ports::new_uid;
+use crate::run::{Run, syncs_of};
+use crate::sync::Sync;
 
 /// Cursors dropped at once.
 const CURSORS: usize = 1_000;
@@ -143,6 +145,47 @@ async fn mark(inner: &Inner, tx: &mut dyn Transaction, known: &mut Versioned<Pro
     Ok(())
 }
 
+/// Says that what a sync knows of its records can't be relied upon: everything is read again, and a person is asked before
+/// anything is deleted.
+pub(crate) const fn doubt(sync: &mut Sync) {
+    sync.backfill = true;
+    sync.hold_deletes = true;
+}
+
+/// Doubts the syncs of a run that did not run for longer than providers, and tombstones here, remember deletes: what was
+/// deleted meanwhile, and what came in its place, can't be told any more.
+pub(crate) async fn notice_silence(inner: &Inner, run: &Run) -> Result<()> {
+    let days = inner.settings.retention.tombstones;
+    let longest = SignedDuration::from_hours(i64::from(days) * 24);
+    let now = inner.clock.now();
+    let is_silent = |sync: &Sync| {
+        let last = sync.last_run_at.filter(|_| !sync.hold_deletes);
+        last.is_some_and(|last| now.duration_since(last) > longest)
+    };
+    let silent: Vec<Sync> = syncs_of(inner, run).await?.into_iter().filter(is_silent).collect();
+    if silent.is_empty() {
+        return Ok(());
+    }
+    let mut tx = inner.store.begin_for(run.tenant, Mode::Write).await?;
+    for sync in silent {
+        let mut sync = document::get::<Sync>(tx.as_mut(), sync.id).await?;
+        doubt(&mut sync.value);
+        let event = EventKind::ConnectionNeedsAttention {
+            connection: sync.connection,
+            message: format!(
+                "sync `{}` has not run for more than {days} days, which is longer than deletes are remembered: everything is \
+                 read again, and a person is asked before anything is deleted, until somebody confirms that",
+                sync.name
+            ),
+        };
+        inner.events.store(tx.as_mut(), inner, sync.tenant, event).await?;
+        document::put(tx.as_mut(), &mut sync).await?;
+    }
+    tx.commit().await?;
+    inner.events.wake();
+    Ok(())
+}
+
 impl Engine {
     /// Whether the database was restored from a backup and nobody has confirmed it yet. Until then nothing is deleted
     /// without asking, on any side. Looks at the note beside the database, so it need not wait for a run.
@@ -182,7 +225,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets deletes follow the policies again, after a restore. Those that were held stay with a person.
+    /// Lets deletes follow the policies again, after a restore, and for syncs that hold theirs for another reason
+    /// ([`Sync::hold_deletes`]). Those that were held stay with a person.
     ///
     /// # Errors
     /// [`syncline_core::ErrorKind::Forbidden`] by policy.
@@ -193,6 +237,12 @@ impl Engine {
             && known.value.restored.take().is_some()
         {
             document::put(tx.as_mut(), &mut known).await?;
+        }
+        let query = DocumentQuery::new(DocumentKind::Sync).limit(100_000);
+        for mut sync in document::find::<Sync>(tx.as_mut(), &query).await? {
+            if std::mem::take(&mut sync.value.hold_deletes) {
+                document::put(tx.as_mut(), &mut sync).await?;
+            }
         }
         tx.commit().await
     }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 use syncline_core::error::{Error, ErrorKind, Result};
 
-use crate::sync::Schedule;
+use crate::sync::{Schedule, SweepInterval};
 
 /// Refuses a schedule that never comes or can't be read.
 pub(crate) fn check(schedule: &Schedule) -> Result<()> {
@@ -30,6 +30,17 @@ pub(crate) fn check(schedule: &Schedule) -> Result<()> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Refuses an interval of sweeps that never rests.
+pub(crate) fn check_sweep(sweep: SweepInterval) -> Result<()> {
+    if sweep == SweepInterval::Hours(0) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "a sweep every 0 hours never rests; use at least 1, or never",
+        ));
+    }
+    Ok(())
 }
 
 /// The next time after `now`; `None` when it only runs by hand.
@@ -77,6 +88,30 @@ mod tests {
         assert_eq!(
             next(&daily, at("2026-01-01T04:00:00Z"), "Europe/Vienna"),
             Some(at("2026-01-01T05:30:00Z"))
+        );
+    }
+
+    #[test]
+    fn a_time_that_the_clock_skips_or_shows_twice_comes_once() {
+        let daily = Schedule::Day { at: "02:30".into() };
+        let all = |from: &str| {
+            let mut times = Vec::new();
+            let mut now = at(from);
+            for _ in 0..3 {
+                now = next(&daily, now, "Europe/Vienna").unwrap();
+                times.push(now.to_string());
+            }
+            times
+        };
+        assert_eq!(
+            all("2026-03-28T12:00:00Z"),
+            ["2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z", "2026-03-31T00:30:00Z"],
+            "skipped: an hour later by the clock"
+        );
+        assert_eq!(
+            all("2026-10-24T12:00:00Z"),
+            ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z", "2026-10-27T01:30:00Z"],
+            "shown twice: the first time"
         );
     }
 

@@ -152,7 +152,7 @@ impl Engine {
         let mut drifts = Vec::new();
         let objects: BTreeSet<&str> = syncs.iter().map(|sync| sync.mapping.object.as_str()).collect();
         for object in objects {
-            let now = self.describe(connection, object).await?;
+            let now = self.describe_anew(connection, object).await?;
             let Some(before) = known.remove(object) else { continue };
             let syncs: Vec<&Sync> = syncs.iter().filter(|sync| sync.mapping.object == object).collect();
             let fields = compare(&before, &now, &syncs);

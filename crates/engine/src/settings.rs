@@ -85,7 +85,10 @@ pub struct Settings {
     pub retention: Retention,
     /// How many runs the scheduler has under way at once.
     pub parallel_runs: usize,
-    /// API calls that one run spends on a sweep at most; the next sweep goes on from there.
+    /// How often a sync is swept by itself where it does not say otherwise: by the first of its runs after this time. Zero
+    /// means only when asked.
+    pub sweep_interval: Duration,
+    /// API calls that one run spends on a sweep at most; the next run goes on from there.
     pub sweep_calls: u64,
     /// A full run ends with a sweep where that is expected to take at most so many API calls.
     pub sweep_after_full_calls: u64,
@@ -124,6 +127,7 @@ impl Default for Settings {
             passes: 3,
             retention: Retention::default(),
             parallel_runs: 4,
+            sweep_interval: Duration::from_secs(24 * 3_600),
             sweep_calls: 5_000,
             sweep_after_full_calls: 200,
             dry_run_records: 100_000,

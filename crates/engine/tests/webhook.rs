@@ -18,7 +18,7 @@ use syncline_core::store::{InboxEntry, Mode, Store};
 use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::{Connection, TokenRequest};
-use syncline_engine::sync::{NewSync, Schedule, Sync};
+use syncline_engine::sync::{NewSync, Schedule, SweepInterval, Sync};
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
 use syncline_simulators::Options;
 use syncline_storage::MemoryStore;
@@ -80,6 +80,7 @@ impl World {
             fields: vec![Field::new("email", FieldType::Text)],
             groups: Vec::new(),
             schedule: Schedule::Hour,
+            sweep: SweepInterval::Usual,
             start: false,
         };
         let sync = engine.syncs().save(new, &actor).await.unwrap().sync;

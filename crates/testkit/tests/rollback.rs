@@ -296,6 +296,7 @@ async fn a_deleted_record_comes_back() {
             fields: Vec::new(),
             groups: Vec::new(),
             schedule: known.schedule.clone(),
+            sweep: known.sweep,
             start: false,
         };
         stage.engine.syncs().save(new, &stage.actor).await.unwrap();

@@ -11,14 +11,15 @@ use syncline_core::audit::open_block;
 use syncline_core::mapping::DeletePolicy;
 use syncline_core::state::Presence;
 use syncline_core::store::{InboxEntry, Mode};
+use syncline_engine::conflict::ConflictQuery;
 use syncline_engine::event::EventKind;
 use syncline_engine::http::StopFlag;
 use syncline_engine::run::{Run, RunParameters, RunQuery, RunStatus};
 use syncline_engine::schema_drift::FieldChange;
-use syncline_engine::settings::Settings;
-use syncline_engine::sync::{NewSync, Schedule, Sync};
+use syncline_engine::settings::{Retention, Settings};
+use syncline_engine::sync::{NewSync, Schedule, SweepInterval, Sync};
 use syncline_simulators::fault::Fault;
-use syncline_testkit::stage::Stage;
+use syncline_testkit::stage::{Stage, person_mapping};
 use timed::{ext, field, people, settled, sync};
 
 /// Runs the scheduler until something holds.
@@ -56,6 +57,7 @@ async fn set(stage: &Stage, name: &str, change: impl FnOnce(&mut NewSync)) -> Sy
         fields: Vec::new(),
         groups: Vec::new(),
         schedule: known.schedule,
+        sweep: known.sweep,
         start: false,
     };
     change(&mut new);
@@ -470,7 +472,11 @@ async fn a_new_field_is_told_as_schema_drift_once() {
             .unwrap()
             .is_empty()
     );
-    let events = stage.engine.events(stage.tenant, 0, 10_000).await.unwrap();
+    let events = stage
+        .engine
+        .events(stage.tenant, 0, 10_000, &stage.actor)
+        .await
+        .unwrap();
     let told = events
         .iter()
         .filter(|event| matches!(event.kind, EventKind::SchemaDrifted { .. }))
@@ -520,11 +526,181 @@ async fn upkeep_is_done_once_a_day_by_the_schedule() {
         .unwrap();
     let told = async || {
         clock.advance(600);
-        let events = stage.engine.events(stage.tenant, 0, 10_000).await.unwrap();
+        let events = stage
+            .engine
+            .events(stage.tenant, 0, 10_000, &stage.actor)
+            .await
+            .unwrap();
         events
             .iter()
             .any(|event| matches!(event.kind, EventKind::SchemaDrifted { .. }))
     };
     until(&stage, told).await;
     assert!(clock.time() >= start + SignedDuration::from_hours(24));
+}
+
+#[tokio::test]
+async fn what_no_poll_can_see_is_found_by_the_sweeps_that_come_by_themselves() {
+    let (stage, clock) = settled(4).await;
+    for name in ["salesforce-people", "hubspot-people"] {
+        set(&stage, name, |new| {
+            new.schedule = Schedule::Hour;
+            new.mapping.on_crm_delete = DeletePolicy::Delete;
+        })
+        .await;
+    }
+    for provider in ["salesforce", "hubspot"] {
+        sync(&stage, &clock, provider).await;
+    }
+    let person = people(&stage).await.remove(0);
+    // Gone for good: no list of deleted records tells of it.
+    stage.hubspot.hard_delete("contacts", &ext(&person, "hubspot")).unwrap();
+    let count = people(&stage).await.len();
+    let start = clock.time();
+    let first = RunParameters::default();
+    stage.sync("hubspot", first).await.unwrap();
+    assert_eq!(people(&stage).await.len(), count, "a poll sees nothing of it");
+    until(&stage, async || {
+        clock.advance(300);
+        people(&stage).await.len() < count
+    })
+    .await;
+    let took = clock.time().duration_since(start).as_hours();
+    assert!((24..72).contains(&took), "two sweeps, a day apart: {took} hours");
+    let swept = |run: &&Run| run.ledgers.values().any(|ledgers| ledgers.contains_key("sweep"));
+    let all = runs(&stage).await;
+    let sweeps = all
+        .iter()
+        .filter(swept)
+        .filter(|run| run.connection == stage.connections["hubspot"].id);
+    assert!(sweeps.count() <= 3, "most polls make none");
+}
+
+#[tokio::test]
+async fn a_sync_says_how_often_it_is_swept() {
+    let (stage, clock) = settled(4).await;
+    for (name, sweep) in [
+        ("salesforce-people", SweepInterval::Never),
+        ("salesforce-companies", SweepInterval::Hours(2)),
+    ] {
+        set(&stage, name, |new| new.sweep = sweep).await;
+    }
+    let swept = async || {
+        let run = sync(&stage, &clock, "salesforce").await;
+        let swept = |name: &str| run.ledgers[name].contains_key("sweep");
+        (swept("salesforce-people"), swept("salesforce-companies"))
+    };
+    clock.advance(3 * 3_600);
+    assert_eq!(swept().await, (false, true));
+    assert_eq!(swept().await, (false, false), "not again before it is time");
+    clock.advance(5 * 86_400);
+    assert_eq!(swept().await, (false, true));
+    let connection = stage.connections["salesforce"].id;
+    let mut new = person_mapping("salesforce", connection);
+    new.sweep = SweepInterval::Hours(0);
+    let refused = stage.engine.syncs().save(new, &stage.actor).await.unwrap_err();
+    assert!(refused.to_string().contains("at least 1"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_sync_that_was_silent_for_longer_than_deletes_are_remembered_deletes_nothing_unasked() {
+    let settings = Settings {
+        retention: Retention {
+            tombstones: 10,
+            ..Retention::default()
+        },
+        ..timed::settings()
+    };
+    let (stage, clock) = timed::stage(4, settings).await;
+    stage.map_all().await.unwrap();
+    for _ in 0..2 {
+        stage.rounds(1).await.unwrap();
+        clock.advance(3_600);
+    }
+    set(&stage, "salesforce-people", |new| {
+        new.mapping.on_crm_delete = DeletePolicy::Delete;
+    })
+    .await;
+    sync(&stage, &clock, "salesforce").await;
+    let (gone, erased) = {
+        let people = people(&stage).await;
+        (people[0].clone(), people[1].clone())
+    };
+    let count = people(&stage).await.len();
+    clock.advance(12 * 86_400);
+    stage.salesforce.delete("Contact", &ext(&gone, "salesforce")).unwrap();
+    stage
+        .salesforce
+        .hard_delete("Contact", &ext(&erased, "salesforce"))
+        .unwrap();
+    for _ in 0..4 {
+        sync(&stage, &clock, "salesforce").await;
+        clock.advance(25 * 3_600);
+    }
+    assert_eq!(people(&stage).await.len(), count, "nothing is deleted");
+    let query = ConflictQuery::pending();
+    let asked = stage
+        .engine
+        .conflicts()
+        .list(stage.tenant, &query, &stage.actor)
+        .await
+        .unwrap();
+    assert_eq!(
+        asked.len(),
+        1,
+        "what the CRM says was deleted is asked about: {asked:#?}"
+    );
+    let events = stage
+        .engine
+        .events(stage.tenant, 0, 10_000, &stage.actor)
+        .await
+        .unwrap();
+    let told = events.iter().filter(|event| match &event.kind {
+        EventKind::ConnectionNeedsAttention { message, .. } => message.contains("10 days"),
+        _ => false,
+    });
+    assert_eq!(told.count(), 2, "once for each of the two syncs");
+    stage.engine.confirm_restored(&stage.actor).await.unwrap();
+    for _ in 0..4 {
+        sync(&stage, &clock, "salesforce").await;
+        clock.advance(25 * 3_600);
+    }
+    let left: Vec<i64> = people(&stage).await.iter().map(|person| person.entity.id).collect();
+    assert!(
+        left.contains(&gone.entity.id) && !left.contains(&erased.entity.id),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_runs_next_when_the_soonest_of_its_syncs_does() {
+    let (stage, clock) = settled(2).await;
+    let people = set(&stage, "hubspot-people", |new| new.schedule = Schedule::Hour).await;
+    let companies = set(&stage, "hubspot-companies", |new| {
+        new.schedule = Schedule::Minutes { minutes: 10 }
+    })
+    .await;
+    let (connection, actor) = (stage.connections["hubspot"].id, &stage.actor);
+    let shown = async || {
+        let connection = stage.engine.connections().get(connection, actor).await.unwrap();
+        connection.next_run_at
+    };
+    assert_eq!(shown().await, companies.next_run_at, "as soon as it is saved");
+    clock.advance(60);
+    let only_people = RunParameters {
+        objects: vec!["contacts".into()],
+        ..RunParameters::default()
+    };
+    stage.sync("hubspot", only_people).await.unwrap();
+    assert_eq!(shown().await, companies.next_run_at, "whatever has run since");
+    stage
+        .engine
+        .syncs()
+        .pause(companies.id, "holidays", actor)
+        .await
+        .unwrap();
+    let people = stage.engine.syncs().get(people.id, actor).await.unwrap();
+    assert_eq!(shown().await, people.next_run_at);
+    stage.engine.syncs().delete(people.id, actor).await.unwrap();
+    assert_eq!(shown().await, None);
 }

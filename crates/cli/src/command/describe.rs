@@ -25,7 +25,7 @@ pub(crate) async fn describe(project: &Project, arguments: &DescribeArguments) -
     let connection = project.connection(&arguments.connection).await?;
     let schema = project
         .engine
-        .describe(&connection, &arguments.object)
+        .describe(&connection, &arguments.object, &project.actor)
         .await
         .map_err(|error| {
             let unknown = error.kind() == syncline::ErrorKind::NotFound;

@@ -337,7 +337,7 @@ async fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &
                 failure.fields.join(", "),
                 failure.attempts.to_string(),
                 time(failure.retry_at),
-                failure.message.clone(),
+                said(failure),
             ]
         },
     )?;
@@ -373,4 +373,12 @@ async fn made_in_app(project: &Project, failures: &[RecordFailure]) -> Result<BT
         }
     }
     Ok(made)
+}
+
+/// What is wrong, and what the provider said of it.
+fn said(failure: &RecordFailure) -> String {
+    match &failure.detail {
+        Some(detail) => format!("{} ({detail})", failure.message),
+        None => failure.message.clone(),
+    }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn schedule(project: &Project, arguments: &ScheduleArguments) -
         ));
     }
     let known = engine
-        .events(tenant, 0, usize::MAX)
+        .events(tenant, 0, usize::MAX, &project.actor)
         .await?
         .last()
         .map_or(0, |event| event.id);
@@ -59,7 +59,9 @@ pub(crate) async fn schedule(project: &Project, arguments: &ScheduleArguments) -
     let stop = StopFlag::new();
     let work = engine.run_schedule(stop.clone(), &project.actor);
     let mut work = std::pin::pin!(work);
-    let events = engine.on_event(tenant, known, |event| tell_event(project.output, &event, &names));
+    let events = engine.on_event(tenant, known, &project.actor, |event| {
+        tell_event(project.output, &event, &names);
+    });
     let mut events = std::pin::pin!(events);
     note("the schedule runs; Ctrl-C stops it");
     let mut interrupts = Interrupts::listen();

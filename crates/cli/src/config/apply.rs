@@ -7,7 +7,7 @@ use syncline::model::Field;
 use syncline::sync::{SavedSync, Sync, SyncStatus};
 use syncline::{Actor, Engine, NewSync};
 
-use super::{Config, Loaded, parse_schedule};
+use super::{Config, Loaded, parse_schedule, parse_sweep};
 use crate::failure::Failure;
 use crate::project::Project;
 
@@ -121,7 +121,10 @@ fn located(error: &syncline::Error, place: &str) -> Failure {
 fn is_same(existing: &Sync, new: &NewSync) -> bool {
     let mut mapping = new.mapping.clone();
     mapping.version = existing.mapping.version;
-    existing.status != SyncStatus::Deleted && existing.mapping == mapping && existing.schedule == new.schedule
+    existing.status != SyncStatus::Deleted
+        && existing.mapping == mapping
+        && existing.schedule == new.schedule
+        && existing.sweep == new.sweep
 }
 
 /// A sync of the file for the engine.
@@ -150,6 +153,7 @@ pub(crate) fn new_sync(config: &Config, name: &str, connection: &Connection) -> 
         fields,
         groups,
         schedule: parse_schedule(&sync.schedule).map_err(Failure::usage)?,
+        sweep: parse_sweep(sync.sweep.as_deref()).map_err(Failure::usage)?,
         start: false,
     })
 }

@@ -162,6 +162,9 @@ impl Loaded {
             if let Err(message) = super::parse_schedule(&sync.schedule) {
                 return wrong(offset, format!("sync `{name}`: {message}"));
             }
+            if let Err(message) = super::parse_sweep(sync.sweep.as_deref()) {
+                return wrong(offset, format!("sync `{name}`: {message}"));
+            }
         }
         Ok(())
     }

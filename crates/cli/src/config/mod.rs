@@ -19,7 +19,7 @@ use toml::Spanned;
 pub(crate) use apply::{Applied, ApplyOptions, apply, new_sync, save_blueprints};
 pub(crate) use load::Loaded;
 pub(crate) use mapping::{FieldTable, MappingTable};
-pub(crate) use schedule::{parse as parse_schedule, show as show_schedule};
+pub(crate) use schedule::{parse as parse_schedule, parse_sweep, show as show_schedule};
 pub(crate) use secrets::{Secrets, variable};
 pub(crate) use strategy::set_strategy;
 pub(crate) use template::TEMPLATE;
@@ -104,6 +104,8 @@ pub(crate) struct SyncTable {
     /// When it runs by itself, in words.
     #[serde(default = "default_schedule")]
     pub(crate) schedule: String,
+    /// How often it is swept by itself, in words.
+    pub(crate) sweep: Option<String>,
 }
 
 fn default_tenant() -> String {

@@ -1,6 +1,6 @@
 //! Schedules in words.
 
-use syncline::sync::Schedule;
+use syncline::sync::{Schedule, SweepInterval};
 
 /// How schedules are written.
 const FORMS: &str = "`manual`, `hourly`, `every 15 minutes`, `daily at 06:30` or `cron 0 9 * * 1`";
@@ -30,6 +30,30 @@ pub(crate) fn parse(text: &str) -> Result<Schedule, String> {
     }
 }
 
+/// Reads how often a sync is swept; the usual interval if nothing is said.
+///
+/// # Errors
+/// A sentence that lists the forms, when it is none of them.
+pub(crate) fn parse_sweep(text: Option<&str>) -> Result<SweepInterval, String> {
+    let Some(text) = text else {
+        return Ok(SweepInterval::Usual);
+    };
+    let wrong =
+        || format!("`{text}` does not say how often to sweep; write `daily`, `every 12 hours`, `weekly` or `never`");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words.as_slice() {
+        ["never"] => Ok(SweepInterval::Never),
+        ["hourly"] | ["every", "hour"] => Ok(SweepInterval::Hours(1)),
+        ["daily"] | ["every", "day"] => Ok(SweepInterval::Hours(24)),
+        ["weekly"] | ["every", "week"] => Ok(SweepInterval::Hours(7 * 24)),
+        ["every", hours, "hours" | "hour"] => match hours.parse() {
+            Ok(hours) if hours > 0 => Ok(SweepInterval::Hours(hours)),
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    }
+}
+
 /// Writes a schedule as [`parse`] reads it.
 pub(crate) fn show(schedule: &Schedule) -> String {
     match schedule {
@@ -55,6 +79,26 @@ mod tests {
             "cron 0 9 * * 1",
         ] {
             assert_eq!(show(&parse(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn sweeps_are_told_in_words_too() {
+        let forms = [
+            (None, SweepInterval::Usual),
+            (Some("never"), SweepInterval::Never),
+            (Some("daily"), SweepInterval::Hours(24)),
+            (Some("weekly"), SweepInterval::Hours(168)),
+            (Some("every 12 hours"), SweepInterval::Hours(12)),
+        ];
+        for (text, expected) in forms {
+            assert_eq!(parse_sweep(text), Ok(expected));
+        }
+        for text in ["", "often", "every 0 hours", "every x hours"] {
+            assert!(
+                parse_sweep(Some(text)).unwrap_err().contains("every 12 hours"),
+                "{text}"
+            );
         }
     }
 

@@ -71,4 +71,5 @@ key_file = "syncline.key"
 # connection = "sales"
 # mapping = "sales-contact"
 # schedule = "hourly"
+# sweep = "daily"                               # compares all ids, which finds what polls can't: or "every 12 hours", "weekly", "never"
 "##;

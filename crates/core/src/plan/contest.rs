@@ -8,7 +8,7 @@ use super::scene::{Force, ReviewReason};
 use crate::error::Result;
 use crate::mapping::{Role, SideGroup, Strategy};
 use crate::model::GroupId;
-use crate::state::{Cause, Linked, Stamp};
+use crate::state::{Base, Cause, Linked, Side, Stamp};
 use crate::value::Value;
 
 impl Table<'_> {
@@ -27,7 +27,9 @@ impl Table<'_> {
             })
             .map(|(decision, _)| (decision.cause, decision.stamp))
             .collect();
-        let (stamp, low_confidence) = self.stamp(linked, id, &rivals);
+        let (stamp, overlaps) = self.stamp(linked, id, &rivals);
+        // Of a value that was there before the record was linked nobody knows since when.
+        let low_confidence = overlaps || never_agreed(&linked.sides[self.index], id);
         let mine = (self.known.mapping.role, self.known.mapping.rank);
         let wins = match (self.scene.force, group.strategy) {
             _ if rivals.is_empty() => true,
@@ -139,6 +141,10 @@ impl Table<'_> {
         });
         Ok(merged.collect())
     }
+}
+
+fn never_agreed(side: &Side, group: GroupId) -> bool {
+    side.groups.get(&group).is_some_and(|state| state.base == Base::Never)
 }
 
 fn items(value: &Value) -> Vec<Value> {

@@ -168,6 +168,11 @@ impl World {
 
     /// A read of a side that began after every decision so far.
     pub fn read(&mut self, index: usize) -> Effects {
+        self.read_carrying(index, Carried::default())
+    }
+
+    /// The same, by an answer that carried these fields only.
+    pub fn read_carrying(&mut self, index: usize, carried: Carried<'_>) -> Effects {
         self.sequence += 1;
         let (values, stamp) = self.actual[index].clone();
         let mut linked = self.linked.clone();
@@ -177,7 +182,7 @@ impl World {
             class: ReadClass::Strong,
             stamp: Some(stamp),
             encoded: &encoded,
-            carried: Carried::default(),
+            carried,
         };
         self.sequence += 1;
         let effects = plan::observe(&mut linked, index, &observation, &self.scene()).unwrap();

@@ -14,6 +14,7 @@ use super::service::{Connections, check_tenant, owner};
 use crate::document::{self, Versioned};
 use crate::http::StopFlag;
 use crate::oauth::{Credential, TokenSet};
+use crate::sync::Sync;
 
 /// Tokens, and what they were asked for.
 #[derive(Debug)]
@@ -162,6 +163,9 @@ impl Connections {
         if target.status == ConnectionStatus::Deleted {
             target.name = new.name;
         }
+        if target.account.id != account.id {
+            doubt_syncs(tx, &target).await?;
+        }
         target.status = ConnectionStatus::Active;
         target.status_reason = None;
         target.last_error = None;
@@ -185,6 +189,19 @@ impl Connections {
         tx.delete_document(DocumentKind::Connection, id).await?;
         tx.commit().await
     }
+}
+
+/// The links of a connection's syncs are those of an account that was replaced: a sandbox that was refreshed has many of
+/// the same records, another customer none. So everything is read, and nothing deleted unasked.
+async fn doubt_syncs(tx: &mut dyn Transaction, connection: &Connection) -> Result<()> {
+    let query = DocumentQuery::new(DocumentKind::Sync)
+        .tenant(connection.tenant)
+        .scope(connection.id);
+    for mut sync in document::find::<Sync>(tx, &query).await? {
+        crate::restore::doubt(&mut sync.value);
+        document::put(tx, &mut sync).await?;
+    }
+    Ok(())
 }
 
 /// The connection of this account, whatever became of it.

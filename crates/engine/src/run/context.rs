@@ -35,6 +35,8 @@ pub(crate) struct SyncContext {
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) io: Arc<dyn Io>,
     pub(crate) config: Config,
+    /// The remote account.
+    pub(crate) account: String,
     pub(crate) force: Option<Force>,
     /// Which way the run lets values flow.
     pub(crate) direction: Direction,
@@ -98,7 +100,8 @@ impl SyncContext {
             direction,
             earlier,
             actor: actor.to_owned(),
-            hold_deletes: crate::restore::holds_deletes(tx).await?,
+            hold_deletes: sync.hold_deletes || crate::restore::holds_deletes(tx).await?,
+            account: connection.account.id.clone(),
             read_first: Arc::default(),
             sync,
         })

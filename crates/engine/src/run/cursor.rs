@@ -60,7 +60,7 @@ pub(super) const UNDER_WAY: &str = "under_way";
 /// What the cursor of the next pull is valid under. What changed since is the same whatever is asked of it; a mapping
 /// that asks for more is read from the beginning since its sync says so.
 pub(super) fn of_object(context: &SyncContext) -> String {
-    hashed(&format!("{}|{}", context.config.base_url, context.mapping.object))
+    hashed(&format!("{}|{}", context.account, context.mapping.object))
 }
 
 /// What a checkpoint is valid under: it goes on with one request for these fields and this filter, from that start.
@@ -78,7 +78,8 @@ pub(super) fn of_pull(context: &SyncContext, start: &Start) -> String {
         Start::Since(since) => since.to_string(),
     };
     hashed(&format!(
-        "{}|{}|{}|{}|{}|{start}",
+        "{}|{}|{}|{}|{}|{}|{start}",
+        context.account,
         context.config.base_url,
         context.mapping.object,
         fields.join(","),

@@ -170,6 +170,7 @@ pub(super) async fn fail_row(
         entity: None,
         fields,
         message: error.message().to_owned(),
+        detail: None,
     };
     record_failure(inner, page, run, &context.sync, "pull", note).await
 }

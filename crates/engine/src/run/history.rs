@@ -6,10 +6,13 @@ use syncline_core::model::TenantId;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
 use super::manager::Runs;
-use super::model::{Failure, Run, RunStatus};
+use super::model::{Failure, Run, RunScope, RunStatus};
 use crate::actor::{Action, Actor};
 use crate::document::{self, Versioned};
 use crate::sync::Sync;
+
+/// Runs looked at at once.
+const SCANNED: usize = 100;
 
 /// Which runs to list, newest first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,29 +56,33 @@ impl Runs<'_> {
         documents.since = query.since;
         documents.until = query.until;
         documents.before = query.before;
-        documents.limit = if query.limit == 0 { 100 } else { query.limit };
+        let limit = if query.limit == 0 { 100 } else { query.limit };
+        documents.limit = limit.max(SCANNED);
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
         let syncs = document::find::<Sync>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
-        let names: Option<Vec<&String>> = query.object.as_ref().map(|object| {
-            syncs
-                .iter()
-                .filter(|sync| sync.mapping.object == *object)
-                .map(|sync| &sync.value.name)
-                .collect()
-        });
-        Ok(document::find::<Run>(tx.as_mut(), &documents)
-            .await?
-            .into_iter()
-            .map(|run| run.value)
-            .filter(|run| {
-                names
-                    .as_ref()
-                    .is_none_or(|names| run.ledgers.keys().any(|name| names.contains(&name)))
-            })
-            .collect())
+        let of_object = |run: &Run| {
+            let Some(object) = &query.object else { return true };
+            let mut syncs = syncs.iter().filter(|sync| sync.mapping.object == *object);
+            syncs.any(|sync| run.ledgers.contains_key(&sync.name) || run.scope == RunScope::Sync(sync.id))
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = document::find::<Run>(tx.as_mut(), &documents).await?;
+            let Some(last) = page.last().map(|run| run.id) else {
+                break;
+            };
+            found.extend(page.into_iter().map(|run| run.value).filter(of_object));
+            if found.len() >= limit {
+                break;
+            }
+            documents.before = Some(last);
+        }
+        found.truncate(limit);
+        Ok(found)
     }
 
-    /// Records that failed and are not dismissed, soonest tried last.
+    /// Records that failed and are not dismissed, soonest tried last. What the provider said is only shown to those who
+    /// may read it.
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
@@ -87,8 +94,15 @@ impl Runs<'_> {
             .limit(10_000);
         query.scope = sync;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
+        let may_read = self.0.inner.allow(actor, Action::ReadDetails).is_ok();
         let found = document::find::<Failure>(tx.as_mut(), &query).await?;
-        Ok(found.into_iter().map(|failure| failure.value).collect())
+        Ok(found
+            .into_iter()
+            .map(|failure| Failure {
+                detail: failure.value.detail.clone().filter(|_| may_read),
+                ..failure.value
+            })
+            .collect())
     }
 
     /// Makes a failed record due at once; the next run tries it again.

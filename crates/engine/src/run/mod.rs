@@ -50,4 +50,5 @@ pub(crate) use links::{Links, ObjectSides};
 pub(crate) use page::{store, uid};
 pub(crate) use push::links_for;
 pub(crate) use runner::Runner;
+pub(crate) use scope::syncs_of;
 pub(crate) use session::{Page, append_audit};

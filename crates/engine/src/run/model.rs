@@ -363,6 +363,9 @@ pub struct Failure {
     pub fields: Vec<String>,
     /// What is wrong and what to do.
     pub message: String,
+    /// What the provider said, where it did, for those who may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How often it failed.
     pub attempts: u32,
     /// When it is tried again.

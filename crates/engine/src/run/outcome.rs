@@ -111,7 +111,10 @@ pub(crate) async fn take(
         }
         OutcomeKind::Rejected { fields } => {
             operation.state = OperationState::Rejected;
-            reject(inner, context, page, run, linked, index, operation, fields, outcome).await?;
+            reject(
+                inner, context, page, run, linked, index, operation, fields, outcome, None,
+            )
+            .await?;
             Ok(Effects::default())
         }
         OutcomeKind::Unknown => {
@@ -283,14 +286,25 @@ pub(super) async fn taken(
     operation: &Operation,
     existing: &str,
 ) -> Result<()> {
-    let outcome = Outcome {
-        message: Some(format!(
-            "{} has another record with the same unique value ({existing}); merge the two, or change the value",
-            context.mapping.label
-        )),
-        ..Outcome::new(0, OutcomeKind::Rejected { fields: Vec::new() })
-    };
-    reject(inner, context, page, run, linked, index, operation, &[], &outcome).await
+    let message = format!(
+        "{} has another record with the same unique value ({existing}); merge the two, or change the value",
+        context.mapping.label
+    );
+    let outcome = Outcome::new(0, OutcomeKind::Rejected { fields: Vec::new() });
+    let because = Some(message);
+    reject(
+        inner,
+        context,
+        page,
+        run,
+        linked,
+        index,
+        operation,
+        &[],
+        &outcome,
+        because,
+    )
+    .await
 }
 
 #[expect(
@@ -307,11 +321,8 @@ async fn reject(
     operation: &Operation,
     fields: &[String],
     outcome: &Outcome,
+    because: Option<String>,
 ) -> Result<()> {
-    let message = outcome
-        .message
-        .clone()
-        .unwrap_or_else(|| "the CRM refused the record".to_owned());
     let blamed: Vec<GroupId> = context
         .mapping
         .groups
@@ -326,6 +337,11 @@ async fn reject(
         })
         .map(|group| group.group)
         .collect();
+    let names: Vec<String> = blamed
+        .iter()
+        .map(|group| context.blueprint.group_name(*group))
+        .collect();
+    let message = because.unwrap_or_else(|| refusal(context, fields, &names));
     let hash_of = |paths: Option<&[usize]>| {
         let values = operation
             .target
@@ -369,7 +385,11 @@ async fn reject(
             context.side(),
             outcome.id.as_deref(),
         )
-        .note(format!("{}: {message}", operation.id)),
+        .note(format!(
+            "{}: {}",
+            operation.id,
+            outcome.message.as_ref().unwrap_or(&message)
+        )),
     );
     let ledger = run.ledger(&context.sync.name, "push");
     let done = match operation.verb {
@@ -384,11 +404,24 @@ async fn reject(
     let note = FailureNote {
         record: linked.sides[index].ext.clone(),
         entity: Some(linked.entity.id),
-        fields: blamed
-            .iter()
-            .map(|group| context.blueprint.group_name(*group))
-            .collect(),
+        fields: names,
         message,
+        detail: outcome.message.clone(),
     };
     record_failure(inner, page, run.id, &context.sync, "push", note).await
+}
+
+/// What a refusal means, for people: the provider's own words are for those who may read them.
+fn refusal(context: &SyncContext, blamed: &[String], names: &[String]) -> String {
+    let label = &context.mapping.label;
+    if blamed.is_empty() || names.is_empty() {
+        return format!(
+            "{label} refused the record; correct it, or the rule or permission there that stands against it"
+        );
+    }
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "{label} refused the value of {}; correct it, or the rule or permission there that stands against it",
+        names.join(", ")
+    )
 }

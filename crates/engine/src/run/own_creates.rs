@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::context::SyncContext;
 use super::page::linked_entry;
+use super::read_back::has_its_key;
 use super::resolve::applied;
 
 /// More creates than this are never open at once: a pass of writing settles its own before the next begins.
@@ -52,7 +53,8 @@ pub(super) async fn sift<'a>(
             None => {
                 let mut is_ours = false;
                 for operation in &open {
-                    is_ours |= applied(context, operation, row.encoded())?;
+                    is_ours |=
+                        applied(context, operation, row.encoded())? || has_its_key(context, operation, row.encoded())?;
                 }
                 if is_ours {
                     sifted.open += 1;

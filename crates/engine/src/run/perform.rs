@@ -118,6 +118,9 @@ async fn carry_out(
     stop: &crate::http::StopFlag,
 ) -> Result<()> {
     crate::restore::notice(inner).await?;
+    if !run.parameters.dry_run && run.rolls_back.is_none() {
+        crate::restore::notice_silence(inner, run).await?;
+    }
     let connection = {
         let mut tx = inner.store.begin(Mode::Read).await?;
         document::get::<Connection>(tx.as_mut(), run.connection).await?.value
@@ -329,7 +332,6 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         at: now,
         what: status.name().to_owned(),
     });
-    let mut next = None;
     let mut tx = inner.store.begin_for(stored.tenant, Mode::Write).await?;
     // A small run in between says nothing of the syncs' own schedule.
     let is_scheduled = !is_dry && !stored.parameters.hints && stored.rolls_back.is_none();
@@ -341,14 +343,13 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
             }
             let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
             sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
-            next = [next, sync.next_run_at].into_iter().flatten().min();
             document::put(tx.as_mut(), &mut sync).await?;
         }
     }
     let mut connection = document::get::<Connection>(tx.as_mut(), stored.connection).await?;
     connection.last_run_at = Some(now);
     if is_scheduled {
-        connection.next_run_at = next;
+        connection.next_run_at = crate::sync::next_run(tx.as_mut(), stored.tenant, stored.connection).await?;
     }
     connection.last_error = ended.as_ref().err().map(|error| Problem::new(now, error));
     document::put(tx.as_mut(), &mut connection).await?;

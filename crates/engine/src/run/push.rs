@@ -278,6 +278,7 @@ pub(super) async fn fail_plan(
             .map(|(_, error)| error.message())
             .collect::<Vec<_>>()
             .join("; "),
+        detail: None,
     };
     record_failure(inner, page, run, &context.sync, "push", note).await
 }

@@ -7,6 +7,7 @@ use syncline_core::error::Result;
 use syncline_core::job::{Fetch, FetchBy};
 use syncline_core::matching::key_fields;
 use syncline_core::state::{EntityId, Linked, Operation, OperationVerb};
+use syncline_core::value::{Value, decode_all};
 
 use super::context::SyncContext;
 use super::model::Run;
@@ -123,6 +124,28 @@ fn key(context: &SyncContext, operation: &Operation) -> Option<(String, String)>
         .filter(|(path, _)| !rank(*path).0)
         .min_by_key(|(path, _)| rank(*path))
         .and_then(|(path, text)| Some((mapping.projection.fields.get(path)?.path.clone(), text.to_owned())))
+}
+
+/// Whether a record holds what a create without our key is looked for by: it may be the one, edited since.
+pub(super) fn has_its_key(context: &SyncContext, operation: &Operation, encoded: &[u8]) -> Result<bool> {
+    let Some((field, sent)) = key(context, operation) else {
+        return Ok(false);
+    };
+    let Some(path) = context.mapping.projection.position(&field) else {
+        return Ok(false);
+    };
+    let row = decode_all(encoded)?;
+    let mut groups = context.mapping.groups.iter();
+    let Some(group) = groups.find(|group| group.paths.contains(&path)) else {
+        return Ok(false);
+    };
+    let value = |&of: &usize| row.get(of).cloned().unwrap_or_default();
+    let now: Vec<Value> = group.paths.iter().map(value).collect();
+    let mut then = now.clone();
+    for (value, _) in then.iter_mut().zip(&group.paths).filter(|(_, of)| **of == path) {
+        *value = Value::text(sent.as_str());
+    }
+    Ok(group.canon(&now) == group.canon(&then))
 }
 
 fn ext(context: &SyncContext, linked: &Linked) -> Option<String> {

@@ -108,6 +108,8 @@ async fn resolve(
             Created::No => {
                 // Nothing of it is there: it is planned anew, and a create goes by the same unique key.
                 linked.sides[index].flags.set(SideFlags::PUSH);
+                let held_back = look_alikes(&mut page, context, &operation, &read).await?;
+                read_again(inner, context, &mut page, &held_back).await?;
                 Effects::default()
             }
             Created::Taken(ext) => {
@@ -253,7 +255,32 @@ async fn ask(
     if let Some(frozen) = linked.entity.frozen.last_mut() {
         frozen.1 = review;
     }
-    // While the create was open they were left alone.
+    read_again(inner, context, page, exts).await
+}
+
+/// Records without a link that hold what a create without our key was looked for by. While it was open they were left
+/// alone, so that what it made, and a user has edited since, is not taken for a stranger's.
+async fn look_alikes(
+    page: &mut Page,
+    context: &SyncContext,
+    operation: &Operation,
+    read: &ReadBack,
+) -> Result<Vec<String>> {
+    if operation.verb != OperationVerb::Create || operation.marker.is_some() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<RowRef<'_>> = read
+        .by_key(operation)
+        .filter(|row| row.state() == RowState::Live)
+        .collect();
+    let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
+    let heads = page.tx()?.heads(context.side(), &exts).await?;
+    let unlinked = exts.iter().zip(heads).filter(|(_, head)| head.is_none());
+    Ok(unlinked.map(|(ext, _)| (*ext).to_owned()).collect())
+}
+
+/// Records that were left alone while a create was open are read now.
+async fn read_again(inner: &Inner, context: &SyncContext, page: &mut Page, exts: &[String]) -> Result<()> {
     let seq = inner.marks.next(inner.clock.now()).0;
     let hint = |ext: &String| InboxEntry {
         side: context.side(),

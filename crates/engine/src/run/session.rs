@@ -223,6 +223,7 @@ pub(crate) async fn settle(
             entity: Some(linked.entity.id),
             fields,
             message: text.join("; "),
+            detail: None,
         };
         record_failure(inner, page, run.id, sync, direction, note).await?;
     } else if let Some(side) = linked.sides.get_mut(index)
@@ -251,6 +252,8 @@ pub(crate) struct FailureNote {
     pub(crate) entity: Option<i64>,
     pub(crate) fields: Vec<String>,
     pub(crate) message: String,
+    /// What the provider said.
+    pub(crate) detail: Option<String>,
 }
 
 /// Makes a record's failure visible, with the time of its next try.
@@ -273,6 +276,7 @@ pub(crate) async fn record_failure(
         entity: note.entity,
         fields: note.fields,
         message: note.message,
+        detail: note.detail,
         attempts: 0,
         retry_at: now,
         since: now,
@@ -282,6 +286,7 @@ pub(crate) async fn record_failure(
     let mut failure = match document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await? {
         Some(mut known) => {
             known.message = fresh.message;
+            known.detail = fresh.detail;
             known.fields = fresh.fields;
             known.run = run;
             known

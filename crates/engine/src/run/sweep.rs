@@ -2,6 +2,7 @@
 //! newer is read, and what is absent from two complete sweeps in a row is deleted.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,7 +14,7 @@ use syncline_core::error::Result;
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress};
 use syncline_core::state::{EntityId, Presence};
-use syncline_core::store::{DocumentKind, InboxEntry, SideHead};
+use syncline_core::store::{DocumentKind, InboxEntry, Mode, SideHead, Transaction};
 use syncline_core::value::content_hash;
 
 use super::context::SyncContext;
@@ -24,7 +25,7 @@ use super::reporter::Reporter;
 use super::session::{Page, Session};
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::Inner;
-use crate::sync::Sync;
+use crate::sync::{SweepInterval, Sync};
 
 /// Unknown records beyond this many are not hinted at one by one: the next run reads everything instead.
 const MOST_HINTS: u64 = 50_000;
@@ -86,7 +87,7 @@ impl Stored for SweepState {
     }
 }
 
-/// Whether a run ends with a sweep: when asked, and after a full read where it is cheap.
+/// Whether a run ends with a sweep: when asked, when it is time for one, and after a full read where it is cheap.
 pub(crate) async fn is_wanted(inner: &Inner, context: &SyncContext, run: &Run) -> Result<bool> {
     let parameters = &run.parameters;
     let partial = parameters.since.is_some()
@@ -99,13 +100,38 @@ pub(crate) async fn is_wanted(inner: &Inner, context: &SyncContext, run: &Run) -
     if parameters.sweep {
         return Ok(true);
     }
-    if !parameters.full || parameters.dry_run {
+    if parameters.dry_run {
         return Ok(false);
     }
-    let mut tx = inner.store.begin(syncline_core::store::Mode::Read).await?;
+    let mut tx = inner.store.begin(Mode::Read).await?;
+    if is_due(inner, &context.sync, tx.as_mut()).await? {
+        return Ok(true);
+    }
+    if !parameters.full {
+        return Ok(false);
+    }
     let linked = tx.side_counts(context.side()).await?.linked;
     let page = context.connector.manifest().capabilities.read.page_size.max(1) as u64;
     Ok(linked.div_ceil(page) <= inner.settings.sweep_after_full_calls)
+}
+
+/// Whether it is time for a sweep of a sync, or to go on with one that ran out of its budget. The first import has just
+/// read everything.
+async fn is_due(inner: &Inner, sync: &Sync, tx: &mut dyn Transaction) -> Result<bool> {
+    let interval = match sync.sweep {
+        SweepInterval::Usual => inner.settings.sweep_interval,
+        SweepInterval::Never => Duration::ZERO,
+        SweepInterval::Hours(hours) => Duration::from_secs(u64::from(hours) * 3_600),
+    };
+    if interval.is_zero() || sync.last_run_at.is_none() {
+        return Ok(false);
+    }
+    let state = document::by_key::<SweepState>(tx, sync.tenant, sync.id, NAME).await?;
+    if state.as_ref().is_some_and(|state| state.under_way.is_some()) {
+        return Ok(true);
+    }
+    let last = state.and_then(|state| state.completed).unwrap_or(sync.created_at);
+    Ok(last.saturating_add(interval).is_ok_and(|due| due <= inner.clock.now()))
 }
 
 /// Hashes of the remote ids that a sweep has seen: eight bytes for each, whatever the number of records.
@@ -366,6 +392,11 @@ async fn absent(
         session.commit(page, run).await?;
     }
     let twice: Vec<String> = before.iter().filter(|ext| !seen.has(ext)).cloned().collect();
+    if context.sync.hold_deletes {
+        // Nobody is asked about each of thousands whose absence may mean anything: they are left alone until it is clear.
+        absent.extend(twice);
+        return Ok(absent);
+    }
     for ids in twice.chunks(size.max(1)) {
         let mut page = session.begin().await?;
         let refs: Vec<&str> = ids.iter().map(String::as_str).collect();

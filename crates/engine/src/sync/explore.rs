@@ -1,19 +1,21 @@
 //! Looking at what a connection offers before anything is saved: objects, a proposed mapping, a preview.
 
+use std::collections::BTreeSet;
+
 use syncline_core::batch::{Batch, Projection};
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::job::{Budget, Job, Progress, Pull, Start};
 use syncline_core::mapping::{
-    PreviewRecord, Proposal, Role, RowSample, SidePlace, compile, preview, propose, unfilled_required,
+    LeftOut, PreviewRecord, Proposal, Role, RowSample, SidePlace, compile, preview, propose, unfilled_required,
 };
 use syncline_core::model::{Blueprint, Finding};
 use syncline_core::schema::{ObjectInfo, ObjectSchema};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
 use super::blueprint::extend;
-use super::{NewSync, Schedule, Sync, SyncStatus};
+use super::{NewSync, Schedule, SweepInterval, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document;
@@ -47,6 +49,7 @@ impl NewSync {
             fields: proposal.new_fields,
             groups: Vec::new(),
             schedule: Schedule::default(),
+            sweep: SweepInterval::default(),
             start: false,
         }
     }
@@ -99,7 +102,9 @@ impl Engine {
         actor: &Actor,
     ) -> Result<Proposal> {
         self.inner.allow(actor, Action::ReadMappings)?;
-        let schema = self.describe(connection, object).await?;
+        let mut schema = self.describe_anew(connection, object).await?;
+        let excluded = self.excluded(connection, object).await?;
+        schema.fields.retain(|field| !excluded.contains(&field.path));
         let provider = connection.provider.as_str();
         let first = {
             let named = self.known_or_empty(connection, blueprint).await?;
@@ -139,7 +144,26 @@ impl Engine {
         proposal.leave_out_references(&schema, |referred| {
             referred == object || planned.contains(&referred) || synced.iter().any(|synced| synced == referred)
         });
+        proposal.left_out.extend(excluded.iter().map(|path| LeftOut {
+            remote: path.clone(),
+            reason: "a sync of this object excludes it".to_owned(),
+        }));
+        proposal.mapping.excluded.extend(excluded);
         Ok(proposal)
+    }
+
+    /// The fields of an object that a sync of this connection excludes: they are not even sampled.
+    async fn excluded(&self, connection: &Connection, object: &str) -> Result<BTreeSet<String>> {
+        let mut tx = self.inner.store.begin(Mode::Read).await?;
+        let query = DocumentQuery::new(DocumentKind::Sync)
+            .tenant(connection.tenant)
+            .scope(connection.id);
+        let syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
+        Ok(syncs
+            .into_iter()
+            .filter(|sync| sync.status != SyncStatus::Deleted && sync.mapping.object == object)
+            .flat_map(|sync| sync.value.mapping.excluded)
+            .collect())
     }
 
     /// The objects that syncs of a connection read.
@@ -170,7 +194,7 @@ impl Engine {
     pub async fn preview(&self, new: &NewSync, records: usize, actor: &Actor) -> Result<Preview> {
         let findings = self.syncs().check(new, actor).await?;
         let connection = self.inner.connections.load(new.connection).await?;
-        let schema: ObjectSchema = self.describe(&connection, &new.mapping.object).await?;
+        let schema: ObjectSchema = self.describe_anew(&connection, &new.mapping.object).await?;
         let blueprint = {
             // Never committed: a preview leaves the blueprint as it is.
             let mut tx = self.inner.store.begin(Mode::Write).await?;

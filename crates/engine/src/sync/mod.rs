@@ -9,5 +9,7 @@ mod service;
 
 pub use change::SyncChange;
 pub use explore::Preview;
-pub use model::{Schedule, Sync, SyncStatus};
+pub use model::{Schedule, SweepInterval, Sync, SyncStatus};
 pub use service::{NewSync, SavedSync, Syncs};
+
+pub(crate) use service::next_run;

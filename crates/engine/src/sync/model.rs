@@ -56,6 +56,21 @@ pub enum Schedule {
     },
 }
 
+/// How often a sync is swept by itself: by the first of its runs after that time, whoever started it. A sweep compares the
+/// ids and stamps of all remote records with those known here, and so finds what polls can't: records deleted for good,
+/// links that moved no stamp, changes that were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepInterval {
+    /// As [`Settings::sweep_interval`](crate::settings::Settings::sweep_interval) says.
+    #[default]
+    Usual,
+    /// Only when asked.
+    Never,
+    /// Every so many hours.
+    Hours(u32),
+}
+
 /// A mapping on a connection, with its schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sync {
@@ -84,6 +99,9 @@ pub struct Sync {
     /// When it runs by itself.
     #[serde(default)]
     pub schedule: Schedule,
+    /// How often it is swept by itself.
+    #[serde(default)]
+    pub sweep: SweepInterval,
     /// Whether it runs.
     pub status: SyncStatus,
     /// Why it is paused.
@@ -95,6 +113,10 @@ pub struct Sync {
     /// Whether the next run brings its records to the mapping as they are kept, since rules were removed.
     #[serde(default)]
     pub refile: bool,
+    /// Whether a person is asked before anything is deleted because of it: its account was replaced by another one, or it
+    /// did not run for longer than deletes are remembered. Until [`Engine::confirm_restored`](crate::Engine::confirm_restored).
+    #[serde(default)]
+    pub hold_deletes: bool,
     /// How many records the CRM had, about, when it was last asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<u64>,

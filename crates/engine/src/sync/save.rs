@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::blueprint::extend;
 use super::change::{SyncChange, compare};
-use super::service::{NewSync, SavedSync, Syncs, load_connection, siblings};
+use super::service::{NewSync, SavedSync, Syncs, load_connection, show_next_run, siblings};
 use super::{Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
@@ -36,8 +36,9 @@ impl Syncs<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ManageSyncs)?;
         crate::schedule::check(&new.schedule)?;
+        crate::schedule::check_sweep(new.sweep)?;
         let connection = load_connection(inner, new.connection).await?;
-        let schema = self.0.describe(&connection, &new.mapping.object).await?;
+        let schema = self.0.describe_anew(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint = extend(
             tx.as_mut(),
@@ -76,6 +77,7 @@ impl Syncs<'_> {
         let tenant = document::get::<Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
         sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
         document::put(tx.as_mut(), &mut sync).await?;
+        show_next_run(tx.as_mut(), sync.tenant, sync.connection).await?;
         let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None)
             .note(format!("{} saved sync `{}`", actor.name, sync.name));
         append_audit(inner, tx.as_mut(), sync.tenant, 0, &[entry].into_iter().collect()).await?;
@@ -159,10 +161,12 @@ async fn make(
             slot,
             rank: i32::MAX - i32::try_from(side).unwrap_or(i32::MAX),
             schedule: new.schedule,
+            sweep: new.sweep,
             status: SyncStatus::Active,
             paused_because: None,
             backfill: false,
             refile: false,
+            hold_deletes: false,
             estimate: None,
             created_by: actor.name.clone(),
             created_at: now,
@@ -190,7 +194,7 @@ fn change_known(
         ));
     }
     let is_active = known.status == SyncStatus::Active;
-    let mut change = if is_active && known.schedule == new.schedule {
+    let mut change = if is_active && known.schedule == new.schedule && known.sweep == new.sweep {
         SyncChange::Unchanged
     } else {
         SyncChange::Settings
@@ -217,6 +221,7 @@ fn change_known(
         }
     }
     known.value.schedule = new.schedule;
+    known.value.sweep = new.sweep;
     known.value.status = SyncStatus::Active;
     known.value.paused_because = None;
     Ok((known, change))

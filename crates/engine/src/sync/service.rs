@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::mapping::{Mapping, check, check_together};
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::blueprint::extend;
 use super::change::SyncChange;
-use super::{Schedule, Sync, SyncStatus};
+use super::{Schedule, SweepInterval, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document;
@@ -31,6 +32,8 @@ pub struct NewSync {
     pub groups: Vec<Vec<String>>,
     /// When it runs by itself.
     pub schedule: Schedule,
+    /// How often it is swept by itself.
+    pub sweep: SweepInterval,
     /// Starts the run that reads what is new as soon as it is saved: the first import, or what a wider mapping asks for.
     pub start: bool,
 }
@@ -64,8 +67,14 @@ impl Engine {
     /// changed since, the one that is kept is the answer.
     ///
     /// # Errors
-    /// As [`syncline_core::connector::Connector::describe`]; `Refused` for a connection that may not be used.
-    pub async fn describe(&self, connection: &Connection, object: &str) -> Result<ObjectSchema> {
+    /// [`ErrorKind::Forbidden`] by policy; as [`syncline_core::connector::Connector::describe`]; `Refused` for a connection
+    /// that may not be used.
+    pub async fn describe(&self, connection: &Connection, object: &str, actor: &Actor) -> Result<ObjectSchema> {
+        self.inner.allow(actor, Action::ReadMappings)?;
+        self.describe_anew(connection, object).await
+    }
+
+    pub(crate) async fn describe_anew(&self, connection: &Connection, object: &str) -> Result<ObjectSchema> {
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
         let config = self.inner.connections.config(connection);
@@ -105,7 +114,7 @@ impl Engine {
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
         let config = self.inner.connections.config(connection);
         let field = connector.make_marker(io.as_ref(), &config, object).await?;
-        self.describe(connection, object).await?;
+        self.describe_anew(connection, object).await?;
         Ok(field)
     }
 }
@@ -147,7 +156,7 @@ impl Syncs<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadMappings)?;
         let connection = load_connection(inner, new.connection).await?;
-        let schema = self.0.describe(&connection, &new.mapping.object).await?;
+        let schema = self.0.describe_anew(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint = extend(
             tx.as_mut(),
@@ -254,6 +263,7 @@ impl Syncs<'_> {
         let mut sync = document::get::<Sync>(tx.as_mut(), id).await?;
         change(&mut sync.value);
         document::put(tx.as_mut(), &mut sync).await?;
+        show_next_run(tx.as_mut(), sync.tenant, sync.connection).await?;
         let entry = AuditEntry::new(AuditKind::Configured, Uuid::nil(), sync.side, None).note(format!(
             "{}: sync `{}` is {}",
             actor.name,
@@ -264,6 +274,27 @@ impl Syncs<'_> {
         tx.commit().await?;
         Ok(sync.value)
     }
+}
+
+/// When a connection runs next by itself: the soonest of its syncs, as they are stored by now.
+pub(crate) async fn next_run(tx: &mut dyn Transaction, tenant: TenantId, connection: u64) -> Result<Option<Timestamp>> {
+    let query = DocumentQuery::new(DocumentKind::Sync)
+        .tenant(tenant)
+        .scope(connection)
+        .status(SyncStatus::Active.name());
+    let syncs = document::find::<Sync>(tx, &query).await?;
+    Ok(syncs.iter().filter_map(|sync| sync.next_run_at).min())
+}
+
+/// Shows it at the connection.
+pub(super) async fn show_next_run(tx: &mut dyn Transaction, tenant: TenantId, connection: u64) -> Result<()> {
+    let next = next_run(tx, tenant, connection).await?;
+    let mut connection = document::get::<Connection>(tx, connection).await?;
+    if connection.next_run_at != next {
+        connection.next_run_at = next;
+        document::put(tx, &mut connection).await?;
+    }
+    Ok(())
 }
 
 /// A connection by its number.

@@ -4,8 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use syncline_core::ErrorKind;
 use syncline_core::io::{Io, Request};
+use syncline_core::mapping::Mapping;
+use syncline_core::store::{Document, DocumentKind, Mode};
 use syncline_engine::connection::{AuthoriseRequest, Callback, Connection, ConnectionStatus};
 use syncline_engine::http::StopFlag;
+use syncline_engine::sync::{Schedule, SweepInterval, Sync, SyncStatus};
 
 use crate::support::{Fault, REDIRECT, TENANT, World, admin};
 
@@ -66,8 +69,73 @@ async fn reconnecting_to_another_account_halts_and_asks() {
         error.to_string().contains("org-1") && error.to_string().contains("org-2"),
         "{error}"
     );
+    let sync = put_sync(&world, first.id).await;
     let changed = reconnect(true).await.unwrap();
     assert_eq!((changed.id, changed.account.id.as_str()), (first.id, "org-2"));
+    // What its syncs know are the other account's records.
+    let sync = sync_of(&world, sync).await;
+    assert!(
+        sync.backfill && sync.hold_deletes,
+        "all is read, and nothing deleted unasked"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reconnecting_to_the_same_account_leaves_its_syncs_as_they_are() {
+    let world = World::new();
+    let first = world.authorised("main").await;
+    let sync = put_sync(&world, first.id).await;
+    world.authorised("main").await;
+    let sync = sync_of(&world, sync).await;
+    assert!(!sync.backfill && !sync.hold_deletes);
+}
+
+async fn put_sync(world: &World, connection: u64) -> u64 {
+    let sync = Sync {
+        id: 0,
+        tenant: TENANT,
+        connection,
+        name: "people".into(),
+        blueprint: 1,
+        mapping: Mapping::new("person", "people"),
+        earlier: Vec::new(),
+        side: 1,
+        slot: 0,
+        rank: 1,
+        schedule: Schedule::Manual,
+        sweep: SweepInterval::Usual,
+        status: SyncStatus::Active,
+        paused_because: None,
+        backfill: false,
+        refile: false,
+        hold_deletes: false,
+        estimate: None,
+        created_by: "ada".into(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        last_run_at: None,
+        next_run_at: None,
+    };
+    let document = Document {
+        kind: DocumentKind::Sync,
+        id: 0,
+        tenant: TENANT,
+        scope: connection,
+        key: Some(sync.name.clone()),
+        status: sync.status.name().to_owned(),
+        at: sync.created_at,
+        version: 0,
+        body: serde_json::to_value(&sync).unwrap(),
+    };
+    let mut tx = world.store.begin(Mode::Write).await.unwrap();
+    let id = tx.put_document(&document).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn sync_of(world: &World, id: u64) -> Sync {
+    let mut tx = world.store.begin(Mode::Read).await.unwrap();
+    let document = tx.document(DocumentKind::Sync, id).await.unwrap().unwrap();
+    serde_json::from_value(document.body).unwrap()
 }
 
 #[tokio::test(start_paused = true)]

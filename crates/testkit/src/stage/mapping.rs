@@ -1,6 +1,6 @@
 use syncline_core::mapping::{LensSpec, Mapping, MatchKey, MatchPart, Normalisation, Rule};
 use syncline_core::model::{Field, FieldType};
-use syncline_engine::sync::{NewSync, Schedule};
+use syncline_engine::sync::{NewSync, Schedule, SweepInterval};
 
 /// The fields of a person.
 pub fn person_fields() -> Vec<Field> {
@@ -96,6 +96,7 @@ fn sync(name: String, connection: u64, mapping: Mapping, fields: Vec<Field>) -> 
         fields,
         groups: Vec::new(),
         schedule: Schedule::Manual,
+        sweep: SweepInterval::Usual,
         start: false,
     }
 }

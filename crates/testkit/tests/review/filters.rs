@@ -53,3 +53,23 @@ async fn a_record_that_enters_the_filter_is_taken_in() {
     assert_eq!((play.people().await.len(), play.count(HUBSPOT)), (1, 1));
     play.is_quiet().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_may_name_the_connections_own_user() {
+    let play = Play::mapped(|provider, sync| {
+        if provider == SALESFORCE {
+            sync.mapping.filter = Some("remote.OwnerId == me.id".to_owned());
+        }
+    })
+    .await;
+    let me = play.stage.connections[SALESFORCE].account.user_id.clone();
+    let mine = play.create(SALESFORCE, "mine@x.org", &[]);
+    play.create(SALESFORCE, "theirs@x.org", &[]);
+    let owner = [("OwnerId".to_owned(), serde_json::Value::from(me))].into();
+    play.stage.salesforce.update("Contact", &mine, owner).unwrap();
+    play.settle().await;
+    let people = play.people().await;
+    assert_eq!(people.len(), 1, "what others own stays where it is");
+    assert_eq!(play.ext(&people[0], SALESFORCE), mine);
+    play.is_quiet().await;
+}

@@ -135,7 +135,7 @@ async fn a_record_that_vanishes_without_a_word_is_reported_and_never_deleted() {
         round(&stage, &clock).await;
         round(&stage, &clock).await;
         assert_eq!(people(&stage).await.len(), 2, "{provider}");
-        let events = stage.engine.events(stage.tenant, 0, 1_000).await.unwrap();
+        let events = stage.engine.events(stage.tenant, 0, 1_000, &stage.actor).await.unwrap();
         let told: Vec<_> = events
             .iter()
             .filter_map(|event| match &event.kind {

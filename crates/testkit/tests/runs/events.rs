@@ -13,10 +13,10 @@ async fn every_event_has_a_number_and_none_is_missed_by_who_goes_on_from_the_las
     let (engine, tenant) = (&play.stage.engine, play.stage.tenant);
     let seen: Arc<Mutex<Vec<Event>>> = Arc::default();
     let listener = tokio::spawn({
-        let (engine, seen) = (engine.clone(), seen.clone());
+        let (engine, seen, actor) = (engine.clone(), seen.clone(), play.stage.actor.clone());
         async move {
             engine
-                .on_event(tenant, 0, |event| seen.lock().unwrap().push(event))
+                .on_event(tenant, 0, &actor, |event| seen.lock().unwrap().push(event))
                 .await
         }
     });
@@ -26,7 +26,7 @@ async fn every_event_has_a_number_and_none_is_missed_by_who_goes_on_from_the_las
     play.edit(SALESFORCE, &ext, "city", "Genf");
     play.app_edit("a@x.org", "city", "Basel").await;
     play.run(SALESFORCE).await;
-    let all = engine.events(tenant, 0, 1_000).await.unwrap();
+    let all = engine.events(tenant, 0, 1_000, &play.stage.actor).await.unwrap();
     for _ in 0..400 {
         if seen.lock().unwrap().len() >= all.len() {
             break;
@@ -54,7 +54,7 @@ async fn every_event_has_a_number_and_none_is_missed_by_who_goes_on_from_the_las
     // Who had dealt with some of them asks from there, and gets the rest again and again.
     let half = all[all.len() / 2].id;
     for _ in 0..2 {
-        let rest = engine.events(tenant, half, 1_000).await.unwrap();
+        let rest = engine.events(tenant, half, 1_000, &play.stage.actor).await.unwrap();
         assert_eq!(rest, all[all.len() / 2 + 1..]);
     }
 }

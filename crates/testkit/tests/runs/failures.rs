@@ -1,3 +1,4 @@
+use syncline_engine::actor::Actor;
 use syncline_engine::run::{Failure, RunParameters};
 use syncline_simulators::Fault;
 
@@ -33,6 +34,15 @@ async fn a_failed_write_waits_for_its_time_or_for_a_person_who_asks_for_it_at_on
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].record.as_deref(), Some(id.as_str()));
     assert!(failed[0].message.len() > 10 && failed[0].attempts == 1);
+    // What the provider said is for those who may read it; what it means is for everybody.
+    let said = failed[0].detail.as_deref().unwrap();
+    assert!(
+        said.contains("VALIDATION") && !failed[0].message.contains(said),
+        "{failed:?}"
+    );
+    let member = Actor::member("ada");
+    let shown = stage.engine.runs().failures(stage.tenant, None, &member).await.unwrap();
+    assert_eq!((&shown[0].message, &shown[0].detail), (&failed[0].message, &None));
     // Before its time nothing is tried.
     let writes = stage.salesforce.log().mutating();
     stage.sync("salesforce", RunParameters::default()).await.unwrap();

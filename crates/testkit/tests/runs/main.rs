@@ -12,6 +12,7 @@ mod chosen;
 mod close_up;
 mod dry_run;
 mod events;
+mod excluded;
 mod failures;
 mod gate;
 mod limits;

@@ -211,3 +211,24 @@ async fn the_history_is_found_by_connection_date_status_and_object() {
     assert_eq!(run.initiator, "test");
     assert!(run.timeline.len() >= 2 && run.finished_at.is_some() && run.error.is_some());
 }
+
+#[tokio::test]
+async fn the_runs_of_an_object_are_found_however_many_others_came_since() {
+    let play = Play::empty().await;
+    let run = play.run(HUBSPOT).await;
+    let others = RunParameters {
+        objects: vec!["Account".into()],
+        ..RunParameters::default()
+    };
+    for _ in 0..120 {
+        play.stage.sync(SALESFORCE, others.clone()).await.unwrap();
+    }
+    let query = RunQuery {
+        object: Some("contacts".into()),
+        limit: 5,
+        ..RunQuery::default()
+    };
+    let (runs, actor) = (play.stage.engine.runs(), &play.stage.actor);
+    let found = runs.list(play.stage.tenant, &query, actor).await.unwrap();
+    assert_eq!(found.iter().map(|run| run.id).collect::<Vec<_>>(), [run.id]);
+}

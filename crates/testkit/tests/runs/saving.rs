@@ -1,7 +1,7 @@
-use syncline_core::mapping::Rule;
+use syncline_core::mapping::{DeletePolicy, Direction, Rule, Strategy};
 use syncline_core::model::{Field, FieldType};
 use syncline_engine::run::{RunParameters, RunStatus};
-use syncline_engine::sync::{NewSync, SavedSync, SyncChange};
+use syncline_engine::sync::{NewSync, SavedSync, Schedule, SweepInterval, SyncChange};
 use syncline_testkit::stage::{Stage, person_mapping};
 
 use crate::timed::{JumpingClock, ext, field, people, settled, stage, sync};
@@ -234,4 +234,42 @@ async fn a_wider_filter_lets_in_only_those_who_match_newly() {
     assert_eq!(save(&stage, filtered).await.change, SyncChange::Settings);
     assert_eq!(next(&stage, &clock).await.0, 0);
     assert_eq!(app(&stage).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_proposed_has_the_defaults_of_the_product() {
+    let (stage, _clock) = stage(3, Default::default()).await;
+    for (provider, objects) in [
+        ("salesforce", ["Account", "Contact"]),
+        ("hubspot", ["companies", "contacts"]),
+    ] {
+        let connection = &stage.connections[provider];
+        for object in objects {
+            let proposal = stage
+                .engine
+                .propose(connection, object, None, &stage.actor)
+                .await
+                .unwrap();
+            assert!(!proposal.rules.is_empty());
+            assert!(
+                proposal
+                    .rules
+                    .iter()
+                    .all(|rule| rule.confidence > 0.0 && !rule.reason.is_empty())
+            );
+            let new = NewSync::proposed(object, connection, proposal);
+            let mapping = &new.mapping;
+            assert_eq!(
+                (new.schedule.clone(), new.sweep),
+                (Schedule::Hour, SweepInterval::Usual)
+            );
+            assert_eq!(mapping.direction, Direction::Bidirectional);
+            assert_eq!(mapping.strategy, Strategy::LastWriteWins);
+            assert_eq!(
+                (mapping.on_crm_delete, mapping.on_app_delete),
+                (DeletePolicy::Unlink, DeletePolicy::Unlink)
+            );
+            save(&stage, new).await;
+        }
+    }
 }

@@ -98,7 +98,10 @@ pub(super) async fn map_all(world: &World, connections: &[Connection; 2]) -> Res
     // Only now is each blueprint complete: a later mapping may have added fields.
     let mut all = Vec::new();
     for (provider, connection, sync) in saved {
-        let schema = world.engine.describe(connection, &sync.mapping.object).await?;
+        let schema = world
+            .engine
+            .describe(connection, &sync.mapping.object, &world.admin)
+            .await?;
         let blueprint = world
             .engine
             .blueprint(world.tenant, &sync.mapping.blueprint, &world.admin)
