@@ -372,3 +372,25 @@ async fn a_postgres_database_put_back_from_an_old_copy_is_noticed() {
     assert_eq!(stage.differences().await.unwrap(), Vec::<String>::new());
     schema.remove().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_database_that_another_program_locks_is_waited_for_and_then_named() {
+    let database = Database::new(false).await;
+    let theatre = Theatre::set(&database.name()).await;
+    let url = format!("sqlite://{}", database.name());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert_eq!(theatre.worker(1, None).await, Ended::Failed);
+    let stage = &theatre.stage;
+    let told = stage.sync("salesforce", Default::default()).await.unwrap_err();
+    assert!(told.to_string().contains("locked by another process"), "{told}");
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(theatre.worker(2, None).await, Ended::Well);
+    }
+    assert_eq!(
+        theatre.outcome().await.contacts[0],
+        theatre.outcome().await.people.len()
+    );
+}
