@@ -4,7 +4,7 @@ use syncline_engine::run::{RunParameters, RunStatus};
 use syncline_engine::sync::{NewSync, SavedSync, Schedule, SweepInterval, SyncChange};
 use syncline_testkit::stage::{Stage, person_mapping};
 
-use crate::timed::{JumpingClock, ext, field, people, settled, stage, sync};
+use crate::timed::{self, JumpingClock, ext, field, people, settled, stage, sync};
 
 fn mapping(stage: &Stage) -> NewSync {
     person_mapping("salesforce", stage.connections["salesforce"].id)
@@ -71,7 +71,13 @@ async fn a_new_sync_says_how_much_there_is_and_starts_its_first_import() {
 
 #[tokio::test]
 async fn removing_a_rule_or_changing_a_policy_reads_nothing() {
-    let (stage, clock) = settled(5).await;
+    // How often Salesforce is asked up to when all changes are visible is no matter of what is saved.
+    let (mut stage, clock) = stage(5, timed::settings()).await;
+    stage
+        .connect_salesforce([("coverage_minutes".to_owned(), "0".to_owned())].into())
+        .await
+        .unwrap();
+    timed::settle(&stage, &clock).await;
     let quiet = next(&stage, &clock).await;
     assert_eq!(quiet.0, 0);
 
