@@ -37,7 +37,7 @@ impl Runs<'_> {
     /// A run by its number.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn get(&self, run: u64, actor: &Actor) -> Result<Run> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
@@ -47,7 +47,7 @@ impl Runs<'_> {
     /// Runs, newest first.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy.
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy.
     pub async fn list(&self, tenant: TenantId, query: &RunQuery, actor: &Actor) -> Result<Vec<Run>> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut documents = DocumentQuery::new(DocumentKind::Run).tenant(tenant);
@@ -85,7 +85,7 @@ impl Runs<'_> {
     /// may read it.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy.
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy.
     pub async fn failures(&self, tenant: TenantId, sync: Option<u64>, actor: &Actor) -> Result<Vec<Failure>> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut query = DocumentQuery::new(DocumentKind::Failure)
@@ -108,7 +108,7 @@ impl Runs<'_> {
     /// Makes a failed record due at once; the next run tries it again.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn retry_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
         let now = self.0.inner.clock.now();
         self.change_failure(failure, actor, |failure| {
@@ -121,7 +121,7 @@ impl Runs<'_> {
     /// Dismisses a failed record: it is shown no more and not tried again by itself.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn dismiss_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
         self.change_failure(failure, actor, |failure| failure.dismissed = true)
             .await
