@@ -37,7 +37,8 @@ impl Runs<'_> {
     /// A run by its number.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy,
+    /// [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn get(&self, run: u64, actor: &Actor) -> Result<Run> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
@@ -108,7 +109,8 @@ impl Runs<'_> {
     /// Makes a failed record due at once; the next run tries it again.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy,
+    /// [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn retry_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
         let now = self.0.inner.clock.now();
         self.change_failure(failure, actor, |failure| {
@@ -121,7 +123,8 @@ impl Runs<'_> {
     /// Dismisses a failed record: it is shown no more and not tried again by itself.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy, [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
+    /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy,
+    /// [`ErrorKind::NotFound`](syncline_core::ErrorKind::NotFound).
     pub async fn dismiss_failure(&self, failure: u64, actor: &Actor) -> Result<()> {
         self.change_failure(failure, actor, |failure| failure.dismissed = true)
             .await
