@@ -16,11 +16,15 @@ pub(super) fn shape(request: &Request) -> String {
         .collect();
     let mut pairs: Vec<String> = url
         .query_pairs()
-        .map(|(name, value)| format!("{name}={}", without_literals(&value)))
+        .map(|(name, value)| match name.as_ref() {
+            "q" => format!("q={}", without_literals(&value)),
+            // A comma separates values.
+            _ => format!("{name}={}", ",".repeat(value.matches(',').count())),
+        })
         .collect();
     pairs.sort();
     let body = match serde_json::from_slice::<Json>(&request.body) {
-        Ok(body) => of_json(&body),
+        Ok(body) => of_json("", &body),
         Err(_) => without_literals(&String::from_utf8_lossy(&request.body)),
     };
     let host = url.host_str().unwrap_or_default();
@@ -58,18 +62,24 @@ fn without_literals(text: &str) -> String {
     shape
 }
 
-fn of_json(json: &Json) -> String {
+/// Members that hold a query or an address; every other text is a value.
+const QUERIES: [&str; 2] = ["query", "url"];
+
+fn of_json(name: &str, json: &Json) -> String {
     match json {
         Json::Object(members) => {
             let mut members: Vec<String> = members
                 .iter()
-                .map(|(name, value)| format!("{name}:{}", of_json(value)))
+                .map(|(name, value)| format!("{name}:{}", of_json(name, value)))
                 .collect();
             members.sort();
             format!("{{{}}}", members.join(","))
         }
-        Json::Array(items) => format!("[{}]", items.iter().map(of_json).collect::<Vec<_>>().join(",")),
-        Json::String(text) if text.contains("SELECT ") || text.contains("/services/") => without_literals(text),
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| of_json(name, item)).collect();
+            format!("[{}]", items.join(","))
+        }
+        Json::String(text) if QUERIES.contains(&name) => without_literals(text),
         _ => "?".into(),
     }
 }

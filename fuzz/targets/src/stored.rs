@@ -32,7 +32,8 @@ pub(super) fn stored(input: &[u8]) {
             if let Ok(groups) = decode_side_groups(Some(input)) {
                 let again = encode_side_groups(&groups);
                 let decoded = decode_side_groups(again.as_deref()).expect("what was encoded can be decoded");
-                assert_eq!(decoded, groups);
+                // Groups of which there is nothing special to keep are left out.
+                assert_eq!(encode_side_groups(&decoded), again);
             }
         }
         _ => drop(open_block(&AuditBlock {
