@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use syncline_testkit::simulation::{Batch, Mode, Report, shrink, simulate_all, tell};
 
-/// A history makes and drops many small things; this allocator is a fifth faster at that.
+/// A history makes and drops many small things, which is what this allocator is for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
