@@ -201,6 +201,7 @@ impl Play {
                 fault: position,
                 count,
             } => {
+                self.expect_late_commits(fault(position));
                 self.world.crms[crm].faults().script(fault(position), count);
             }
             Act::Rate {
@@ -209,6 +210,7 @@ impl Play {
                 permille,
             } => {
                 let rate = f64::from(permille) / 1_000.0;
+                self.expect_late_commits(fault(position));
                 self.world.crms[crm].faults().set_rate(fault(position), rate);
             }
             Act::Expire { crm } => {
@@ -277,6 +279,13 @@ impl Play {
         tokio::task::yield_now().await;
         self.world.store.crash();
         self.begin_life();
+    }
+
+    /// A user's commit may show late from now on, so that each request is preceded by a look at what did.
+    fn expect_late_commits(&self, struck: syncline_simulators::Fault) {
+        if struck == syncline_simulators::Fault::LateCommit {
+            self.world.late.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
     }
 
     /// The process stands still, and another one takes its work over.

@@ -6,7 +6,7 @@ use syncline_core::state::Presence;
 
 use super::Invariant;
 use super::knowledge::{Knowledge, Known, same_form};
-use crate::simulation::ghost::{Edit, Ghost, Place, Who};
+use crate::simulation::ghost::{Change, Edit, Ghost, Place, Who};
 use crate::simulation::world::World;
 
 /// Each value that a user set is held by the app (and, by I3, everywhere), was replaced by a user who saw it, or is
@@ -78,6 +78,10 @@ fn is_lost(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit) -> Opti
             entity,
         )
     {
+        return None;
+    }
+    if puts_back_unseen(ghost, edit) {
+        world.cover("a value was put back before anybody had read what replaced it");
         return None;
     }
     if overwritten_unseen(ghost, edit) {
@@ -235,4 +239,35 @@ fn overwritten_unseen(ghost: &Ghost, edit: &Edit) -> bool {
             && matches!(change.who, Who::Engine(_) | Who::Late)
             && change.unread
     })
+}
+
+/// Whether the edit puts back what its record held when it was last read, after edits that no answer has shown: changed
+/// and changed back between two reads is no change, since only values are compared.
+fn puts_back_unseen(ghost: &Ghost, edit: &Edit) -> bool {
+    let Place::Crm(crm, ext) = &edit.place else {
+        return false;
+    };
+    let of_field = |change: &&Change| {
+        change.crm == *crm && change.object == edit.object && change.ext == *ext && change.field == Some(edit.field)
+    };
+    let Some(own) = ghost
+        .changes
+        .iter()
+        .find(|change| of_field(change) && change.seq > edit.seq)
+    else {
+        return false;
+    };
+    let value = same_form(edit.field, &edit.after);
+    let earlier = ghost.changes.iter().rev().filter(of_field);
+    let mut is_unread = own.unread;
+    for change in earlier.filter(|change| change.seq < own.seq) {
+        if !is_unread {
+            return false;
+        }
+        if same_form(edit.field, &change.before) == value {
+            return true;
+        }
+        is_unread = change.unread;
+    }
+    false
 }
