@@ -13,6 +13,8 @@ pub mod error;
 #[cfg(feature = "model")]
 pub mod expression;
 #[cfg(feature = "model")]
+pub mod flow;
+#[cfg(feature = "model")]
 mod glimpse;
 pub mod io;
 pub mod job;

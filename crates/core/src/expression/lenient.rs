@@ -9,6 +9,7 @@ use cel::common::ast::{
 use cel::common::types::CelString;
 
 use super::functions::name;
+use super::names;
 
 /// What stands for a missing value in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +87,10 @@ pub(super) fn rewrite(tree: &IdedExpr, gap: Gap) -> IdedExpr {
             filled(value, gap)
         }
         Expr::Ident(_) => filled(tree.clone(), gap),
+        Expr::Call(function) if names::is_now(function) => {
+            let expr = Expr::Ident(names::NOW.to_owned());
+            filled(IdedExpr { id, expr }, gap)
+        }
         Expr::Call(function) => rewrite_call(id, function, gap),
         Expr::List(list) => IdedExpr {
             id,

@@ -9,19 +9,24 @@
 //! - `<`, `<=`, `>` and `>=` with `null` are false.
 //! - Whole and other numbers mix in arithmetic.
 //! - Dates and instants are ISO 8601 texts. Two texts compare as instants when both are dates or instants.
+//! - `now()` is the variable `now`: who evaluates the expression says what time it is.
 
 mod bounds;
+mod certain;
 mod conditions;
 mod filter;
 mod functions;
+mod kinds;
 mod lenient;
 mod names;
 mod outcome;
 mod stack;
 mod variables;
 
+pub use certain::Certainty;
 pub use conditions::{FieldCondition, FieldTest};
 pub use filter::Filter;
+pub use kinds::ExpressionKind;
 pub use variables::Variables;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use cel::IdedExpr;
-use cel::common::ast::{EntryExpr, Expr, LiteralValue, operators as op};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators as op};
 
 /// Names that CEL itself gives a meaning.
 const OF_THE_LANGUAGE: &[&str] = &[
@@ -20,6 +20,14 @@ const OF_THE_LANGUAGE: &[&str] = &[
     "uint",
 ];
 
+/// The time, which may be written like a function.
+pub(super) const NOW: &str = "now";
+
+/// Whether a call is `now()`.
+pub(super) fn is_now(call: &CallExpr) -> bool {
+    call.func_name == NOW && call.target.is_none() && call.args.is_empty()
+}
+
 /// The longest paths of variables that a tree refers to.
 pub(super) fn paths(tree: &IdedExpr) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -30,6 +38,7 @@ pub(super) fn paths(tree: &IdedExpr) -> BTreeSet<String> {
 /// The path that a tree spells: names with dots, or with texts in brackets.
 pub(super) fn path_of(tree: &IdedExpr) -> Option<Vec<&str>> {
     match &tree.expr {
+        Expr::Call(call) if is_now(call) => Some(vec![NOW]),
         Expr::Ident(name) => Some(vec![name.as_str()]),
         Expr::Select(select) => {
             let mut path = path_of(&select.operand)?;
