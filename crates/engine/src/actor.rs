@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use syncline_core::model::TenantId;
 use syncline_core::{Error, ErrorKind, Result};
 
 /// Who does something. Every call of the facade carries one; the audit records it.
@@ -12,6 +13,10 @@ pub struct Actor {
     pub name: String,
     /// What they may do by [`DefaultPolicy`].
     pub role: Role,
+    /// The tenant that they belong to: everything of another one is to them as if it were not there, whatever number
+    /// they name. `None` for the host itself, which acts for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
 }
 
 impl Actor {
@@ -20,6 +25,7 @@ impl Actor {
         Self {
             name: name.into(),
             role: Role::Admin,
+            tenant: None,
         }
     }
 
@@ -28,6 +34,7 @@ impl Actor {
         Self {
             name: name.into(),
             role: Role::Member,
+            tenant: None,
         }
     }
 
@@ -36,7 +43,51 @@ impl Actor {
         Self {
             name: "system".to_owned(),
             role: Role::System,
+            tenant: None,
         }
+    }
+
+    /// The same one, who belongs to a tenant and reaches nothing of another.
+    ///
+    /// ```
+    /// use syncline_engine::actor::Actor;
+    ///
+    /// let ada = Actor::member("ada").of(1);
+    /// assert!(ada.reaches(1) && !ada.reaches(2));
+    /// assert!(Actor::admin("the host").reaches(2));
+    /// ```
+    #[must_use]
+    pub const fn of(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Whether what a tenant owns exists for them.
+    pub fn reaches(&self, tenant: TenantId) -> bool {
+        self.tenant.is_none_or(|own| own == tenant)
+    }
+
+    /// Lets those pass for whom the tenant exists.
+    ///
+    /// # Errors
+    /// `NotFound` when they belong to another one, in the words for one that does not exist.
+    pub(crate) fn check_reaches(&self, tenant: TenantId) -> Result<()> {
+        if self.reaches(tenant) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::NotFound, format!("there is no tenant {tenant}")))
+    }
+
+    /// Lets those pass who act for all tenants, to do what concerns all of them.
+    ///
+    /// # Errors
+    /// `Forbidden` when they belong to one.
+    pub(crate) fn check_unbound(&self, action: Action) -> Result<()> {
+        if self.tenant.is_none() {
+            return Ok(());
+        }
+        let message = format!("{self} belongs to one tenant and may not {} of all", action.label());
+        Err(Error::new(ErrorKind::Forbidden, message))
     }
 }
 

@@ -126,7 +126,7 @@ impl Audit<'_> {
         actor: &Actor,
     ) -> Result<Vec<AuditRecord>> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadAudit)?;
+        inner.allow_in(actor, tenant, Action::ReadAudit)?;
         let limit = if limit == 0 { PAGE } else { limit };
         let mut tx = inner.store.begin(Mode::Read).await?;
         let mut names = Names::load(tx.as_mut(), tenant).await?;
@@ -162,7 +162,7 @@ impl Audit<'_> {
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn verify(&self, tenant: TenantId, actor: &Actor) -> Result<AuditVerdict> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadAudit)?;
+        inner.allow_in(actor, tenant, Action::ReadAudit)?;
         let mut tx = inner.store.begin(Mode::Read).await?;
         let head = tx.audit_head(tenant).await?;
         let mut walk = Walk::default();
@@ -201,7 +201,7 @@ impl Audit<'_> {
         actor: &Actor,
     ) -> Result<AuditVerdict> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadAudit)?;
+        inner.allow_in(actor, tenant, Action::ReadAudit)?;
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Unavailable, "the audit can't be written to its file").because(error)
         };

@@ -7,6 +7,8 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{Blueprint, Tenant, TenantId};
 use syncline_core::store::{Document, DocumentKind, DocumentQuery, Transaction};
 
+use crate::actor::Actor;
+
 /// The columns by which a stored thing is found.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns {
@@ -74,8 +76,23 @@ pub(crate) fn read<T: Stored>(document: Document) -> Result<Versioned<T>> {
 pub(crate) async fn get<T: Stored>(tx: &mut dyn Transaction, id: u64) -> Result<Versioned<T>> {
     match tx.document(T::KIND, id).await? {
         Some(document) => read(document),
-        None => Err(Error::new(ErrorKind::NotFound, format!("there is no {} {id}", T::NOUN))),
+        None => Err(missing::<T>(id)),
     }
+}
+
+/// The thing of this number, for somebody: what belongs to a tenant that they don't reach is not there.
+///
+/// # Errors
+/// `NotFound` when there is none for them.
+pub(crate) async fn get_for<T: Stored>(tx: &mut dyn Transaction, id: u64, actor: &Actor) -> Result<Versioned<T>> {
+    match tx.document(T::KIND, id).await? {
+        Some(document) if actor.reaches(document.tenant) => read(document),
+        _ => Err(missing::<T>(id)),
+    }
+}
+
+fn missing<T: Stored>(id: u64) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no {} {id}", T::NOUN))
 }
 
 /// The thing with this key in a scope.

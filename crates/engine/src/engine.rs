@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::lens::LensRegistry;
-use syncline_core::model::Tenant;
+use syncline_core::model::{Tenant, TenantId};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
 
 use crate::actor::{Action, Actor, DefaultPolicy, Policy};
@@ -50,6 +50,18 @@ impl Inner {
     /// Refuses what the policy does not allow.
     pub(crate) fn allow(&self, actor: &Actor, action: Action) -> Result<()> {
         self.policy.allows(actor, action)
+    }
+
+    /// Refuses what the policy does not allow, and whoever belongs to another tenant.
+    pub(crate) fn allow_in(&self, actor: &Actor, tenant: TenantId, action: Action) -> Result<()> {
+        self.policy.allows(actor, action)?;
+        actor.check_reaches(tenant)
+    }
+
+    /// Refuses what the policy does not allow, and whoever does not act for all tenants.
+    pub(crate) fn allow_everywhere(&self, actor: &Actor, action: Action) -> Result<()> {
+        self.policy.allows(actor, action)?;
+        actor.check_unbound(action)
     }
 
     /// Tells the workers of other processes that something is due now.
@@ -250,16 +262,18 @@ impl Engine {
             ));
         }
         let mut tx = self.inner.store.begin(Mode::Write).await?;
-        if let Some(known) = document::by_key::<Tenant>(tx.as_mut(), 0, 0, &fresh.slug).await? {
+        if let Some(known) = document::by_key::<Tenant>(tx.as_mut(), 0, 0, &fresh.slug).await?
+            && actor.reaches(known.id)
+        {
             return Ok(known.value);
         }
-        self.inner.allow(actor, Action::ManageSettings)?;
+        self.inner.allow_everywhere(actor, Action::ManageSettings)?;
         let tenant = document::insert(tx.as_mut(), fresh).await?;
         tx.commit().await?;
         Ok(tenant.value)
     }
 
-    /// All tenants.
+    /// All tenants, or the one that the actor belongs to.
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
@@ -267,7 +281,8 @@ impl Engine {
         self.inner.allow(actor, Action::ManageSettings)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let found = document::find::<Tenant>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Tenant)).await?;
-        Ok(found.into_iter().rev().map(|tenant| tenant.value).collect())
+        let reached = found.into_iter().rev().map(|tenant| tenant.value);
+        Ok(reached.filter(|tenant| actor.reaches(tenant.id)).collect())
     }
 
     /// Changes a tenant's name, time zone or language.
@@ -275,7 +290,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`], [`ErrorKind::Invalid`] for an unknown time zone.
     pub async fn update_tenant(&self, tenant: &Tenant, actor: &Actor) -> Result<()> {
-        self.inner.allow(actor, Action::ManageSettings)?;
+        self.inner.allow_in(actor, tenant.id, Action::ManageSettings)?;
         if jiff::tz::TimeZone::get(&tenant.time_zone).is_err() {
             return Err(Error::new(
                 ErrorKind::Invalid,

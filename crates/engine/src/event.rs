@@ -121,6 +121,8 @@ impl Stored for Event {
 /// A moment of a run under way. Not stored: who listens late sees the next one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProgressEvent {
+    /// The tenant.
+    pub tenant: TenantId,
     /// The run.
     pub run: u64,
     /// The sync.
@@ -137,6 +139,29 @@ pub struct ProgressEvent {
     pub rate: f64,
     /// Seconds that the stage will still take, where it can be said.
     pub seconds_left: Option<f64>,
+}
+
+/// Live progress of the runs of this process, as far as an actor reaches.
+#[derive(Debug)]
+pub struct ProgressStream {
+    events: broadcast::Receiver<ProgressEvent>,
+    actor: Actor,
+}
+
+impl ProgressStream {
+    /// Waits for the next moment.
+    ///
+    /// # Errors
+    /// [`RecvError::Lagged`](broadcast::error::RecvError::Lagged) when moments were missed, which costs nothing: the
+    /// next one tells as much. [`RecvError::Closed`](broadcast::error::RecvError::Closed) when the engine is gone.
+    pub async fn recv(&mut self) -> std::result::Result<ProgressEvent, broadcast::error::RecvError> {
+        loop {
+            let event = self.events.recv().await?;
+            if self.actor.reaches(event.tenant) {
+                return Ok(event);
+            }
+        }
+    }
 }
 
 /// Where events come from and go to.
@@ -198,9 +223,16 @@ impl Events {
 }
 
 impl crate::Engine {
-    /// Live progress of all runs of this process.
-    pub fn progress(&self) -> broadcast::Receiver<ProgressEvent> {
-        self.inner.events.listen()
+    /// Live progress of the runs of this process: of the actor's tenant, or of all for one who belongs to none.
+    ///
+    /// # Errors
+    /// [`syncline_core::ErrorKind::Forbidden`] by policy.
+    pub fn progress(&self, actor: &Actor) -> Result<ProgressStream> {
+        self.inner.allow(actor, Action::ReadRuns)?;
+        Ok(ProgressStream {
+            events: self.inner.events.listen(),
+            actor: actor.clone(),
+        })
     }
 
     /// Stored events of a tenant with numbers above `after`, oldest first: each is seen at least once by a host that
@@ -209,7 +241,7 @@ impl crate::Engine {
     /// # Errors
     /// [`syncline_core::ErrorKind::Forbidden`] by policy; [`syncline_core::ErrorKind::Store`] when the store fails.
     pub async fn events(&self, tenant: TenantId, after: u64, limit: usize, actor: &Actor) -> Result<Vec<Event>> {
-        self.inner.allow(actor, Action::ReadRuns)?;
+        self.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let mut before = None;
         let mut found = Vec::new();

@@ -12,6 +12,7 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::job::{Budget, Feed, FeedObject, Job, Progress};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
+use crate::actor::{Action, Actor};
 use crate::connection::Connection;
 use crate::document::{self, Columns, Stored, Versioned};
 use crate::engine::{Engine, Inner};
@@ -64,12 +65,12 @@ impl Engine {
     /// [`Engine::run_schedule`] calls it by itself for each connection whose syncs run by themselves.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] when the provider, or the connection by its settings, has no feed;
+    /// [`ErrorKind::Forbidden`] by policy; [`ErrorKind::Unsupported`] when the provider, or the connection by its settings, has no feed;
     /// [`ErrorKind::NotFound`] for an unknown connection; what the connector reports otherwise. What was read before an
     /// error counts.
-    pub async fn read_feed(&self, connection: u64) -> Result<usize> {
+    pub async fn read_feed(&self, connection: u64, actor: &Actor) -> Result<usize> {
         let inner = &self.inner;
-        let connection = inner.connections.load(connection).await?;
+        let connection = inner.connections.allow_on(actor, connection, Action::RunSyncs).await?;
         let objects = objects(inner, &connection).await?;
         if objects.is_empty() {
             return Ok(0);

@@ -43,7 +43,7 @@ impl Engine {
     /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy.
     pub async fn compact(&self, tenant: TenantId, actor: &Actor) -> Result<Compacted> {
         let inner = &self.inner;
-        inner.allow(actor, Action::ManageSettings)?;
+        inner.allow_in(actor, tenant, Action::ManageSettings)?;
         let keep = inner.settings.retention;
         let now = inner.clock.now();
         let before = |days: u32| {

@@ -51,7 +51,7 @@ impl Engine {
     /// [`ErrorKind::Store`](syncline_core::ErrorKind::Store) when the store can't be reached. A run that fails does not
     /// end the schedule.
     pub async fn run_schedule(&self, stop: StopFlag, actor: &Actor) -> Result<()> {
-        self.inner.allow(actor, Action::RunSyncs)?;
+        self.inner.allow_everywhere(actor, Action::RunSyncs)?;
         let mut schedule = Scheduler {
             engine: self,
             actor,
@@ -196,9 +196,9 @@ impl Scheduler<'_> {
             }
             // Until it has ended, it is not asked again.
             self.feeds.insert(*connection, (Timestamp::MAX, false));
-            let (engine, connection) = (self.engine.clone(), *connection);
+            let (engine, actor, connection) = (self.engine.clone(), self.actor.clone(), *connection);
             self.feeding
-                .spawn(async move { (connection, engine.read_feed(connection).await) });
+                .spawn(async move { (connection, engine.read_feed(connection, &actor).await) });
         }
     }
 

@@ -127,7 +127,7 @@ impl Engine {
     /// [`ErrorKind::Forbidden`] by policy; as [`Engine::describe`].
     pub async fn check_schema(&self, connection: &Connection, actor: &Actor) -> Result<Vec<SchemaDrift>> {
         let inner = &self.inner;
-        inner.allow(actor, Action::ReadConnections)?;
+        inner.allow_in(actor, connection.tenant, Action::ReadConnections)?;
         let (syncs, mut known) = {
             let mut tx = inner.store.begin(Mode::Read).await?;
             let query = DocumentQuery::new(DocumentKind::Sync)

@@ -24,7 +24,7 @@ async fn what_the_journal_tells_is_read_long_before_the_next_poll() {
     let (mut stage, clock) = stage(4, Settings::default()).await;
     let connection = stage.connections["hubspot"].id;
     daily(&stage).await;
-    let error = stage.engine.read_feed(connection).await.unwrap_err();
+    let error = stage.engine.read_feed(connection, &stage.actor).await.unwrap_err();
     assert_eq!(
         error.kind(),
         syncline_core::ErrorKind::Unsupported,
@@ -102,8 +102,8 @@ async fn what_salesforce_tells_is_read_long_before_the_next_poll() {
     stage.engine.syncs().save(new, &stage.actor).await.unwrap();
     stage.sync("salesforce", RunParameters::default()).await.unwrap();
     // The first look takes the position, and hints at everything that may have been told before.
-    stage.engine.read_feed(connection).await.unwrap();
-    assert_eq!(stage.engine.read_feed(connection).await.unwrap(), 0);
+    stage.engine.read_feed(connection, &stage.actor).await.unwrap();
+    assert_eq!(stage.engine.read_feed(connection, &stage.actor).await.unwrap(), 0);
 
     let stop = StopFlag::new();
     let schedule = tokio::spawn({

@@ -76,6 +76,7 @@ pub(crate) struct ListArguments {
 enum Status {
     Queued,
     Running,
+    Interrupted,
     Completed,
     Partial,
     Failed,
@@ -87,6 +88,7 @@ impl From<Status> for RunStatus {
         match status {
             Status::Queued => Self::Queued,
             Status::Running => Self::Running,
+            Status::Interrupted => Self::Interrupted,
             Status::Completed => Self::Completed,
             Status::Partial => Self::Partial,
             Status::Failed => Self::Failed,

@@ -35,7 +35,7 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
     let conflicts = engine.conflicts().count_pending(tenant, actor).await?;
     let restored = engine.restored(actor).await?;
     let under_way = RunQuery {
-        status: vec![RunStatus::Running, RunStatus::Queued],
+        status: vec![RunStatus::Running, RunStatus::Interrupted, RunStatus::Queued],
         ..RunQuery::default()
     };
     let running = engine.runs().list(tenant, &under_way, actor).await?;
@@ -138,12 +138,14 @@ pub(crate) async fn status(project: &Project, arguments: &StatusArguments) -> Re
             "no syncs yet; `syncline map auto CONNECTION OBJECT --write` makes one",
         );
         for run in &running {
-            project.output.line(format_args!(
-                "run {} is {} since {}",
-                run.id,
-                run.status.name(),
-                maybe_time(run.started_at)
-            ));
+            let since = maybe_time(run.started_at.or(Some(run.requested_at)));
+            project.output.line(match run.status {
+                RunStatus::Interrupted => format!(
+                    "run {} of {since} was interrupted; the next one goes on from there, and nothing is lost",
+                    run.id
+                ),
+                status => format!("run {} is {} since {since}", run.id, status.name()),
+            });
         }
         if let Some(restored) = restored {
             project.output.line(restored.reason);

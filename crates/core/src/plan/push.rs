@@ -181,8 +181,10 @@ fn plan_create(linked: &Linked, index: usize, scene: &Scene<'_>, plan: &mut Push
     let Some(known) = scene.sides.get(&side.key.side) else {
         return;
     };
+    let mut held_back = false;
     for group in known.mapping.groups.iter().filter(|group| group.direction.pushes()) {
         if linked.entity.frozen_by(group.group).is_some() {
+            held_back = true;
             continue;
         }
         let hub = linked.entity.group_values(scene.blueprint, group.group);
@@ -201,6 +203,11 @@ fn plan_create(linked: &Linked, index: usize, scene: &Scene<'_>, plan: &mut Push
             Err(error) if error.kind() == ErrorKind::Pending => plan.waiting = true,
             Err(error) => plan.failures.push((group.group, error)),
         }
+    }
+    if plan.target.is_empty() && plan.failures.is_empty() && !plan.waiting && !held_back {
+        // Neither CRM makes a record of nothing, and a record that never comes must not look like one in agreement.
+        let message = "the record holds no value that this sync writes, so there is nothing to create; fill one in";
+        plan.failures.push((PRESENCE, Error::new(ErrorKind::Invalid, message)));
     }
     let quarantined = side.groups.get(&PRESENCE).and_then(|state| state.quarantine.as_ref());
     let hash = content_hash(&encode_all(plan.target.iter().map(|(_, value)| value)));

@@ -72,8 +72,8 @@ impl Conflicts<'_> {
         actor: &Actor,
     ) -> Result<AlwaysResolved> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ResolveConflicts)?;
-        inner.allow(actor, Action::ManageMappings)?;
+        inner.allow_in(actor, tenant, Action::ResolveConflicts)?;
+        inner.allow_in(actor, tenant, Action::ManageMappings)?;
         let mut page = Page::begin(inner, tenant).await?;
         let looked_at = open_item(page.tx()?, tenant, id, version).await?;
         if looked_at.group == PRESENCE {

@@ -74,7 +74,7 @@ impl Conflicts<'_> {
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn list(&self, tenant: TenantId, query: &ConflictQuery, actor: &Actor) -> Result<Vec<Review>> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadConflicts)?;
+        inner.allow_in(actor, tenant, Action::ReadConflicts)?;
         let limit = if query.limit == 0 { PAGE } else { query.limit };
         let mut wanted = DocumentQuery::new(DocumentKind::Review).tenant(tenant);
         wanted.scope = query.sync;
@@ -100,7 +100,7 @@ impl Conflicts<'_> {
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn count_pending(&self, tenant: TenantId, actor: &Actor) -> Result<u64> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadConflicts)?;
+        inner.allow_in(actor, tenant, Action::ReadConflicts)?;
         let query = DocumentQuery::new(DocumentKind::Review)
             .tenant(tenant)
             .status(ReviewStatus::Pending.name());
@@ -113,7 +113,7 @@ impl Conflicts<'_> {
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`], also for one of another tenant.
     pub async fn get(&self, tenant: TenantId, id: u64, actor: &Actor) -> Result<Review> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadConflicts)?;
+        inner.allow_in(actor, tenant, Action::ReadConflicts)?;
         let mut tx = inner.store.begin(Mode::Read).await?;
         Ok(shown(item(tx.as_mut(), tenant, id).await?))
     }
@@ -125,7 +125,7 @@ impl Conflicts<'_> {
     /// As [`Conflicts::get`].
     pub async fn records(&self, tenant: TenantId, id: u64, actor: &Actor) -> Result<Vec<EntityView>> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadConflicts)?;
+        inner.allow_in(actor, tenant, Action::ReadConflicts)?;
         let mut tx = inner.store.begin(Mode::Read).await?;
         let review = item(tx.as_mut(), tenant, id).await?;
         let mut ids = review.candidates.clone();
@@ -163,7 +163,7 @@ impl Conflicts<'_> {
         actor: &Actor,
     ) -> Result<Review> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ResolveConflicts)?;
+        inner.allow_in(actor, tenant, Action::ResolveConflicts)?;
         resolve_in(
             inner,
             Page::begin(inner, tenant).await?,
@@ -183,7 +183,7 @@ impl Conflicts<'_> {
     /// As [`Conflicts::resolve`].
     pub async fn ignore(&self, tenant: TenantId, id: u64, version: u64, actor: &Actor) -> Result<Review> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ResolveConflicts)?;
+        inner.allow_in(actor, tenant, Action::ResolveConflicts)?;
         let mut page = Page::begin(inner, tenant).await?;
         let mut item = open_item(page.tx()?, tenant, id, version).await?;
         close(

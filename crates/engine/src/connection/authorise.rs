@@ -35,7 +35,7 @@ impl Connections {
     /// `Forbidden`.
     pub async fn authorise(&self, request: AuthoriseRequest, actor: &Actor) -> Result<Authorising> {
         let parts = self.parts();
-        parts.policy.allows(actor, Action::ManageConnections)?;
+        self.allow_in(actor, request.tenant, Action::ManageConnections)?;
         let connector = self.connector(&request.provider)?;
         let manifest = connector.manifest();
         check_name(&request.name)?;
@@ -145,7 +145,7 @@ impl Connections {
     /// [`syncline_core::connector::Connector::account`].
     pub async fn complete(&self, tenant: TenantId, callback: &Callback, actor: &Actor) -> Result<Connection> {
         let parts = self.parts();
-        parts.policy.allows(actor, Action::ManageConnections)?;
+        self.allow_in(actor, tenant, Action::ManageConnections)?;
         let refused = |message: String| Error::new(ErrorKind::Refused, message).operation(AUTHORISING);
         let Some(state) = &callback.state else {
             return Err(refused(
@@ -231,7 +231,7 @@ impl Connections {
     /// As [`Connections::authorise`] and [`Connections::complete`].
     pub async fn connect_with_tokens(&self, request: TokenRequest, actor: &Actor) -> Result<Connection> {
         let parts = self.parts();
-        parts.policy.allows(actor, Action::ManageConnections)?;
+        self.allow_in(actor, request.tenant, Action::ManageConnections)?;
         let connector = self.connector(&request.provider)?;
         check_name(&request.name)?;
         check_settings(connector.manifest(), request.settings.keys())?;
@@ -276,7 +276,7 @@ impl Connections {
     /// As [`Connections::authorise`] and [`Connections::complete`]; `Invalid` when the private key can't be read.
     pub async fn connect_as_app(&self, request: AppGrantRequest, actor: &Actor) -> Result<Connection> {
         let parts = self.parts();
-        parts.policy.allows(actor, Action::ManageConnections)?;
+        self.allow_in(actor, request.tenant, Action::ManageConnections)?;
         let connector = self.connector(&request.provider)?;
         check_name(&request.name)?;
         check_settings(connector.manifest(), request.settings.keys())?;

@@ -30,9 +30,8 @@ impl Connections {
     }
 
     async fn end(&self, id: u64, status: ConnectionStatus, actor: &Actor) -> Result<Connection> {
-        self.parts().policy.allows(actor, Action::ManageConnections)?;
+        let connection = self.allow_on(actor, id, Action::ManageConnections).await?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
-        let connection = document::get::<Connection>(&mut *tx, id).await?.value;
         if connection.status == ConnectionStatus::Deleted {
             return Err(Error::new(
                 ErrorKind::Refused,

@@ -12,7 +12,7 @@ use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 use syncline_core::{Error, ErrorKind, Result};
 
 use super::parts::ConnectionParts;
-use super::record::{Connection, ConnectionStatus, Problem};
+use super::record::{Connection, ConnectionStatus};
 use crate::actor::{Action, Actor};
 use crate::document::{self, Versioned};
 use crate::http::{
@@ -69,12 +69,25 @@ impl Connections {
         self.0.parts.clock.now()
     }
 
+    /// Refuses what the policy does not allow, and whoever belongs to another tenant.
+    pub(super) fn allow_in(&self, actor: &Actor, tenant: TenantId, action: Action) -> Result<()> {
+        self.parts().policy.allows(actor, action)?;
+        actor.check_reaches(tenant)
+    }
+
+    /// The connection of this number, if the policy allows an action and the connection is there for the actor.
+    pub(crate) async fn allow_on(&self, actor: &Actor, id: u64, action: Action) -> Result<Connection> {
+        self.parts().policy.allows(actor, action)?;
+        let mut tx = self.parts().store.begin(Mode::Read).await?;
+        Ok(document::get_for::<Connection>(&mut *tx, id, actor).await?.value)
+    }
+
     /// A tenant's connections by name; deleted ones only on request.
     ///
     /// # Errors
     /// `Forbidden` when the actor may not see connections.
     pub async fn list(&self, tenant: TenantId, with_deleted: bool, actor: &Actor) -> Result<Vec<Connection>> {
-        self.parts().policy.allows(actor, Action::ReadConnections)?;
+        self.allow_in(actor, tenant, Action::ReadConnections)?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
         let query = DocumentQuery::new(DocumentKind::Connection)
             .tenant(tenant)
@@ -96,13 +109,12 @@ impl Connections {
         Ok(document::get::<Connection>(&mut *tx, id).await?.value)
     }
 
-    /// A connection by its number, of whichever tenant.
+    /// A connection by its number, of whichever tenant the actor may reach.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Forbidden` when the actor may not see connections.
+    /// `NotFound` when there is none for the actor, `Forbidden` when the actor may not see connections.
     pub async fn get(&self, id: u64, actor: &Actor) -> Result<Connection> {
-        self.parts().policy.allows(actor, Action::ReadConnections)?;
-        self.load(id).await
+        self.allow_on(actor, id, Action::ReadConnections).await
     }
 
     /// The connection that a tenant's user names, by its name or number. A deleted one is found by its number only;
@@ -111,7 +123,7 @@ impl Connections {
     /// # Errors
     /// `NotFound` when the tenant has none such, `Forbidden` when the actor may not see connections.
     pub async fn find(&self, tenant: TenantId, name_or_id: &str, actor: &Actor) -> Result<Connection> {
-        self.parts().policy.allows(actor, Action::ReadConnections)?;
+        self.allow_in(actor, tenant, Action::ReadConnections)?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
         let by_name = document::by_key::<Connection>(&mut *tx, tenant, 0, name_or_id).await?;
         let found = match (by_name, name_or_id.parse()) {
@@ -130,7 +142,7 @@ impl Connections {
     /// # Errors
     /// `Refused` when it is not in use, `NotFound`, `Forbidden`.
     pub async fn pause(&self, id: u64, reason: Option<&str>, actor: &Actor) -> Result<Connection> {
-        self.parts().policy.allows(actor, Action::ManageConnections)?;
+        self.allow_on(actor, id, Action::ManageConnections).await?;
         self.change(id, |connection| match connection.status {
             ConnectionStatus::Active | ConnectionStatus::NeedsReauthorisation | ConnectionStatus::Paused => {
                 connection.status = ConnectionStatus::Paused;
@@ -153,9 +165,8 @@ impl Connections {
     /// # Errors
     /// `Refused` when it is not paused, `NotFound`, `Forbidden`.
     pub async fn resume(&self, id: u64, actor: &Actor) -> Result<Connection> {
-        self.parts().policy.allows(actor, Action::ManageConnections)?;
+        let connection = self.allow_on(actor, id, Action::ManageConnections).await?;
         let mut tx = self.parts().store.begin(Mode::Read).await?;
-        let connection = document::get::<Connection>(&mut *tx, id).await?;
         let credential = Credential::load(&mut *tx, &self.parts().vault, owner(&connection)).await?;
         drop(tx);
         let dead = credential.map_or(Some("it has no credentials".to_owned()), |credential| credential.dead);
@@ -231,27 +242,6 @@ impl Connections {
             .get(&id)
             .map(|shared| shared.lane.counters.get())
             .unwrap_or_default()
-    }
-
-    /// Notes how a run on a connection ended, and when the next one is due.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such connection.
-    pub async fn note_run(
-        &self,
-        id: u64,
-        at: Timestamp,
-        next: Option<Timestamp>,
-        error: Option<&Error>,
-    ) -> Result<Connection> {
-        let problem = error.map(|error| Problem::new(at, error));
-        self.update(id, |connection| {
-            connection.last_run_at = Some(at);
-            connection.next_run_at = next;
-            connection.last_error = problem;
-            Ok(())
-        })
-        .await
     }
 
     /// Changes a connection and tells the listener.

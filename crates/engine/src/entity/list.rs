@@ -108,7 +108,7 @@ impl Entities<'_> {
         actor: &Actor,
     ) -> Result<EntityPage> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadEntities)?;
+        inner.allow_in(actor, tenant, Action::ReadEntities)?;
         let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let blueprint = blueprint_by_name(tx.as_mut(), tenant, blueprint).await?;
         let filter = query
@@ -217,7 +217,7 @@ impl Entities<'_> {
     /// [`ErrorKind::Forbidden`] by policy; [`ErrorKind::NotFound`] for an unknown blueprint.
     pub async fn count(&self, tenant: TenantId, blueprint: &str, deleted: bool, actor: &Actor) -> Result<u64> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadEntities)?;
+        inner.allow_in(actor, tenant, Action::ReadEntities)?;
         let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let blueprint = blueprint_by_name(tx.as_mut(), tenant, blueprint).await?;
         let query = EntityQuery {

@@ -44,7 +44,7 @@ impl Entities<'_> {
         actor: &Actor,
     ) -> Result<EntityView> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::EditEntities)?;
+        inner.allow_in(actor, tenant, Action::EditEntities)?;
         let mut work = EntityTransaction::of_blueprint(inner, tenant, blueprint, actor).await?;
         let mut findings = Findings::default();
         let patch = work.parse(&values, &mut findings);
@@ -69,7 +69,7 @@ impl Entities<'_> {
         actor: &Actor,
     ) -> Result<Edited> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::EditEntities)?;
+        inner.allow_in(actor, tenant, Action::EditEntities)?;
         let (mut work, linked) = EntityTransaction::of_entity(inner, tenant, uid, actor).await?;
         let mut findings = Findings::default();
         let patch = work.parse(&patch, &mut findings);
@@ -113,7 +113,7 @@ impl Entities<'_> {
     /// whether it is to be deleted.
     pub async fn delete(&self, tenant: TenantId, uid: Uuid, actor: &Actor) -> Result<EntityView> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::EditEntities)?;
+        inner.allow_in(actor, tenant, Action::EditEntities)?;
         let (mut work, linked) = EntityTransaction::of_entity(inner, tenant, uid, actor).await?;
         if linked.entity.deleted {
             return Ok(work.names().view(&linked));
@@ -141,7 +141,7 @@ impl Entities<'_> {
     /// one of its unique values.
     pub async fn undelete(&self, tenant: TenantId, uid: Uuid, actor: &Actor) -> Result<EntityView> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::EditEntities)?;
+        inner.allow_in(actor, tenant, Action::EditEntities)?;
         let (mut work, linked) = EntityTransaction::of_entity(inner, tenant, uid, actor).await?;
         if !linked.entity.deleted {
             return Ok(work.names().view(&linked));
@@ -171,7 +171,7 @@ impl Entities<'_> {
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
     pub async fn get(&self, tenant: TenantId, uid: Uuid, actor: &Actor) -> Result<EntityView> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::ReadEntities)?;
+        inner.allow_in(actor, tenant, Action::ReadEntities)?;
         let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let linked = entity_by_uid(tx.as_mut(), tenant, uid).await?;
         let blueprint =

@@ -56,7 +56,7 @@ impl Entities<'_> {
         actor: &Actor,
     ) -> Result<Vec<Result<Upserted>>> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::EditEntities)?;
+        inner.allow_in(actor, tenant, Action::EditEntities)?;
         let mut answers = Vec::with_capacity(records.len());
         for chunk in records.chunks(CHUNK) {
             let mut work = EntityTransaction::of_blueprint(inner, tenant, blueprint, actor).await?;

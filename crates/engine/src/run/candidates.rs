@@ -5,6 +5,7 @@ use syncline_core::error::Result;
 use syncline_core::plan;
 use syncline_core::state::{EntityId, Linked, OperationVerb, Presence, Side, SideFlags, SideKey};
 
+use super::chosen::is_meant;
 use super::context::SyncContext;
 use super::cursor::is_known;
 use super::links::Links;
@@ -24,7 +25,9 @@ pub(super) async fn prepare_creates(
     run: &mut Versioned<Run>,
 ) -> Result<()> {
     // What is there already has to be known first, or it would be created once more.
-    if !context.mapping.create_in_crm || !context.writes() || !is_known(context, session, run).await? {
+    let is_over_chosen = !run.parameters.records.is_empty();
+    if is_over_chosen || !context.mapping.create_in_crm || !context.writes() || !is_known(context, session, run).await?
+    {
         return Ok(());
     }
     loop {
@@ -86,6 +89,9 @@ pub(super) async fn candidates(
         let Some(index) = linked.side_index(context.side()) else {
             continue;
         };
+        if !is_meant(run, linked.sides[index].ext.as_deref()) {
+            continue;
+        }
         if linked.sides[index].flags.has(SideFlags::HELD) {
             // It may be there already: a person is asked before it is created.
             ledger.read += 1;

@@ -1,10 +1,13 @@
 //! Looking at runs, and at the records that failed in them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use syncline_core::error::Result;
 use syncline_core::model::TenantId;
-use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
+use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
 
+use super::lease::Lease;
 use super::manager::Runs;
 use super::model::{Failure, Run, RunScope, RunStatus};
 use crate::actor::{Action, Actor};
@@ -42,7 +45,9 @@ impl Runs<'_> {
     pub async fn get(&self, run: u64, actor: &Actor) -> Result<Run> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
-        Ok(document::get::<Run>(tx.as_mut(), run).await?.value)
+        let mut run = document::get_for::<Run>(tx.as_mut(), run, actor).await?.value;
+        self.look_at(tx.as_mut(), [&mut run]).await?;
+        Ok(run)
     }
 
     /// Runs, newest first.
@@ -50,10 +55,16 @@ impl Runs<'_> {
     /// # Errors
     /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy.
     pub async fn list(&self, tenant: TenantId, query: &RunQuery, actor: &Actor) -> Result<Vec<Run>> {
-        self.0.inner.allow(actor, Action::ReadRuns)?;
+        self.0.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut documents = DocumentQuery::new(DocumentKind::Run).tenant(tenant);
         documents.scope = query.connection;
-        documents.status = query.status.iter().map(|status| status.name().to_owned()).collect();
+        // Whether one that says it runs still does is not known to the store.
+        let kept = |status: RunStatus| match status {
+            RunStatus::Interrupted => RunStatus::Running,
+            other => other,
+        };
+        let statuses: BTreeSet<&str> = query.status.iter().map(|status| kept(*status).name()).collect();
+        documents.status = statuses.into_iter().map(str::to_owned).collect();
         documents.since = query.since;
         documents.until = query.until;
         documents.before = query.before;
@@ -72,7 +83,10 @@ impl Runs<'_> {
             let Some(last) = page.last().map(|run| run.id) else {
                 break;
             };
-            found.extend(page.into_iter().map(|run| run.value).filter(of_object));
+            let mut page: Vec<Run> = page.into_iter().map(|run| run.value).filter(of_object).collect();
+            self.look_at(tx.as_mut(), &mut page).await?;
+            page.retain(|run| query.status.is_empty() || query.status.contains(&run.status));
+            found.append(&mut page);
             if found.len() >= limit {
                 break;
             }
@@ -82,13 +96,33 @@ impl Runs<'_> {
         Ok(found)
     }
 
+    /// Tells those that still run from those whose process is gone.
+    async fn look_at(&self, tx: &mut dyn Transaction, runs: impl IntoIterator<Item = &mut Run>) -> Result<()> {
+        let now = self.0.inner.clock.now();
+        let mut held = BTreeMap::new();
+        for run in runs {
+            if run.status != RunStatus::Running {
+                continue;
+            }
+            let is_held = match held.get(&run.connection) {
+                Some(known) => *known,
+                None => Lease::is_held(tx, run.connection, now).await?,
+            };
+            held.insert(run.connection, is_held);
+            if !is_held {
+                run.status = RunStatus::Interrupted;
+            }
+        }
+        Ok(())
+    }
+
     /// Records that failed and are not dismissed, soonest tried last. What the provider said is only shown to those who
     /// may read it.
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`](syncline_core::ErrorKind::Forbidden) by policy.
     pub async fn failures(&self, tenant: TenantId, sync: Option<u64>, actor: &Actor) -> Result<Vec<Failure>> {
-        self.0.inner.allow(actor, Action::ReadRuns)?;
+        self.0.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut query = DocumentQuery::new(DocumentKind::Failure)
             .tenant(tenant)
             .status("open")
@@ -133,7 +167,7 @@ impl Runs<'_> {
     async fn change_failure(&self, id: u64, actor: &Actor, change: impl FnOnce(&mut Failure)) -> Result<()> {
         self.0.inner.allow(actor, Action::RunSyncs)?;
         let mut tx = self.0.inner.store.begin(Mode::Write).await?;
-        let mut failure: Versioned<Failure> = document::get(tx.as_mut(), id).await?;
+        let mut failure: Versioned<Failure> = document::get_for(tx.as_mut(), id, actor).await?;
         change(&mut failure.value);
         document::put(tx.as_mut(), &mut failure).await?;
         tx.commit().await

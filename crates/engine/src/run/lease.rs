@@ -121,6 +121,12 @@ impl Lease {
         Ok(Self::take(inner, tenant, &format!("run:{connection}")).await?.ok())
     }
 
+    /// Whether somebody who may still live has the turn of a connection's run.
+    pub(crate) async fn is_held(tx: &mut dyn Transaction, connection: u64, now: Timestamp) -> Result<bool> {
+        let known = stake(tx, &format!("run:{connection}")).await?;
+        Ok(known.is_some_and(|known| known.expires > now && !is_gone(&known.owner)))
+    }
+
     async fn wait_for(inner: &Inner, tenant: TenantId, name: String, reporter: &Reporter) -> Result<Self> {
         loop {
             match Self::take(inner, tenant, &name).await? {

@@ -101,7 +101,7 @@ impl Runs<'_> {
 
     async fn enqueue(&self, request: &RunRequest, actor: &Actor) -> Result<Vec<StartedRun>> {
         let inner = &self.0.inner;
-        inner.allow(actor, Action::RunSyncs)?;
+        inner.allow_in(actor, request.tenant, Action::RunSyncs)?;
         let chosen = chosen(inner, request).await?;
         let mut started = Vec::new();
         let mut tx = inner.store.begin_for(request.tenant, Mode::Write).await?;
@@ -170,11 +170,16 @@ impl Runs<'_> {
     /// Asks a run to stop at the next safe place. Nothing is lost; the next run goes on from there.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`], [`ErrorKind::Refused`] when it is over.
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`], [`ErrorKind::Refused`] when it is over or was interrupted.
     pub async fn stop(&self, run: u64, actor: &Actor) -> Result<()> {
         self.0.inner.allow(actor, Action::RunSyncs)?;
-        if self.get(run, actor).await?.status.is_over() {
-            return Err(Error::new(ErrorKind::Refused, format!("run {run} is over already")));
+        let refused = |why: &str| Err(Error::new(ErrorKind::Refused, format!("run {run} {why}")));
+        match self.get(run, actor).await?.status {
+            RunStatus::Interrupted => {
+                return refused("was interrupted: nobody carries it out; the next run goes on from there");
+            }
+            status if status.is_over() => return refused("is over already"),
+            _ => {}
         }
         self.0.inner.runner.stop_flag(run).stop();
         Ok(())

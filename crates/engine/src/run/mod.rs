@@ -5,6 +5,7 @@
 //! transaction.
 
 mod candidates;
+mod chosen;
 mod context;
 mod conversion;
 mod creations;

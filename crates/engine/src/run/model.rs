@@ -63,6 +63,9 @@ pub enum RunStatus {
     Queued,
     /// It runs.
     Running,
+    /// The process that carried it out is gone, or has been silent for as long as a lease lasts. The next run of the
+    /// connection goes on from where it was, and ends this one as stopped. This is found out when a run is looked at.
+    Interrupted,
     /// Everything was done.
     Completed,
     /// It was done, but for some records.
@@ -79,6 +82,7 @@ impl RunStatus {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Interrupted => "interrupted",
             Self::Completed => "completed",
             Self::Partial => "partial",
             Self::Failed => "failed",
@@ -88,7 +92,7 @@ impl RunStatus {
 
     /// Whether it is over.
     pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::Interrupted)
     }
 }
 

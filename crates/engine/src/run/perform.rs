@@ -32,7 +32,7 @@ pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
         return Ok(run.value);
     }
     let stop = inner.runner.stop_flag(id);
-    let reporter = Reporter::new(inner.clock.clone(), inner.events.clone(), stop.clone());
+    let reporter = Reporter::new(inner.clock.clone(), inner.events.clone(), stop.clone(), id);
     let lease = Lease::of_run(inner, run.tenant, run.connection, &reporter).await?;
     // Another process may have carried it out while this one waited.
     run = load(inner, id).await?;
@@ -164,7 +164,9 @@ async fn carry_out(
                 moment(inner, run, format!("sweeping {}", context.mapping.label));
                 sweep::sweep(inner, context, &mut session, run, reporter).await?;
             }
-            retry::retry_failures(inner, context, &mut session, run, reporter).await?;
+            if run.parameters.records.is_empty() {
+                retry::retry_failures(inner, context, &mut session, run, reporter).await?;
+            }
             pull::pull_dirty(inner, context, &mut session, run, reporter).await?;
             match_new(inner, context, &mut session, run, reporter).await?;
         }
@@ -177,7 +179,12 @@ async fn carry_out(
             }
             if context.writes() {
                 if pass == 0 {
-                    moment(inner, run, format!("writing {}", context.mapping.label));
+                    let doing = if session.is_dry() {
+                        "planning writes to"
+                    } else {
+                        "writing"
+                    };
+                    moment(inner, run, format!("{doing} {}", context.mapping.label));
                 }
                 sent += push::push(inner, context, &mut session, run, reporter).await?.sent;
             }

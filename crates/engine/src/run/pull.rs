@@ -9,6 +9,7 @@ use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Pull, Start};
 use syncline_core::state::{EntityId, SideFlags};
 
+use super::chosen::pull_chosen;
 use super::context::SyncContext;
 use super::cursor::{NEXT, UNDER_WAY, filled, forget, keep, of_object, of_pull, start};
 use super::model::Run;
@@ -26,9 +27,8 @@ pub(crate) async fn pull(
     run: &mut Versioned<Run>,
     reporter: &Reporter,
 ) -> Result<()> {
-    let parameters = run.parameters.clone();
-    if !parameters.records.is_empty() {
-        return pull_records(inner, context, session, run, reporter, &parameters.records).await;
+    if !run.parameters.records.is_empty() {
+        return pull_chosen(inner, context, session, run, reporter).await;
     }
     for lost in [UNDER_WAY, NEXT] {
         match read(inner, context, session, run, reporter).await {
@@ -149,7 +149,7 @@ async fn read(
     }
 }
 
-fn took(context: &SyncContext, how: &str, tally: &PageTally) -> String {
+pub(super) fn took(context: &SyncContext, how: &str, tally: &PageTally) -> String {
     format!("{how} of {}: {}", context.mapping.label, tally.ledger)
 }
 
@@ -207,29 +207,6 @@ pub(crate) async fn step(
             }
         }
     }
-}
-
-/// Reads chosen records strongly.
-async fn pull_records(
-    inner: &Inner,
-    context: &SyncContext,
-    session: &mut Session<'_>,
-    run: &mut Versioned<Run>,
-    reporter: &Reporter,
-    records: &[String],
-) -> Result<()> {
-    for ids in records.chunks(context.connector.manifest().capabilities.read.fetch_size.max(1)) {
-        reporter.check_stop()?;
-        let (batch, mark) = fetch(inner, context, ids.to_vec()).await?;
-        let mut page = session.begin().await?;
-        let tally = take_page(inner, context, &mut page, run, &batch, batch.len(), mark).await?;
-        brake(inner, context, &mut page, run, &tally).await?;
-        run.ledger(&context.sync.name, "pull").add(&tally.ledger);
-        reporter.detail(run, || took(context, "read by id", &tally));
-        session.commit(page, run).await?;
-        reporter.progress(context, "pull", run);
-    }
-    Ok(())
 }
 
 /// A strong read of these ids.

@@ -20,17 +20,19 @@ pub(crate) struct Reporter {
     clock: Arc<dyn Clock>,
     events: Events,
     stop: StopFlag,
+    run: u64,
     started: Timestamp,
     total: AtomicU64,
 }
 
 impl Reporter {
-    pub(crate) fn new(clock: Arc<dyn Clock>, events: Events, stop: StopFlag) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, events: Events, stop: StopFlag, run: u64) -> Self {
         let started = clock.now();
         Self {
             clock,
             events,
             stop,
+            run,
             started,
             total: AtomicU64::new(0),
         }
@@ -79,14 +81,10 @@ impl Reporter {
     /// Tells how far a direction has come.
     pub(crate) fn progress(&self, context: &SyncContext, direction: &str, run: &mut Run) {
         let ledger = *run.ledger(&context.sync.name, direction);
-        self.tell_of(run.id, context, direction, ledger);
+        self.tell(context, direction, ledger);
     }
 
     fn tell(&self, context: &SyncContext, stage: &str, ledger: super::model::Ledger) {
-        self.tell_of(0, context, stage, ledger);
-    }
-
-    fn tell_of(&self, run: u64, context: &SyncContext, stage: &str, ledger: super::model::Ledger) {
         let seconds = between(self.started, self.clock.now()).as_secs_f64();
         let rate = if seconds > 0.0 {
             ledger.read as f64 / seconds
@@ -98,7 +96,8 @@ impl Reporter {
             .filter(|_| rate > 0.0)
             .map(|total| total.saturating_sub(ledger.read) as f64 / rate);
         self.events.progress(ProgressEvent {
-            run,
+            tenant: context.sync.tenant,
+            run: self.run,
             sync: context.sync.name.clone(),
             object: context.mapping.object.clone(),
             stage: stage.to_owned(),

@@ -1,5 +1,6 @@
 //! Failed records whose time has come: read again, or written again.
 
+use syncline_core::batch::{RowRef, RowState};
 use syncline_core::error::Result;
 use syncline_core::state::{EntityId, SideFlags};
 use syncline_core::store::{DocumentKind, DocumentQuery};
@@ -55,7 +56,8 @@ pub(crate) async fn retry_failures(
                 .as_ref()
                 .and_then(|record| ids.iter().position(|id| id == record));
             let head = place.and_then(|place| heads[place].as_ref());
-            let read = place.is_some_and(|place| batch.rows().any(|row| row.id() == ids[place] && row.is_complete()));
+            let is_there = |row: &RowRef<'_>| row.state() == RowState::Live && row.is_complete();
+            let read = place.is_some_and(|place| batch.rows().any(|row| row.id() == ids[place] && is_there(&row)));
             // Taken in by now, or no longer there at all.
             if head.is_some_and(|head| !head.flags.has(SideFlags::FAILED)) || (head.is_none() && !read) {
                 page.tx()?.delete_document(DocumentKind::Failure, failure.id).await?;

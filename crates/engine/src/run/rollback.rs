@@ -52,12 +52,19 @@ impl Runs<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::RollBack)?;
         let mut tx = inner.store.begin(syncline_core::store::Mode::Write).await?;
-        let undone = document::get::<Run>(tx.as_mut(), run).await?.value;
+        let undone = document::get_for::<Run>(tx.as_mut(), run, actor).await?.value;
         if !undone.status.is_over() {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("run {run} is not over; stop it or wait for it first"),
-            ));
+            let now = inner.clock.now();
+            let message = if undone.status == RunStatus::Running
+                && !Lease::is_held(tx.as_mut(), undone.connection, now).await?
+            {
+                format!(
+                    "run {run} was interrupted; let the connection run once, which settles it, and roll it back then"
+                )
+            } else {
+                format!("run {run} is not over; stop it or wait for it first")
+            };
+            return Err(Error::new(ErrorKind::Refused, message));
         }
         if undone.parameters.dry_run {
             return Err(Error::new(

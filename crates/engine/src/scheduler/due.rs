@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn due(&self, tenant: TenantId, actor: &Actor) -> Result<Vec<(Sync, Option<Timestamp>)>> {
-        self.inner.allow(actor, Action::ReadRuns)?;
+        self.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let mut syncs = runnable(tx.as_mut(), tenant).await?;
         syncs.sort_by_key(|sync| (sync.next_run_at.is_none(), sync.next_run_at, sync.id));

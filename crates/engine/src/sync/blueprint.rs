@@ -64,7 +64,7 @@ impl crate::Engine {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn blueprints(&self, tenant: TenantId, actor: &Actor) -> Result<Vec<Blueprint>> {
-        self.inner.allow(actor, Action::ReadMappings)?;
+        self.inner.allow_in(actor, tenant, Action::ReadMappings)?;
         let mut tx = self.inner.store.begin(Mode::Read).await?;
         let query = DocumentQuery::new(DocumentKind::Blueprint).tenant(tenant);
         let mut found: Vec<Blueprint> = document::find::<Blueprint>(tx.as_mut(), &query)
@@ -108,7 +108,7 @@ impl crate::Engine {
         groups: &[Vec<String>],
         actor: &Actor,
     ) -> Result<Blueprint> {
-        self.inner.allow(actor, Action::ManageMappings)?;
+        self.inner.allow_in(actor, tenant, Action::ManageMappings)?;
         let mut tx = self.inner.store.begin(Mode::Write).await?;
         let blueprint = extend(tx.as_mut(), tenant, name, fields, groups).await?;
         tx.commit().await?;

@@ -15,6 +15,7 @@ use syncline_core::schema::{ObjectInfo, ObjectSchema};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
 use super::blueprint::extend;
+use super::service::load_connection;
 use super::{NewSync, Schedule, SweepInterval, Sync, SyncStatus};
 use crate::actor::{Action, Actor};
 use crate::connection::Connection;
@@ -62,7 +63,7 @@ impl Engine {
     /// [`ErrorKind::Forbidden`] by policy; [`ErrorKind::Refused`] or [`ErrorKind::Reauthorise`] for a connection that
     /// can't be used; as [`Connector::objects`].
     pub async fn objects(&self, connection: &Connection, actor: &Actor) -> Result<Vec<ObjectInfo>> {
-        self.inner.allow(actor, Action::ReadMappings)?;
+        self.inner.allow_in(actor, connection.tenant, Action::ReadMappings)?;
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
         connector
@@ -101,7 +102,7 @@ impl Engine {
         planned: &[&str],
         actor: &Actor,
     ) -> Result<Proposal> {
-        self.inner.allow(actor, Action::ReadMappings)?;
+        self.inner.allow_in(actor, connection.tenant, Action::ReadMappings)?;
         let mut schema = self.describe_anew(connection, object).await?;
         let excluded = self.excluded(connection, object).await?;
         schema.fields.retain(|field| !excluded.contains(&field.path));
@@ -193,7 +194,7 @@ impl Engine {
     /// As [`Engine::propose`].
     pub async fn preview(&self, new: &NewSync, records: usize, actor: &Actor) -> Result<Preview> {
         let findings = self.syncs().check(new, actor).await?;
-        let connection = self.inner.connections.load(new.connection).await?;
+        let connection = load_connection(&self.inner, new.connection, actor).await?;
         let schema: ObjectSchema = self.describe_anew(&connection, &new.mapping.object).await?;
         let blueprint = {
             // Never committed: a preview leaves the blueprint as it is.

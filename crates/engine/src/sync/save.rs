@@ -37,7 +37,7 @@ impl Syncs<'_> {
         inner.allow(actor, Action::ManageSyncs)?;
         crate::schedule::check(&new.schedule)?;
         crate::schedule::check_sweep(new.sweep)?;
-        let connection = load_connection(inner, new.connection).await?;
+        let connection = load_connection(inner, new.connection, actor).await?;
         let schema = self.0.describe_anew(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint = extend(

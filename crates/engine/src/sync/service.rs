@@ -70,7 +70,7 @@ impl Engine {
     /// [`ErrorKind::Forbidden`] by policy; as [`syncline_core::connector::Connector::describe`]; `Refused` for a connection
     /// that may not be used.
     pub async fn describe(&self, connection: &Connection, object: &str, actor: &Actor) -> Result<ObjectSchema> {
-        self.inner.allow(actor, Action::ReadMappings)?;
+        self.inner.allow_in(actor, connection.tenant, Action::ReadMappings)?;
         self.describe_anew(connection, object).await
     }
 
@@ -109,7 +109,8 @@ impl Engine {
     /// [`ErrorKind::Unsupported`] where the provider lets no app make them; `Refused` for a connection that may not be
     /// used.
     pub async fn make_marker(&self, connection: &Connection, object: &str, actor: &Actor) -> Result<String> {
-        self.inner.allow(actor, Action::ManageConnections)?;
+        self.inner
+            .allow_in(actor, connection.tenant, Action::ManageConnections)?;
         let connector = self.inner.connector(&connection.provider)?;
         let io = self.inner.connections.io(connection, StopFlag::new()).await?;
         let config = self.inner.connections.config(connection);
@@ -155,7 +156,7 @@ impl Syncs<'_> {
     pub async fn check(&self, new: &NewSync, actor: &Actor) -> Result<Vec<Finding>> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ReadMappings)?;
-        let connection = load_connection(inner, new.connection).await?;
+        let connection = load_connection(inner, new.connection, actor).await?;
         let schema = self.0.describe_anew(&connection, &new.mapping.object).await?;
         let mut tx = inner.store.begin(Mode::Write).await?;
         let blueprint = extend(
@@ -192,7 +193,7 @@ impl Syncs<'_> {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn list(&self, tenant: TenantId, deleted: bool, actor: &Actor) -> Result<Vec<Sync>> {
-        self.0.inner.allow(actor, Action::ReadRuns)?;
+        self.0.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
         let found = document::find::<Sync>(tx.as_mut(), &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
         Ok(found
@@ -210,7 +211,7 @@ impl Syncs<'_> {
     pub async fn get(&self, id: u64, actor: &Actor) -> Result<Sync> {
         self.0.inner.allow(actor, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
-        Ok(document::get::<Sync>(tx.as_mut(), id).await?.value)
+        Ok(document::get_for::<Sync>(tx.as_mut(), id, actor).await?.value)
     }
 
     /// Counts of a sync's records.
@@ -218,7 +219,7 @@ impl Syncs<'_> {
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy.
     pub async fn counts(&self, sync: &Sync, actor: &Actor) -> Result<SideCounts> {
-        self.0.inner.allow(actor, Action::ReadRuns)?;
+        self.0.inner.allow_in(actor, sync.tenant, Action::ReadRuns)?;
         let mut tx = self.0.inner.store.begin(Mode::Read).await?;
         tx.side_counts(sync.side).await
     }
@@ -260,7 +261,7 @@ impl Syncs<'_> {
         let inner = &self.0.inner;
         inner.allow(actor, Action::ManageSyncs)?;
         let mut tx = inner.store.begin(Mode::Write).await?;
-        let mut sync = document::get::<Sync>(tx.as_mut(), id).await?;
+        let mut sync = document::get_for::<Sync>(tx.as_mut(), id, actor).await?;
         change(&mut sync.value);
         document::put(tx.as_mut(), &mut sync).await?;
         show_next_run(tx.as_mut(), sync.tenant, sync.connection).await?;
@@ -297,10 +298,10 @@ pub(super) async fn show_next_run(tx: &mut dyn Transaction, tenant: TenantId, co
     Ok(())
 }
 
-/// A connection by its number.
-pub(super) async fn load_connection(inner: &Inner, id: u64) -> Result<Connection> {
+/// A connection by its number, if it is there for the actor.
+pub(super) async fn load_connection(inner: &Inner, id: u64, actor: &Actor) -> Result<Connection> {
     let mut tx = inner.store.begin(Mode::Read).await?;
-    Ok(document::get::<Connection>(tx.as_mut(), id).await?.value)
+    Ok(document::get_for::<Connection>(tx.as_mut(), id, actor).await?.value)
 }
 
 /// The syncs of a blueprint.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use syncline_core::ErrorKind;
 use syncline_core::mapping::Direction;
-use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope};
+use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope, RunStatus};
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
@@ -122,4 +122,65 @@ async fn one_direction_moves_nothing_the_other_way() {
     play.settle().await;
     assert_eq!(play.app("a@x.org", "city").await, "Chur");
     assert_eq!(play.crm(HUBSPOT, "a@x.org", "title").await, "Admiral");
+}
+
+#[tokio::test]
+async fn a_chosen_record_that_is_not_there_is_a_failure_and_the_others_are_synced() {
+    let play = Play::empty().await;
+    let known = play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
+    let gone = play.create(SALESFORCE, "b@x.org", &[]);
+    play.delete(SALESFORCE, &gone);
+    let parameters = RunParameters {
+        records: vec!["003000000000000AAA".into(), known.clone(), gone.clone()],
+        ..RunParameters::default()
+    };
+    let scope = || RunScope::Sync(play.people_sync(SALESFORCE).id);
+    let done = run(&play, scope(), parameters).await.remove(0);
+    assert_eq!(done.status, RunStatus::Partial, "{:?}", done.error);
+    let ledger = done.total("pull");
+    assert_eq!((ledger.read, ledger.created, ledger.failed), (3, 1, 2), "{ledger:?}");
+    assert!(ledger.balances());
+    let (runs, actor) = (play.stage.engine.runs(), &play.stage.actor);
+    let failures = runs.failures(play.stage.tenant, None, actor).await.unwrap();
+    let said = |record: &str| {
+        let found = failures
+            .iter()
+            .find(|failure| failure.record.as_deref() == Some(record));
+        found
+            .unwrap_or_else(|| panic!("{record} is not among {failures:?}"))
+            .message
+            .clone()
+    };
+    assert!(said("003000000000000AAA").starts_with("there is no record `003000000000000AAA`"));
+    assert!(said(&gone).contains("is deleted"), "{}", said(&gone));
+    // It is nothing to come back to by itself.
+    play.later().await;
+    play.run(SALESFORCE).await;
+    assert!(runs.failures(play.stage.tenant, None, actor).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_over_chosen_records_writes_no_other() {
+    let play = Play::empty().await;
+    let first = play.create(SALESFORCE, "a@x.org", &[]);
+    let second = play.create(SALESFORCE, "b@x.org", &[]);
+    play.settle().await;
+    play.app_edit("a@x.org", "city", "Genf").await;
+    play.app_edit("b@x.org", "city", "Chur").await;
+    play.app_create("c@x.org", &[]).await;
+    let parameters = RunParameters {
+        // As people copy it out of an address: without the three letters that a CRM adds.
+        records: vec![first[..15].to_owned()],
+        ..RunParameters::default()
+    };
+    let scope = RunScope::Sync(play.people_sync(SALESFORCE).id);
+    let done = run(&play, scope, parameters).await.remove(0);
+    assert_eq!(done.status, RunStatus::Completed, "{:?}", done.ledgers);
+    assert_eq!(play.held(SALESFORCE, &first, "city"), "Genf");
+    assert_eq!(play.held(SALESFORCE, &second, "city"), "");
+    assert_eq!(play.count(SALESFORCE), 2);
+    play.settle().await;
+    assert_eq!(play.held(SALESFORCE, &second, "city"), "Chur");
+    assert_eq!(play.count(SALESFORCE), 3);
+    play.is_quiet().await;
 }

@@ -138,6 +138,17 @@ async fn the_plan_names_every_field_that_the_real_run_then_changes() {
     let plan = play.stage.sync(SALESFORCE, dry()).await.unwrap();
     let real = play.run(SALESFORCE).await;
     assert_eq!(plan.ledgers, real.ledgers, "both count alike");
+    let tells = |run: &Run, doing: &str| run.timeline.iter().any(|moment| moment.what.starts_with(doing));
+    assert!(
+        tells(&plan, "planning writes to") && !tells(&plan, "writing"),
+        "{:?}",
+        plan.timeline
+    );
+    assert!(
+        tells(&real, "writing") && !tells(&real, "planning"),
+        "{:?}",
+        real.timeline
+    );
 
     // What was to change in the app did, and nothing else.
     let mut changed = BTreeSet::new();

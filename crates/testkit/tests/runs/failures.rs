@@ -1,7 +1,9 @@
 use syncline_engine::actor::Actor;
-use syncline_engine::run::{Failure, RunParameters};
+use syncline_engine::entity::EntityRead;
+use syncline_engine::run::{Failure, RunParameters, RunStatus};
 use syncline_simulators::Fault;
 
+use crate::play::{HUBSPOT, Play, SALESFORCE};
 use crate::timed::{ext, people, settled, sync};
 
 async fn failures(stage: &syncline_testkit::stage::Stage) -> Vec<Failure> {
@@ -117,4 +119,33 @@ async fn each_try_waits_longer_and_a_dismissed_record_is_left_alone() {
         stage.salesforce.record("Contact", &id).unwrap().fields["Title"],
         "Major"
     );
+}
+
+#[tokio::test]
+async fn a_record_without_a_value_to_write_is_a_failure_until_it_has_one() {
+    let play = Play::empty().await;
+    play.settle().await;
+    let (engine, tenant, actor) = (&play.stage.engine, play.stage.tenant, &play.stage.actor);
+    let empty = serde_json::Map::new();
+    let made = engine.entities().create(tenant, "person", empty, actor).await.unwrap();
+    let run = play.run(HUBSPOT).await;
+    assert_eq!(run.status, RunStatus::Partial);
+    assert_eq!((run.total("push").failed, run.total("push").unchanged), (1, 0));
+    let found = failures(&play.stage).await;
+    assert!(found[0].message.contains("no value that this sync writes"), "{found:?}");
+    assert_eq!(play.count(HUBSPOT), 0);
+    let patch = [
+        ("email".to_owned(), "a@x.org".into()),
+        ("last_name".to_owned(), "A".into()),
+    ];
+    let (patch, read) = (patch.into_iter().collect(), EntityRead::Rev(made.rev));
+    engine
+        .entities()
+        .update(tenant, made.uid, patch, read, actor)
+        .await
+        .unwrap();
+    play.settle().await;
+    assert_eq!((play.count(HUBSPOT), play.count(SALESFORCE)), (1, 1));
+    assert!(failures(&play.stage).await.is_empty());
+    play.is_quiet().await;
 }

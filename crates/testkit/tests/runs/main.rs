@@ -22,6 +22,7 @@ mod pauses;
 mod play;
 mod queue;
 mod saving;
+mod tenants;
 #[path = "../timed/mod.rs"]
 mod timed;
 mod wake;

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use syncline_engine::run::{Run, RunParameters, RunQuery, RunRequest, RunScope, RunStatus, StartedRun};
+use syncline_engine::run::{
+    RollbackRelease, Run, RunParameters, RunQuery, RunRequest, RunScope, RunStatus, StartedRun,
+};
 use syncline_testkit::stage::Stage;
 
 use crate::gate::Gate;
@@ -231,4 +233,55 @@ async fn the_runs_of_an_object_are_found_however_many_others_came_since() {
     let (runs, actor) = (play.stage.engine.runs(), &play.stage.actor);
     let found = runs.list(play.stage.tenant, &query, actor).await.unwrap();
     assert_eq!(found.iter().map(|run| run.id).collect::<Vec<_>>(), [run.id]);
+}
+
+#[tokio::test]
+async fn a_run_whose_process_died_is_shown_as_interrupted_and_the_next_goes_on_from_there() {
+    let mut play = Play::empty().await;
+    play.create(SALESFORCE, "a@x.org", &[]);
+    let gate = Gate::before(&play.stage);
+    play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone(), &play.stage.clock).unwrap();
+    gate.hold("/query");
+    let dying = tokio::spawn({
+        let stage = play.stage.clone();
+        async move { stage.sync(SALESFORCE, RunParameters::default()).await }
+    });
+    gate.arrived().await;
+    let of = async |status: Vec<RunStatus>| {
+        let query = RunQuery {
+            status,
+            ..RunQuery::default()
+        };
+        let runs = play.stage.engine.runs();
+        runs.list(play.stage.tenant, &query, &play.stage.actor).await.unwrap()
+    };
+    assert_eq!(of(vec![RunStatus::Running]).await.len(), 1);
+    assert!(of(vec![RunStatus::Interrupted]).await.is_empty());
+    dying.abort();
+    assert!(dying.await.unwrap_err().is_cancelled());
+    play.stage.clock.advance(31);
+    assert!(of(vec![RunStatus::Running]).await.is_empty());
+    let interrupted = of(vec![RunStatus::Interrupted]).await;
+    assert_eq!(interrupted.len(), 1);
+    let (id, actor) = (interrupted[0].id, &play.stage.actor);
+    let runs = play.stage.engine.runs();
+    assert_eq!(runs.get(id, actor).await.unwrap().status, RunStatus::Interrupted);
+    let everything = of(Vec::new()).await;
+    assert!(
+        everything
+            .iter()
+            .any(|run| run.id == id && run.status == RunStatus::Interrupted)
+    );
+    for refused in [
+        runs.stop(id, actor).await.unwrap_err(),
+        runs.rollback(id, RollbackRelease::Hold, false, actor)
+            .await
+            .unwrap_err(),
+    ] {
+        assert!(refused.message().contains("interrupted"), "{refused}");
+    }
+    gate.release();
+    let next = play.stage.sync(SALESFORCE, RunParameters::default()).await.unwrap();
+    assert_eq!(next.status, RunStatus::Completed, "{:?}", next.error);
+    assert_eq!(runs.get(id, actor).await.unwrap().status, RunStatus::Stopped);
 }

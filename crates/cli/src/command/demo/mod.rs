@@ -107,7 +107,7 @@ async fn play(arguments: &DemoArguments) -> syncline::Result<DemoReport> {
 
     stages.begin("start both simulators");
     let world = World::start(arguments).await?;
-    progress.follow(&world.engine);
+    progress.follow(&world.engine)?;
     stages.end(world.records() as u64);
 
     stages.begin("authorise and map");

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use syncline::Engine;
 use syncline::event::ProgressEvent;
+use syncline::{Engine, Result};
 use tokio::sync::broadcast::error::RecvError;
+
+use super::app::user;
 
 /// Bars where stderr is a terminal, lines otherwise.
 pub(super) struct Progress {
@@ -33,12 +35,15 @@ impl Progress {
     }
 
     /// Shows the engine's progress from now on.
-    pub(super) fn follow(&self, engine: &Engine) {
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub(super) fn follow(&self, engine: &Engine) -> Result<()> {
         if !self.is_terminal {
-            return;
+            return Ok(());
         }
         let bars = self.bars.clone();
-        let mut events = engine.progress();
+        let mut events = engine.progress(&user())?;
         tokio::spawn(async move {
             let mut shown = BTreeMap::new();
             loop {
@@ -49,6 +54,7 @@ impl Progress {
                 }
             }
         });
+        Ok(())
     }
 
     /// Takes the bars away.

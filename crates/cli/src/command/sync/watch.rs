@@ -18,7 +18,7 @@ pub(super) type Outcomes = Vec<Result<Vec<Run>, syncline::Error>>;
 /// Carries requests out under live bars, until they are done or a second Ctrl-C; tells whether somebody asked to stop.
 pub(super) async fn carry_out(project: &Project, requests: Vec<RunRequest>) -> Result<(Outcomes, bool), Failure> {
     let mut interrupts = Interrupts::listen();
-    let mut events = project.engine.progress();
+    let mut events = project.engine.progress(&project.actor)?;
     // On tasks of their own, so that a busy run does not hold up the bars and Ctrl-C.
     let work = requests.into_iter().map(|request| {
         let (engine, actor) = (project.engine.clone(), project.actor.clone());
