@@ -26,6 +26,8 @@ pub mod mapping;
 #[cfg(feature = "model")]
 pub mod matching;
 #[cfg(feature = "model")]
+pub mod migration;
+#[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]
 pub mod plan;

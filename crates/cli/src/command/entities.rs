@@ -195,7 +195,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
         .iter()
         .find(|field| blueprint.position(field).is_none())
     {
-        let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+        let known: Vec<&str> = blueprint.field_names().collect();
         return Err(Failure::usage(format!(
             "a {} has no field `{unknown}`; it has: {}",
             blueprint.name,

@@ -73,9 +73,9 @@ fn may_add(blueprint: Option<&Blueprint>, standard: Option<&StandardBlueprint>) 
 fn targets(blueprint: Option<&Blueprint>, standard: Option<&'static StandardBlueprint>) -> Vec<Target> {
     let standard_fields = standard.map_or(&[][..], |standard| standard.fields);
     let mut targets: Vec<Target> = blueprint
-        .map_or(&[][..], |blueprint| blueprint.fields.as_slice())
-        .iter()
-        .map(|field| {
+        .into_iter()
+        .flat_map(Blueprint::live_fields)
+        .map(|(_, field)| {
             let exact = standard_fields.iter().find(|standard| standard.name == field.name);
             let word = key(&field.name);
             Target {

@@ -15,7 +15,7 @@ pub(super) fn check_match_keys(mapping: &Mapping, blueprint: &Blueprint, finding
         }
         for name in names {
             if blueprint.position(name).is_none() {
-                let near = did_you_mean(name, blueprint.fields.iter().map(|field| field.name.as_str()));
+                let near = did_you_mean(name, blueprint.field_names());
                 findings.push(Finding::error(
                     &place,
                     format!("blueprint `{}` has no field `{name}`{near}", blueprint.name),

@@ -40,3 +40,4 @@ pub use rule::{
 };
 pub use sample::RowSample;
 pub use standard::{standard_blueprint, standard_name};
+pub(crate) use suggest::{did_you_mean, likeness_of};

@@ -133,7 +133,7 @@ fn resolve_fields(rule: &Rule, blueprint: &Blueprint, place: &str, findings: &mu
                 format!(
                     "blueprint `{}` has no field `{name}`{}",
                     blueprint.name,
-                    did_you_mean(name, blueprint.fields.iter().map(|field| field.name.as_str()))
+                    did_you_mean(name, blueprint.field_names())
                 ),
             )),
         }

@@ -1,7 +1,7 @@
 //! "Did you mean ...?": the names nearest to one that does not exist.
 
 /// Up to three of `names` that look like `wanted`, best first, as the end of a sentence; empty when none comes near.
-pub(super) fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let wanted = plain(wanted);
     let mut near: Vec<(f64, &str)> = names
         .into_iter()
@@ -18,6 +18,11 @@ pub(super) fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a
             format!("; did you mean {} or `{last}`?", rest.join(", "))
         }
     }
+}
+
+/// How much two names look alike, from 0 to 1.
+pub(crate) fn likeness_of(one: &str, other: &str) -> f64 {
+    likeness(&plain(one), &plain(other))
 }
 
 fn likeness(wanted: &str, name: &str) -> f64 {

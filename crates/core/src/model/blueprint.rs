@@ -49,8 +49,9 @@ impl Finding {
 
 /// A named, versioned schema of one kind of entity.
 ///
-/// Fields are only ever appended, so a field's position and its group never change and entities of older versions
-/// simply have fewer values.
+/// Places of fields are only ever appended, so a field's position and its group never change and entities of older
+/// versions simply have fewer values. What a version gives up is [`Field::retired`] and keeps its place; see
+/// [`crate::migration`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blueprint {
     /// Its number.
@@ -63,7 +64,7 @@ pub struct Blueprint {
     pub label: String,
     /// Goes up by one with each saved change.
     pub version: u32,
-    /// The fields.
+    /// The fields by their places, also those that are retired.
     pub fields: Vec<Field>,
     /// Names of fields that are only ever changed together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -85,15 +86,32 @@ impl Blueprint {
         }
     }
 
-    /// The position of a field.
+    /// The position of a field. Retired ones are not found.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.fields.iter().position(|field| field.name == name)
+        self.fields
+            .iter()
+            .position(|field| field.name == name && !field.retired)
+    }
+
+    /// The fields that this version has, with their positions.
+    pub fn live_fields(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.fields.iter().enumerate().filter(|(_, field)| !field.retired)
+    }
+
+    /// The names of the fields that this version has, in their order.
+    pub fn field_names(&self) -> impl Iterator<Item = &str> {
+        self.live_fields().map(|(_, field)| field.name.as_str())
     }
 
     /// The group that a field belongs to.
     pub fn group_of(&self, field: usize) -> GroupId {
         let alone = field as GroupId + 1;
-        let Some(name) = self.fields.get(field).map(|field| &field.name) else {
+        let Some(name) = self
+            .fields
+            .get(field)
+            .filter(|field| !field.retired)
+            .map(|field| &field.name)
+        else {
             return alone;
         };
         let Some(group) = self.groups.iter().find(|group| group.contains(name)) else {
@@ -145,7 +163,7 @@ impl Blueprint {
             ));
         }
         let mut seen = BTreeSet::new();
-        for field in &self.fields {
+        for (_, field) in self.live_fields() {
             if !is_name(&field.name) {
                 findings.push(Finding::error(
                     &field.name,
@@ -249,7 +267,8 @@ impl Blueprint {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a field or blueprint may be called so.
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.len() <= 63
         && name

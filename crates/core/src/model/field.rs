@@ -1,6 +1,6 @@
 use jiff::civil;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{DateTime, Precision, Value};
@@ -236,15 +236,47 @@ pub struct Field {
     /// Whether lists filter and sort by it quickly.
     #[serde(default)]
     pub indexed: bool,
-    /// Value of a new entity that gives none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Value of a new entity that gives none. In files it may be plain JSON.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tagged_or_plain"
+    )]
     pub default: Option<Value>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Whether this version has no such field any more. Its place is kept, so that no other field moves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retired: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(bool: &bool) -> bool {
+    !*bool
+}
+
+/// A default as it is stored, or as people write it.
+fn tagged_or_plain<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Value>, D::Error> {
+    let Some(json) = Option::<serde_json::Value>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    if json.is_object()
+        && let Ok(tagged) = serde_json::from_value(json.clone())
+    {
+        return Ok(Some(tagged));
+    }
+    Ok(Some(Value::from_json(json)).filter(|value| !value.is_empty()))
 }
 
 impl Field {
+    /// Gives the field up: its place stays, and nothing is asked of what it holds.
+    pub(crate) fn retire(&mut self) {
+        self.retired = true;
+        (self.required, self.unique, self.indexed) = (false, false, false);
+        self.default = None;
+    }
+
     /// An optional field.
     pub fn new(name: impl Into<String>, kind: FieldType) -> Self {
         let name = name.into();
@@ -261,6 +293,7 @@ impl Field {
             indexed: false,
             default: None,
             description: String::new(),
+            retired: false,
         }
     }
 }

@@ -4,6 +4,7 @@ mod blueprint;
 mod field;
 mod tenant;
 
+pub(crate) use blueprint::is_name;
 pub use blueprint::{Blueprint, Finding, Severity};
 pub use field::{Field, FieldChoice, FieldType};
 pub use tenant::Tenant;

@@ -13,7 +13,7 @@ pub(super) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findin
     let mut patch = Patch::new();
     for (name, json) in values {
         let Some(position) = blueprint.position(name) else {
-            let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+            let known: Vec<&str> = blueprint.field_names().collect();
             let message = format!(
                 "there is no field `{name}`; a {} has {}",
                 blueprint.name,

@@ -34,7 +34,7 @@ impl EntityFilter {
             };
             let name = name.split('.').next().unwrap_or(name);
             let Some(position) = blueprint.position(name) else {
-                let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+                let known: Vec<&str> = blueprint.field_names().collect();
                 return Err(Error::new(
                     ErrorKind::Invalid,
                     format!(

@@ -19,7 +19,7 @@ impl EntityNames<'_> {
     pub(crate) fn view(&self, linked: &Linked) -> EntityView {
         let entity = &linked.entity;
         let mut values = Map::with_capacity(self.blueprint.fields.len());
-        for (position, field) in self.blueprint.fields.iter().enumerate() {
+        for (position, field) in self.blueprint.live_fields() {
             values.insert(field.name.clone(), entity.value(position).to_json());
         }
         EntityView {
