@@ -318,18 +318,85 @@ fn sets_changed_on_both_sides_are_merged_three_ways() {
 
 #[test]
 fn on_first_link_an_empty_value_loses_to_a_set_one_on_either_side() {
-    for (crm, hub) in [("", "kept"), ("kept", "")] {
+    let sides = [("", "kept"), ("kept", "")];
+    for (strategy, (crm, hub)) in STRATEGIES
+        .into_iter()
+        .flat_map(|strategy| sides.map(|sides| (strategy, sides)))
+    {
         let blueprint = blueprint(&["name"]);
-        let mappings = vec![mapping(1, Role::Crm, 9, &blueprint, Strategy::ManualReview)];
+        let mappings = vec![mapping(1, Role::Crm, 9, &blueprint, strategy)];
         let hub = if hub.is_empty() { Value::Null } else { Value::text(hub) };
         let mut world = World::unlinked(blueprint, mappings, &[hub]);
         world.now = at(1_000);
         let crm = if crm.is_empty() { Value::Null } else { Value::text(crm) };
         world.crm_edit(0, &[crm], at(5));
         world.push(0);
-        assert_eq!(world.hub(0), &Value::text("kept"));
-        assert_eq!(world.actual[0].0, text("kept"));
+        assert_eq!(world.hub(0), &Value::text("kept"), "{strategy:?}");
+        assert_eq!(world.actual[0].0, text("kept"), "{strategy:?}");
     }
+}
+
+#[test]
+fn whoever_is_authoritative_an_import_erases_nothing_and_later_edits_are_reverted() {
+    let world = world(Strategy::AppAuthoritative);
+    let mut world = World::unlinked(world.blueprint, world.mappings, &[Value::Null]);
+    world.now = at(100);
+    world.crm_edit(0, &text("imported"), at(5));
+    world.crm_edit(1, &[Value::Null], at(5));
+    world.settle();
+    assert_eq!(world.hub(0), &Value::text("imported"));
+    assert_eq!(
+        (&world.actual[0].0, &world.actual[1].0),
+        (&text("imported"), &text("imported"))
+    );
+    world.crm_edit(0, &text("edited"), at(90));
+    world.settle();
+    assert_eq!(
+        (world.hub(0), &world.actual[0].0),
+        (&Value::text("imported"), &text("imported"))
+    );
+}
+
+#[test]
+fn a_write_that_is_twice_stored_as_the_same_other_value_is_not_sent_for_ever() {
+    let mut world = world(Strategy::AppAuthoritative);
+    world.stores = str::to_uppercase;
+    let edit = |world: &mut World, value: &str| {
+        world
+            .app_edit([(0, Value::text(value))].into(), &ReadPoint::Blind)
+            .unwrap();
+    };
+    // Other values that are stored otherwise, one after the other, are no repetition.
+    for value in ["one", "two", "three"] {
+        edit(&mut world, value);
+        assert!(world.push(0).failures.is_empty(), "{value}");
+        assert_eq!(world.actual[0].0, [Value::text(value.to_uppercase())]);
+    }
+    assert_eq!(world.writes, 3);
+    // Somebody edits it there, so the same is written again, and stored as before.
+    world.crm_edit(0, &text("by hand"), at(950));
+    let effects = world.push(0);
+    assert_eq!((world.writes, &world.actual[0].0), (4, &text("THREE")));
+    let said: Vec<&str> = effects.failures.iter().map(|(_, error)| error.message()).collect();
+    assert!(
+        matches!(said[..], [said] if said.contains("stores something else")),
+        "{said:?}"
+    );
+    for _ in 0..3 {
+        world.push(0);
+    }
+    assert_eq!(world.writes, 4, "held back");
+    // What is kept from now on is written again.
+    world.stores = str::to_owned;
+    edit(&mut world, "four");
+    world.push(0);
+    assert_eq!((world.writes, &world.actual[0].0), (5, &text("four")));
+    assert!(
+        world.linked.sides[0]
+            .groups
+            .values()
+            .all(|state| state.quarantine.is_none())
+    );
 }
 
 #[test]

@@ -7,13 +7,17 @@ use secrecy::SecretString;
 use syncline_core::batch::Hint;
 use syncline_core::connector::RawRequest;
 use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::state::SideId;
 use syncline_core::store::{DocumentKind, DocumentQuery, InboxEntry, Mode, Transaction};
 
 use crate::connection::Connection;
-use crate::document;
+use crate::document::{self, Versioned};
 use crate::engine::{Engine, Inner};
 use crate::http::StopFlag;
 use crate::sync::{Schedule, Sync, SyncStatus};
+
+/// Hints that are removed in one go.
+const CLEARED_AT_ONCE: usize = 1_000;
 
 /// The longest body that is looked at, in bytes. Providers send a few hundred events at once, of some hundred bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -98,13 +102,53 @@ pub(crate) async fn take_hints(
             }
         }
     }
+    let taken = entries.len();
+    for sync in &mut syncs {
+        keep_hints(inner, tx, sync, &mut entries).await?;
+    }
     for sync in syncs.iter_mut().filter(|sync| everything.contains(&sync.id)) {
         if sync.schedule != Schedule::Manual {
             sync.next_run_at = Some(inner.clock.now());
             document::put(tx, sync).await?;
         }
     }
-    let entries: Vec<InboxEntry> = entries.into_values().collect();
-    tx.put_hints(&entries).await?;
-    Ok(entries.len())
+    Ok(taken)
+}
+
+/// Keeps the hints of one sync, or, where they are too many, that its object changed. They are few in a quiet hour and a
+/// hundred thousand after somebody's bulk import, which one poll reads in fewer calls.
+async fn keep_hints(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    sync: &mut Versioned<Sync>,
+    entries: &mut BTreeMap<(SideId, String), InboxEntry>,
+) -> Result<()> {
+    let most = inner.settings.inbox_hints;
+    let own: Vec<InboxEntry> = entries
+        .extract_if(.., |(side, _), _| *side == sync.side)
+        .map(|(_, entry)| entry)
+        .collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    let now = inner.clock.now();
+    if sync.dirty_since.is_none() {
+        tx.put_hints(&own).await?;
+        if tx.hints(sync.side, most.saturating_add(1)).await?.len() <= most {
+            return Ok(());
+        }
+        loop {
+            let kept = tx.hints(sync.side, CLEARED_AT_ONCE).await?;
+            let names: Vec<&str> = kept.iter().map(|hint| hint.ext.as_str()).collect();
+            tx.clear_hints(sync.side, &names, u64::MAX).await?;
+            if kept.len() < CLEARED_AT_ONCE {
+                break;
+            }
+        }
+        if sync.schedule != Schedule::Manual {
+            sync.next_run_at = Some(now);
+        }
+    }
+    sync.dirty_since = Some(now);
+    document::put(tx, sync).await
 }

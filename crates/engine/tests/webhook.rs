@@ -18,9 +18,12 @@ use syncline_core::store::{InboxEntry, Mode, Store};
 use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::{Connection, TokenRequest};
+use syncline_engine::run::{RunRequest, RunStatus};
+use syncline_engine::settings::Settings;
 use syncline_engine::sync::{NewSync, Schedule, SweepInterval, Sync};
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
 use syncline_simulators::Options;
+use syncline_simulators::hubspot::HubSpot as Simulator;
 use syncline_storage::MemoryStore;
 
 const URL: &str = "https://app.example/webhooks/hubspot";
@@ -28,6 +31,7 @@ const URL: &str = "https://app.example/webhooks/hubspot";
 struct World {
     engine: Engine,
     store: Arc<MemoryStore>,
+    simulator: Simulator,
     connection: Connection,
     sync: Sync,
     secret: String,
@@ -36,7 +40,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let simulator = syncline_simulators::hubspot::HubSpot::new(Options {
+        Self::with(Settings::default()).await
+    }
+
+    async fn with(settings: Settings) -> Self {
+        let simulator = Simulator::new(Options {
             records: 3,
             ..Options::default()
         })
@@ -51,6 +59,7 @@ impl World {
             Arc::new(InMemoryKeyProvider::new(SecretKey::new([7; 32]))),
         )
         .connector(HubSpot::new())
+        .settings(settings)
         .allow_loopback(true)
         .build()
         .unwrap();
@@ -87,6 +96,7 @@ impl World {
         Self {
             engine,
             store,
+            simulator,
             connection,
             sync,
             secret: credentials.client_secret.clone(),
@@ -110,6 +120,15 @@ impl World {
             .into(),
             body: body.to_owned().into(),
         }
+    }
+
+    async fn told(&self, body: &str) -> usize {
+        let request = self.signed(&self.secret, body);
+        self.engine.webhook(self.connection.id, &request).await.unwrap()
+    }
+
+    async fn known(&self) -> Sync {
+        self.engine.syncs().get(self.sync.id, &self.actor).await.unwrap()
     }
 
     async fn hints(&self) -> Vec<InboxEntry> {
@@ -175,4 +194,74 @@ async fn a_forged_an_oversized_and_a_paused_one_leave_no_hint() {
     assert_eq!(refused.kind(), ErrorKind::Refused);
     assert!(refused.message().contains("holidays"), "{refused}");
     assert!(world.hints().await.is_empty());
+}
+
+/// As many changes as ids.
+fn changes(ids: &[String]) -> String {
+    let events: Vec<String> = ids
+        .iter()
+        .map(|id| {
+            format!(r#"{{"subscriptionType": "contact.propertyChange", "objectId": {id}, "propertyName": "email"}}"#)
+        })
+        .collect();
+    format!("[{}]", events.join(","))
+}
+
+#[tokio::test]
+async fn more_hints_than_are_kept_become_one_poll_that_misses_nothing() {
+    let settings = Settings {
+        inbox_hints: 2,
+        ..Settings::default()
+    };
+    let world = World::with(settings).await;
+    let run = async || {
+        let request = RunRequest::tenant(world.sync.tenant);
+        let run = world.engine.runs().run(request, &world.actor).await.unwrap().remove(0);
+        assert_eq!(run.status, RunStatus::Completed, "{:?}", run.error);
+    };
+    run().await;
+    let ids: Vec<String> = world
+        .simulator
+        .records("contacts")
+        .into_iter()
+        .map(|record| record.id)
+        .collect();
+    assert_eq!(ids.len(), 3);
+    for id in &ids {
+        let email = [("email".to_owned(), format!("changed-{id}@example.com").into())];
+        world.simulator.update("contacts", id, email.into()).unwrap();
+    }
+    assert_eq!(world.told(&changes(&ids[..2])).await, 2);
+    assert_eq!((world.hints().await.len(), world.known().await.dirty_since), (2, None));
+    let planned = world.known().await.next_run_at.unwrap();
+    assert!(planned > world.engine.now());
+
+    assert_eq!(world.told(&changes(&ids)).await, 3);
+    let overloaded = world.known().await;
+    assert!(world.hints().await.is_empty(), "they are one note now");
+    assert!(overloaded.dirty_since.is_some() && overloaded.next_run_at.unwrap() <= world.engine.now());
+    world.told(&changes(&ids[..1])).await;
+    assert!(world.hints().await.is_empty() && world.known().await.dirty_since > overloaded.dirty_since);
+
+    run().await;
+    let answered = world.known().await;
+    assert_eq!(answered.dirty_since, None);
+    assert!(
+        answered.next_run_at.unwrap() > world.engine.now(),
+        "and the schedule is as before"
+    );
+    let list = syncline_engine::entity::EntityListQuery::default();
+    let entities = world.engine.entities();
+    let people = entities
+        .list(world.sync.tenant, "person", &list, &world.actor)
+        .await
+        .unwrap();
+    let changed = |value: &serde_json::Value| value.as_str().unwrap().starts_with("changed-");
+    assert_eq!(people.entities.len(), 3);
+    assert!(
+        people.entities.iter().all(|person| changed(&person.values["email"])),
+        "{people:?}"
+    );
+    world.told(&changes(&ids[..1])).await;
+    assert_eq!(world.hints().await.len(), 1, "few hints are kept one by one again");
 }

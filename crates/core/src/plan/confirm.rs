@@ -86,7 +86,7 @@ pub fn confirm(
             state.base = Base::AsObserved;
             state.base_rev = Some(operation.rev);
             state.quarantine = None;
-            state.not_kept = 0;
+            state.not_kept = None;
         } else if ignored {
             state.base = Base::AsObserved;
             let why = format!(
@@ -100,18 +100,21 @@ pub fn confirm(
             let entry = AuditEntry::new(AuditKind::WriteIgnored, uid, side_id, Some(readback.ext));
             effects.audit.push(entry.values(group.group, operation.rev, sent, now));
         } else {
+            // Once it may be somebody's edit. The same again is what the provider makes of it.
+            let this = Some(content_hash(&encode_all(sent.iter().chain(&now))));
+            let again = state.not_kept == this;
+            state.not_kept = this;
             state.base = Base::Held(sent);
             state.base_rev = Some(operation.rev);
-            state.not_kept = state.not_kept.saturating_add(1);
-            if state.not_kept >= 2 {
-                state.quarantine = Some(quarantine(
-                    operation,
-                    group,
-                    format!(
-                        "{} stores something else than is sent; map it with a lens that says so",
-                        known.mapping.label
-                    ),
-                ));
+            if again {
+                let why = format!(
+                    "{} stores something else than is sent; map it with a lens that says so",
+                    known.mapping.label
+                );
+                state.quarantine = Some(quarantine(operation, group, why.clone()));
+                effects
+                    .failures
+                    .push((group.group, Error::new(ErrorKind::Rejected, why)));
             }
         }
     }

@@ -264,7 +264,9 @@ impl Table<'_> {
             }
             other => other?,
         };
-        if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !self.reverts_lone_change(group) {
+        let base = base_of(&linked.sides[self.index], id, &observed);
+        let reverts = base.is_some() && self.reverts_lone_change(group);
+        if linked.entity.rev_of(id) == 0 && hub.iter().all(Value::is_empty) && !reverts {
             // Nobody ever said anything about it, as for every field of a new record: no need to compare.
             if canonical.iter().all(Value::is_empty) {
                 self.consume(linked, id);
@@ -273,7 +275,6 @@ impl Table<'_> {
             }
             return Ok(());
         }
-        let base = base_of(&linked.sides[self.index], id, &observed);
         let moved = linked.entity.rev_of(id) > linked.sides[self.index].base_rev(id);
 
         if canonical.iter().all(Value::is_empty) && !hub.iter().all(Value::is_empty) {
@@ -311,6 +312,7 @@ impl Table<'_> {
                 self.consume(linked, id);
                 self.agree(linked, id);
             } else if self.reverts_lone_change(group) {
+                // Whoever is authoritative: without a base, an empty value has lost to a set one above.
                 self.lose(linked, group, canonical, hub, "the app is authoritative for this field");
             } else {
                 self.overrule_unshown(linked, group, base.as_deref(), &canonical, &hub);

@@ -172,7 +172,13 @@ pub fn encode_side_groups(groups: &BTreeMap<GroupId, GroupState>) -> Option<Vec<
                 out.extend_from_slice(&quarantine.input_hash.to_le_bytes());
             }
         }
-        out.push(state.not_kept);
+        match state.not_kept {
+            None => out.push(0),
+            Some(hash) => {
+                out.push(NOT_KEPT);
+                out.extend_from_slice(&hash.to_le_bytes());
+            }
+        }
     }
     Some(out)
 }
@@ -206,15 +212,17 @@ pub fn decode_side_groups(bytes: Option<&[u8]>) -> Result<BTreeMap<GroupId, Grou
             0 => None,
             _ => {
                 let error = take_text(bytes)?.to_owned();
-                let mut hash = [0; 16];
-                hash.copy_from_slice(take(bytes, 16)?);
                 Some(Quarantine {
                     error,
-                    input_hash: u128::from_le_bytes(hash),
+                    input_hash: take_hash(bytes)?,
                 })
             }
         };
-        let not_kept = take(bytes, 1)?[0];
+        let not_kept = match take(bytes, 1)?[0] {
+            NOT_KEPT => Some(take_hash(bytes)?),
+            // Zero, or a count, as it was kept before: of what is not known.
+            _ => None,
+        };
         groups.insert(
             group,
             GroupState {
@@ -227,6 +235,15 @@ pub fn decode_side_groups(bytes: Option<&[u8]>) -> Result<BTreeMap<GroupId, Grou
         );
     }
     Ok(groups)
+}
+
+/// Says that the hash of a write that was not kept follows.
+const NOT_KEPT: u8 = 3;
+
+fn take_hash(bytes: &mut &[u8]) -> Result<u128> {
+    let mut hash = [0; 16];
+    hash.copy_from_slice(take(bytes, 16)?);
+    Ok(u128::from_le_bytes(hash))
 }
 
 fn put_values(values: &[Value], out: &mut Vec<u8>) {
@@ -318,7 +335,7 @@ mod tests {
                 error: "too long".into(),
                 input_hash: 7,
             }),
-            not_kept: 1,
+            not_kept: Some(9),
         };
         groups.insert(2, special.clone());
         groups.insert(

@@ -139,8 +139,8 @@ pub struct GroupState {
     pub ghosts: Vec<Ghost>,
     /// Why it is not written.
     pub quarantine: Option<Quarantine>,
-    /// How many confirmed writes in a row were read back as the same other value.
-    pub not_kept: u8,
+    /// Of the last confirmed write, if it was read back as another value: what was sent and what was found, as a hash.
+    pub not_kept: Option<u128>,
 }
 
 impl GroupState {

@@ -103,6 +103,10 @@ pub struct World {
     pub actual: Vec<(Vec<Value>, Timestamp)>,
     pub sequence: u64,
     pub now: Timestamp,
+    /// What the CRMs make of a text that is written to them.
+    pub stores: fn(&str) -> String,
+    /// Writes so far.
+    pub writes: u32,
 }
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -138,6 +142,8 @@ impl World {
             actual,
             sequence: 10,
             now: at(0),
+            stores: str::to_owned,
+            writes: 0,
         }
     }
 
@@ -196,8 +202,12 @@ impl World {
         let scene_plan = plan::plan_push(&self.linked, index, &self.scene()).unwrap();
         if scene_plan.verb.is_some() {
             for (path, value) in &scene_plan.target {
-                self.actual[index].0[usize::from(*path)] = value.clone();
+                self.actual[index].0[usize::from(*path)] = match value.as_text() {
+                    Some(text) => Value::text((self.stores)(text)),
+                    None => value.clone(),
+                };
             }
+            self.writes += 1;
             self.actual[index].1 = self.now;
             let operation = syncline_core::state::Operation {
                 id: Uuid::nil(),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_core::error::Result;
+use syncline_core::io::Mark;
 use syncline_core::job::Start;
 use syncline_core::store::DocumentKind;
 use syncline_core::value::content_hash;
@@ -129,6 +130,17 @@ pub(super) async fn filled(context: &SyncContext, page: &mut Page) -> Result<()>
     let mut sync = document::get::<Sync>(page.tx()?, context.sync.id).await?;
     if sync.backfill && sync.mapping == context.sync.mapping {
         sync.backfill = false;
+        document::put(page.tx()?, &mut sync).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a poll which began at a mark has answered the hints that were too many to be kept, unless more came since.
+pub(super) async fn answered(context: &SyncContext, page: &mut Page, began: Mark) -> Result<()> {
+    let before = |since: Timestamp| u64::try_from(since.as_microsecond()).is_ok_and(|since| since < began.0);
+    let mut sync = document::get::<Sync>(page.tx()?, context.sync.id).await?;
+    if sync.dirty_since.is_some_and(before) {
+        sync.dirty_since = None;
         document::put(page.tx()?, &mut sync).await?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Carrying a run out from beginning to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
@@ -20,6 +21,9 @@ use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::event::EventKind;
 use crate::sync::Sync;
+
+/// How long a sync rests whose object changes faster than hints are kept.
+const DIRTY_REST: Duration = Duration::from_secs(60);
 
 /// Waits for the connection's turn, carries the run out, and returns it as it ended.
 pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
@@ -349,7 +353,10 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
                 sync.last_run_at = Some(now);
             }
             let tenant = document::get::<syncline_core::model::Tenant>(tx.as_mut(), u64::from(sync.tenant)).await?;
-            sync.value.next_run_at = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
+            let next = crate::schedule::next(&sync.schedule, now, &tenant.time_zone);
+            // More was hinted at while it was read than is kept one by one.
+            let again = sync.dirty_since.and_then(|_| now.checked_add(DIRTY_REST).ok());
+            sync.value.next_run_at = next.map(|next| again.map_or(next, |again| next.min(again)));
             document::put(tx.as_mut(), &mut sync).await?;
         }
     }

@@ -11,7 +11,7 @@ use syncline_core::state::{EntityId, SideFlags};
 
 use super::chosen::pull_chosen;
 use super::context::SyncContext;
-use super::cursor::{NEXT, UNDER_WAY, filled, forget, keep, of_object, of_pull, start};
+use super::cursor::{NEXT, UNDER_WAY, answered, filled, forget, keep, of_object, of_pull, start};
 use super::model::Run;
 use super::page::{PageTally, brake, take_page};
 use super::reporter::Reporter;
@@ -55,6 +55,8 @@ async fn read(
     let parameters = run.parameters.clone();
     let began = inner.marks.next(inner.clock.now());
     let (start, resume) = start(context, session, run).await?;
+    // What was read before it broke off began earlier than this.
+    let goes_on = resume.is_some();
     let checkpoint_of = of_pull(context, &start);
     // What a run that takes nothing in has read is still to be read by the next.
     let keeps_cursor = parameters.since.is_none() && parameters.max_records.is_none() && context.direction.pulls();
@@ -116,6 +118,9 @@ async fn read(
                         filled(context, &mut page).await?;
                     }
                     forget(context, &mut page, UNDER_WAY).await?;
+                    if !goes_on {
+                        answered(context, &mut page, began).await?;
+                    }
                 }
                 Progress::Wait { .. } | Progress::Done { .. } => {}
             }

@@ -207,6 +207,7 @@ mod tests {
             backfill: false,
             refile: false,
             hold_deletes: false,
+            dirty_since: None,
             estimate: None,
             created_by: "ada".into(),
             created_at: jiff::Timestamp::UNIX_EPOCH,

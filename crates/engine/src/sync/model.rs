@@ -117,6 +117,9 @@ pub struct Sync {
     /// did not run for longer than deletes are remembered. Until [`Engine::confirm_restored`](crate::Engine::confirm_restored).
     #[serde(default)]
     pub hold_deletes: bool,
+    /// When the last of more hints came than are kept one by one. The next poll that begins after it answers them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dirty_since: Option<Timestamp>,
     /// How many records the CRM had, about, when it was last asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<u64>,

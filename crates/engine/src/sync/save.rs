@@ -167,6 +167,7 @@ async fn make(
             backfill: false,
             refile: false,
             hold_deletes: false,
+            dirty_since: None,
             estimate: None,
             created_by: actor.name.clone(),
             created_at: now,

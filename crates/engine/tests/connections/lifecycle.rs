@@ -109,6 +109,7 @@ async fn put_sync(world: &World, connection: u64) -> u64 {
         backfill: false,
         refile: false,
         hold_deletes: false,
+        dirty_since: None,
         estimate: None,
         created_by: "ada".into(),
         created_at: jiff::Timestamp::UNIX_EPOCH,

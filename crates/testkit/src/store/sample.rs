@@ -106,7 +106,7 @@ pub(super) fn side(entity: EntityId, side: SideId, ext: &str) -> Side {
                     error: "too long".to_owned(),
                     input_hash: 77,
                 }),
-                not_kept: 2,
+                not_kept: Some(2),
             },
         )]),
         ..Side::new(key(entity, side))

@@ -160,6 +160,7 @@ impl Stage {
             backfill: false,
             refile: false,
             hold_deletes: false,
+            dirty_since: None,
             estimate: None,
             created_by: "ada".into(),
             created_at: now,
