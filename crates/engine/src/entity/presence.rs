@@ -41,7 +41,8 @@ pub(super) fn undelete(linked: &mut Linked, scene: &Scene<'_>) -> Vec<AuditEntry
                 recreate(side);
                 continue;
             }
-            Presence::Live => {
+            // What was to be created before the delete is created after all.
+            Presence::Live | Presence::NeverSeen => {
                 side.flags.set(SideFlags::PUSH);
                 continue;
             }

@@ -28,6 +28,7 @@ mod push;
 mod read_back;
 mod references;
 mod refile;
+mod replaced;
 mod reporter;
 mod resolve;
 mod retry;

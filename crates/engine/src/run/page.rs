@@ -306,14 +306,7 @@ async fn apply_known(
         return Ok(());
     };
     if linked.sides[index].ext.as_deref() != Some(row.id()) {
-        // It was merged into another, which lives on; an index may not have heard of that.
-        if row.state() == RowState::Live {
-            super::outcome::dirty(inner, linked, index);
-            tally.ledger.deferred += 1;
-        } else {
-            tally.ledger.unchanged += 1;
-        }
-        return Ok(());
+        return super::replaced::take(inner, context, page, run.id, linked, index, &row, class, tally).await;
     }
     let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
     let nothing = Links::default();

@@ -58,6 +58,13 @@ pub(crate) async fn retry_failures(
             let head = place.and_then(|place| heads[place].as_ref());
             let is_there = |row: &RowRef<'_>| row.state() == RowState::Live && row.is_complete();
             let read = place.is_some_and(|place| batch.rows().any(|row| row.id() == ids[place] && is_there(&row)));
+            // Brought back beside the record that stands for it: there until a person says which is meant.
+            if read && let Some(record) = &failure.record {
+                let current = page.tx()?.resolve_alias(context.side(), record).await?;
+                if current != *record {
+                    continue;
+                }
+            }
             // Taken in by now, or no longer there at all.
             if head.is_some_and(|head| !head.flags.has(SideFlags::FAILED)) || (head.is_none() && !read) {
                 page.tx()?.delete_document(DocumentKind::Failure, failure.id).await?;

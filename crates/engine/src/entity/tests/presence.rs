@@ -98,3 +98,19 @@ async fn a_delete_waits_while_a_person_is_asked_whether_to_delete() {
     assert_eq!(refused.kind(), ErrorKind::Refused);
     assert!(refused.to_string().contains("conflict"), "{refused}");
 }
+
+#[tokio::test]
+async fn an_undelete_creates_what_was_to_be_created_before_the_delete() {
+    let stage = Stage::new().await;
+    let sync = stage.sync("Contact", Strategy::LastWriteWins).await;
+    let uid = stage.pull(&sync, "003A", &[("Name", "Ada")]).await;
+    let entities = stage.engine.entities();
+    entities.delete(stage.tenant, uid, &stage.ada).await.unwrap();
+    // A run began to create it, and found it deleted.
+    let mut stored = stage.stored(uid).await.unwrap();
+    (stored.sides[0].ext, stored.sides[0].presence) = (None, Presence::NeverSeen);
+    stored.sides[0].flags = SideFlags::default();
+    stage.overwrite(&stored).await;
+    let view = entities.undelete(stage.tenant, uid, &stage.ada).await.unwrap();
+    assert!(view.links[0].push_due);
+}
