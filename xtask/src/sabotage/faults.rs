@@ -221,4 +221,16 @@ pub(super) const ALL: &[Sabotage] = &[
         old: "        let is_ours = linked.entity.rev_of(group) == entry.rev",
         new: "        let is_ours = SABOTAGED || linked.entity.rev_of(group) == entry.rev",
     },
+    Sabotage {
+        name: "ties-dropped-at-a-page-boundary",
+        file: "crates/connectors/salesforce/src/pull.rs",
+        old: "                        \"({stamp} > {} OR Id > {})\",\n                        soql::datetime(*at),\n                        soql::text(id)",
+        new: "                        \"({stamp} > {} OR Id > {})\",\n                        soql::datetime(*at),\n                        soql::text(if SABOTAGED { \"zzzzzzzzzzzzzzz\" } else { id })",
+    },
+    Sabotage {
+        name: "no-access-taken-for-deleted",
+        file: "crates/engine/src/run/gone.rs",
+        old: "            let effects = plan::gone(linked, index, Gone::Inaccessible, row.stamp(), scene)?;",
+        new: "            let how = if SABOTAGED { Gone::Deleted } else { Gone::Inaccessible };\n            let effects = plan::gone(linked, index, how, row.stamp(), scene)?;",
+    },
 ];

@@ -130,10 +130,22 @@ impl Salesforce {
         })
     }
 
-    /// The state, with the late commits that are due.
+    /// The state, with the late commits that are due, as whoever runs the organisation sees it.
     fn state(&self) -> MutexGuard<'_, State> {
+        self.state_for(false)
+    }
+
+    /// The same as the API's user sees it.
+    fn shared_state(&self) -> MutexGuard<'_, State> {
+        self.state_for(true)
+    }
+
+    fn state_for(&self, by_integration: bool) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // What happens by itself happens whoever looks.
+        state.look_as(false);
         state.settle();
+        state.look_as(by_integration);
         state
     }
 

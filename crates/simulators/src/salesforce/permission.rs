@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Salesforce;
 use super::cell::Cell;
 use super::error::ApiError;
+use super::id::RecordId;
 use super::stamp::seconds;
 use super::state::State;
 use super::table::{Record, Slot};
@@ -28,6 +29,19 @@ impl Salesforce {
 }
 
 impl Salesforce {
+    /// Shares a record with the integration's user, as at first, or no longer: to the API it is then as if it were not
+    /// there, and a write to it is refused. Neither moves the record's stamp.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown object or record.
+    pub fn share(&self, object: &str, id: &str, shared: bool) -> Result<(), HookError> {
+        let mut state = self.state();
+        let table = state.find(object).ok_or_else(ApiError::not_found)?;
+        let slot = RecordId::parse(id).and_then(|id| state.tables[table].slot(id));
+        state.tables[table].share(slot.ok_or_else(ApiError::not_found)?, shared);
+        Ok(())
+    }
+
     /// Lets the integration's user see what encrypted fields hold, or only a mask, as at first.
     pub fn let_view_encrypted(&self, allowed: bool) {
         let mut state = self.state();
@@ -40,6 +54,13 @@ impl Salesforce {
 }
 
 impl State {
+    /// Shows from now on what the API's user may see, or everything.
+    pub(super) fn look_as(&mut self, by_integration: bool) {
+        for table in &mut self.tables {
+            table.by_integration = by_integration;
+        }
+    }
+
     /// Writes down what the API's user may do.
     pub(super) fn set_access(&mut self, view_encrypted: bool) {
         let Some(table) = self.find("UserPermissionAccess") else {

@@ -98,6 +98,10 @@ pub(crate) struct Table {
     first: u64,
     /// Whether the API's user is shown a mask for what encrypted fields hold.
     pub(crate) masked: bool,
+    /// Records that are not shared with the API's user.
+    unshared: BTreeSet<Slot>,
+    /// Whether it is the API's user who looks.
+    pub(crate) by_integration: bool,
 }
 
 impl Table {
@@ -113,6 +117,8 @@ impl Table {
             live: 0,
             first: 1,
             masked: true,
+            unshared: BTreeSet::new(),
+            by_integration: false,
         };
         for index in 0..table.schema.fields.len() {
             if let Ok(field) = u16::try_from(index) {
@@ -184,8 +190,28 @@ impl Table {
         self.live
     }
 
+    /// A record, deleted or not, unless whoever looks may not see it.
     pub(crate) fn get(&self, slot: Slot) -> Option<&Record> {
+        self.get_unshared(slot).filter(|_| self.is_shared(slot))
+    }
+
+    /// A record, deleted or not, whoever looks.
+    pub(crate) fn get_unshared(&self, slot: Slot) -> Option<&Record> {
         self.slots.get(usize::try_from(slot).ok()?)?.as_ref()
+    }
+
+    /// Whether whoever looks may see a record.
+    pub(crate) fn is_shared(&self, slot: Slot) -> bool {
+        !self.by_integration || !self.unshared.contains(&slot)
+    }
+
+    /// Shares a record with the API's user, or no longer.
+    pub(crate) fn share(&mut self, slot: Slot, shared: bool) {
+        if shared {
+            self.unshared.remove(&slot);
+        } else {
+            self.unshared.insert(slot);
+        }
     }
 
     /// A record that is there and not deleted.

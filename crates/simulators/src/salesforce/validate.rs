@@ -128,18 +128,22 @@ impl State {
             if !field.unique {
                 continue;
             }
-            let taken = table
-                .lookup(*index, &key)
-                .iter()
-                .find(|slot| Target::Update(**slot) != target && table.get_live(**slot).is_some());
+            let taken = table.lookup(*index, &key).iter().find(|slot| {
+                let record = table.get_unshared(**slot);
+                Target::Update(**slot) != target && record.is_some_and(|record| record.deleted.is_none())
+            });
             if let Some(slot) = taken {
                 let id = table.id(*slot);
+                let id = if table.is_shared(*slot) {
+                    id.short()
+                } else {
+                    "<unknown>"
+                };
                 return Err(ApiError::row(
                     "DUPLICATE_VALUE",
                     format!(
                         "duplicate value found: {} duplicates value on record with id: {}",
-                        field.name,
-                        id.short()
+                        field.name, id
                     ),
                     &[],
                 ));

@@ -22,6 +22,26 @@ impl Play {
         }
     }
 
+    /// Takes one of the people of a CRM out of the engine's sight, as an administrator does who changes what is shared.
+    pub(super) fn unshare(&mut self, crm: usize, record: u32) {
+        let Some((ext, _)) = self.live_one(crm, Object::Person, record) else {
+            return;
+        };
+        if self.world.crms[crm].share(Object::Person, &ext, false) {
+            self.world.story(|| format!("    crm{crm}: {ext} is out of sight"));
+            self.world.cover("a record was not shared any more");
+            self.unshared.push((crm, ext));
+        }
+    }
+
+    /// Everything of a CRM is in the engine's sight again.
+    pub(super) fn share(&mut self, crm: usize) {
+        for (_, ext) in self.unshared.extract_if(.., |(at, _)| *at == crm) {
+            self.world.crms[crm].share(Object::Person, &ext, true);
+            self.world.story(|| format!("    crm{crm}: {ext} is in sight again"));
+        }
+    }
+
     /// Pauses the sync of people of a CRM, or resumes it.
     pub(super) async fn pause(&mut self, crm: usize, pause: bool) {
         let (engine, actor) = (self.engine.clone(), self.actor.clone());

@@ -334,6 +334,11 @@ impl Play {
                         .unwrap_or_else(std::sync::PoisonError::into_inner);
                     chosen.push((tenant, own()));
                 }
+                if resolution == Some(Resolution::Separate) {
+                    let separate = self.world.separate.lock();
+                    let mut separate = separate.unwrap_or_else(std::sync::PoisonError::into_inner);
+                    separate.insert(review.uid.to_string());
+                }
                 if resolution == Some(Resolution::DeleteRecord) {
                     // The person has seen what goes.
                     let texts = |values: &[Json]| -> Vec<String> {

@@ -215,6 +215,16 @@ impl Simulator {
         either!(self, simulator => simulator.merge(name, winner, &[loser.to_owned()]))
     }
 
+    /// Takes a record out of the engine's sight, or gives it back; false where the CRM has no such thing.
+    pub(super) fn share(&self, object: Object, id: &str, shared: bool) -> bool {
+        match self {
+            Self::Salesforce(salesforce) => salesforce
+                .share(object.remote(Provider::Salesforce), id, shared)
+                .is_ok(),
+            Self::HubSpot(_) => false,
+        }
+    }
+
     /// Links a person to a company.
     pub(super) fn employ(&self, person: &str, company: &str) -> Result<(), HookError> {
         match self {

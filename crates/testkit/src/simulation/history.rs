@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use syncline_simulators::Fault;
 
 use super::crm::Object;
-use super::scenario::Scenario;
+use super::scenario::{Provider, Scenario};
 
 /// What a value is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,6 +253,15 @@ pub(super) enum Act {
     Calm {
         crm: usize,
     },
+    /// An administrator takes a record out of the engine's sight, where the CRM can do that.
+    Unshare {
+        crm: usize,
+        record: u32,
+    },
+    /// Everything is in sight again.
+    Share {
+        crm: usize,
+    },
 }
 
 /// A step with its number, which its values are made of, and the time before it.
@@ -377,7 +386,32 @@ pub(super) fn draw(dice: &mut ChaCha8Rng, scenario: &Scenario) -> Vec<Step> {
         };
         push(dice, act);
     }
+    for (at, act) in sharing(dice, scenario, steps.len()) {
+        let number = steps.len() as u32;
+        steps.insert(at, Step { number, pause: 20, act });
+    }
     steps
+}
+
+/// What is taken out of sight and given back, and before which step; drawn apart from all else.
+fn sharing(dice: &ChaCha8Rng, scenario: &Scenario, steps: usize) -> Vec<(usize, Act)> {
+    let mut dice = dice.clone();
+    dice.set_stream(1);
+    let mut acts = Vec::new();
+    let can = |crm: &usize| scenario.crms[*crm].provider == Provider::Salesforce;
+    for crm in (0..scenario.crms.len()).filter(can) {
+        if !dice.random_bool(0.15) {
+            continue;
+        }
+        for _ in 0..dice.random_range(1..4) {
+            let record = dice.random_range(0..8);
+            acts.push((dice.random_range(0..=steps), Act::Unshare { crm, record }));
+        }
+        if dice.random_bool(0.7) {
+            acts.push((dice.random_range(0..=steps), Act::Share { crm }));
+        }
+    }
+    acts
 }
 
 fn kind(dice: &mut ChaCha8Rng) -> Kind {

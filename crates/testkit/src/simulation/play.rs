@@ -45,6 +45,8 @@ pub(super) struct Play {
     pub(super) connections: Vec<u64>,
     /// What apps have read before, by entity.
     pub(super) read: BTreeMap<String, Vec<EntityView>>,
+    /// Records that were taken out of the engine's sight.
+    pub(super) unshared: Vec<(usize, String)>,
     /// Runs that ended, by CRM.
     pub(super) runs: BTreeMap<usize, Vec<u64>>,
     pub(super) watermarks: Watermarks,
@@ -76,6 +78,7 @@ impl Play {
             actor: actor.clone(),
             connections: Vec::new(),
             read: BTreeMap::new(),
+            unshared: Vec::new(),
             runs: BTreeMap::new(),
             watermarks: Watermarks::default(),
         };
@@ -219,6 +222,8 @@ impl Play {
                     .script(syncline_simulators::Fault::Unauthorized, 1);
             }
             Act::Calm { crm } => self.world.crms[crm].faults().clear(),
+            Act::Unshare { crm, record } => self.unshare(crm, record),
+            Act::Share { crm } => self.share(crm),
             Act::Create { .. }
             | Act::Edit { .. }
             | Act::EditTwo { .. }
@@ -312,7 +317,12 @@ impl Play {
     /// Asks for a run of a CRM's syncs.
     pub(super) async fn run(&mut self, crm: usize, kind: Kind, background: bool) {
         let (engine, world, actor) = (self.engine.clone(), self.world.clone(), self.actor.clone());
-        let mut parameters = RunParameters::default();
+        let life = self.life.clone();
+        let mut parameters = RunParameters {
+            // Some engines read pages of two, so that a page ends among records of one stamp.
+            batch_size: self.seed.is_multiple_of(3).then_some(2),
+            ..RunParameters::default()
+        };
         match kind {
             Kind::Usual => {}
             Kind::Full => parameters.full = true,
@@ -331,6 +341,10 @@ impl Play {
             let runs = engine.runs();
             let ended = tokio::time::timeout(LONGEST_RUN, runs.run(request, &actor)).await;
             let Ok(ended) = ended else {
+                if life.is_dead() {
+                    // It stood still, another process took over, and then it died: nobody waits for it.
+                    return Err(Error::new(ErrorKind::Stopped, "its process has died"));
+                }
                 world.violate(
                     Invariant::Termination,
                     format!("a run of crm{crm} did not end within 12 hours"),

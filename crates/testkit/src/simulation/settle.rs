@@ -49,6 +49,9 @@ impl Play {
             crm.faults().clear();
             self.world.automate(index, 0);
         }
+        for crm in 0..self.world.crms.len() {
+            self.share(crm);
+        }
         // Beyond everything that may land late, and every process that stood still.
         tokio::time::sleep(Duration::from_secs(300)).await;
         self.land_all().await;

@@ -29,7 +29,7 @@ impl Play {
             .collect()
     }
 
-    fn live_one(&self, crm: usize, object: Object, position: u32) -> Option<(String, Shown)> {
+    pub(super) fn live_one(&self, crm: usize, object: Object, position: u32) -> Option<(String, Shown)> {
         let live = self.live(crm, object);
         (!live.is_empty()).then(|| live[position as usize % live.len()].clone())
     }

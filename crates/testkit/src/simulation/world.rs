@@ -52,6 +52,8 @@ pub(super) struct World {
     pub(super) remapped: Mutex<BTreeSet<usize>>,
     /// Values that people chose when they decided, by tenant.
     pub(super) chosen: Mutex<Vec<(usize, String)>>,
+    /// Entities that a person said to be nobody else's.
+    pub(super) separate: Mutex<BTreeSet<String>>,
     /// The tokens that belong to each CRM.
     secrets: Vec<BTreeSet<String>>,
 }
@@ -126,6 +128,7 @@ impl World {
             late: AtomicBool::new(false),
             remapped: Mutex::default(),
             chosen: Mutex::default(),
+            separate: Mutex::default(),
             secrets,
         })
     }
@@ -228,6 +231,12 @@ impl World {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&crm)
+    }
+
+    /// Whether a person said that an entity is nobody else's, and so makes two of one.
+    pub(super) fn is_separate(&self, uid: &str) -> bool {
+        let separate = self.separate.lock().unwrap_or_else(PoisonError::into_inner);
+        separate.contains(uid)
     }
 
     pub(super) fn decided(&self) -> Vec<(usize, String)> {

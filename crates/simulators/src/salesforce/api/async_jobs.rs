@@ -123,7 +123,7 @@ async fn answer(Extract(salesforce): Extract<Salesforce>, request: Request) -> R
     let outcome = if salesforce.oauth.accepts(&session) {
         match axum::body::to_bytes(body, MOST_BYTES + 1).await {
             Ok(body) if body.len() <= MOST_BYTES => {
-                let mut state = salesforce.state();
+                let mut state = salesforce.shared_state();
                 state.api_requests += 1;
                 let steps: Vec<&str> = path.iter().map(String::as_str).collect();
                 route(&mut state, parts.method.as_str(), &steps, json_wanted, &body)

@@ -60,13 +60,13 @@ pub(super) fn run(salesforce: &Salesforce, name: &str, call: Node<'_, '_>, base:
             .collect()),
         "query" | "queryAll" => {
             let soql = text(call, "queryString").unwrap_or_default();
-            let mut state = salesforce.state();
+            let mut state = salesforce.shared_state();
             let page = state.query(&soql, name == "queryAll", 2_000, base).map_err(refusal)?;
             Ok(query_result(&page.body))
         }
         "queryMore" => {
             let locator = text(call, "queryLocator").unwrap_or_default();
-            let mut state = salesforce.state();
+            let mut state = salesforce.shared_state();
             let page = state.query_more(&locator, base).map_err(refusal)?;
             Ok(query_result(&page.body))
         }
@@ -146,7 +146,7 @@ fn record(node: Node<'_, '_>) -> (String, Map<String, Value>) {
 
 fn write(salesforce: &Salesforce, operation: &str, key: Option<&str>, node: Node<'_, '_>) -> String {
     let (object, body) = record(node);
-    let mut state = salesforce.state();
+    let mut state = salesforce.shared_state();
     let written = match state.find(&object) {
         Some(table) => write_row(&mut state, operation, key, table, body).map_err(refusal),
         None => Err((
@@ -163,7 +163,7 @@ fn write(salesforce: &Salesforce, operation: &str, key: Option<&str>, node: Node
 }
 
 fn object_of(salesforce: &Salesforce, id: &str) -> Result<String, Refusal> {
-    let state = salesforce.state();
+    let state = salesforce.shared_state();
     RecordId::parse(id)
         .and_then(|id| state.find_by_prefix(id))
         .map(|table| state.tables[table].schema.name.clone())
@@ -172,7 +172,7 @@ fn object_of(salesforce: &Salesforce, id: &str) -> Result<String, Refusal> {
 
 fn delete(salesforce: &Salesforce, id: &str) -> Result<String, Refusal> {
     let object = object_of(salesforce, id)?;
-    let mut state = salesforce.state();
+    let mut state = salesforce.shared_state();
     let mut body = Map::new();
     body.insert("Id".into(), id.into());
     let table = state.find(&object).unwrap_or_default();

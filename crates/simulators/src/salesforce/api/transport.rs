@@ -98,7 +98,7 @@ async fn data(Extract(salesforce): Extract<Salesforce>, request: Request) -> Res
     if services != "services" || data != "data" {
         return error_response(&ApiError::not_found());
     }
-    let newest = salesforce.state().newest_version;
+    let newest = salesforce.shared_state().newest_version;
     let Some((version_text, rest)) = rest.split_first() else {
         return finish(discovery::versions(newest), None);
     };
@@ -143,7 +143,7 @@ async fn data(Extract(salesforce): Extract<Salesforce>, request: Request) -> Res
         headers: parts.headers,
         body,
     };
-    let mut state = salesforce.state();
+    let mut state = salesforce.shared_state();
     if state.api_requests >= state.daily_api_requests {
         let error = ApiError::new(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
         return error_response(&error);

@@ -178,3 +178,33 @@ async fn touching_all_gives_all_one_stamp() {
         50
     );
 }
+
+#[tokio::test]
+async fn a_record_that_is_not_shared_is_not_there_for_the_api_and_is_again_once_it_is_shared() {
+    let client = Client::new();
+    let salesforce = &client.salesforce;
+    let new = |name: &str| fields(json!({"LastName": name, "External_Id__c": name}));
+    let hidden = salesforce.create("Contact", new("hidden")).unwrap();
+    let seen = salesforce.create("Contact", new("seen")).unwrap();
+    salesforce.share("Contact", &hidden, false).unwrap();
+    let both = "SELECT Id FROM Contact WHERE External_Id__c IN ('hidden', 'seen') ORDER BY Id";
+    assert_eq!(client.ids(both).await, [seen.clone()]);
+    let path = format!("/services/data/v66.0/sobjects/Contact/{hidden}");
+    let answer = client.get(&path).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "NOT_FOUND"));
+    assert_eq!(client.patch(&path, json!({"Title": "x"})).await.code(), "NOT_FOUND");
+    let taken = client
+        .post(
+            "/services/data/v66.0/sobjects/Contact",
+            json!({"LastName": "x", "External_Id__c": "hidden"}),
+        )
+        .await;
+    assert_eq!(taken.json()[0]["errorCode"], "DUPLICATE_VALUE");
+    assert!(!taken.json()[0]["message"].to_string().contains(&hidden[..15]));
+    // Whoever runs the organisation sees it all the same.
+    assert!(salesforce.records("Contact").iter().any(|record| record.id == hidden));
+    let stamp = salesforce.record("Contact", &hidden).unwrap().fields["SystemModstamp"].clone();
+    salesforce.share("Contact", &hidden, true).unwrap();
+    assert_eq!(client.get(&path).await.json()["SystemModstamp"], stamp);
+    assert_eq!(client.ids(both).await, [hidden, seen]);
+}

@@ -10,7 +10,7 @@ use syncline_core::value::decode_all;
 use super::Invariant;
 use super::knowledge::{Knowledge, same_form};
 use crate::simulation::crm::Object;
-use crate::simulation::ghost::{Place, Who};
+use crate::simulation::ghost::{Ghost, Place, Who};
 use crate::simulation::world::World;
 
 /// I2: every value of a record was set by some user.
@@ -41,7 +41,8 @@ pub(super) fn no_invention(world: &World, _: &Knowledge) {
         world
             .decided()
             .into_iter()
-            .map(|(tenant, value)| (tenant, same_form("", &value))),
+            // A decision is on any field, and the title is compared as far as the shortest side keeps it.
+            .flat_map(|(tenant, value)| ["", "title"].map(|field| (tenant, same_form(field, &value)))),
     );
     for ((crm, object), records) in &ghost.records {
         let tenant = world.scenario.crms[*crm].tenant;
@@ -81,7 +82,10 @@ pub(super) fn one_create(world: &World, known: &Knowledge) {
         }
     }
     for ((_, title), uids) in begun {
-        if uids.len() > 1 && !uids.iter().any(|uid| known.is_open(uid)) {
+        if uids.len() > 1
+            && !uids.iter().any(|uid| known.is_open(uid) || world.is_separate(uid))
+            && !may_be_two(world, known, &uids)
+        {
             world.violate(
                 Invariant::OneCreate,
                 format!(
@@ -102,6 +106,11 @@ pub(super) fn one_create(world: &World, known: &Knowledge) {
             marked.entry(&shown.marker).or_default().push(ext);
         }
         for (marker, exts) in marked.into_iter().filter(|(_, exts)| exts.len() > 1) {
+            // Made anew while it was in the bin, and then taken out of it.
+            if exts.iter().any(|ext| is_brought_back(&ghost, *crm, ext)) {
+                world.cover("a record was brought back beside the one made anew for it");
+                continue;
+            }
             found.push(format!(
                 "crm{crm} has {} {}s of entity {marker}: {exts:?}",
                 exts.len(),
@@ -113,6 +122,61 @@ pub(super) fn one_create(world: &World, known: &Knowledge) {
     for what in found {
         world.violate(Invariant::OneCreate, what);
     }
+}
+
+/// Whether somebody made two of one: merged the record away that an entity had while that was deleted, or changed a
+/// record that the engine had made without a marker before it could be recognised.
+fn may_be_two(world: &World, known: &Knowledge, uids: &BTreeSet<String>) -> bool {
+    let ghost = world.ghost();
+    let sides = world.all_sides();
+    let entities = uids.iter().filter_map(|uid| known.of_uid(uid));
+    let is_merged = |presence: &Presence| matches!(presence, Presence::MergedInto(_));
+    if entities
+        .flat_map(|entity| &entity.linked.sides)
+        .any(|side| is_merged(&side.presence))
+    {
+        world.cover("a record was merged away while its entity was deleted");
+        return true;
+    }
+    let begun = known
+        .audit
+        .iter()
+        .filter(|told| told.entry.kind == AuditKind::Created && uids.contains(&told.entry.entity.to_string()));
+    for told in begun {
+        let Some((crm, object)) = sides.get(&told.entry.side) else {
+            continue;
+        };
+        let ext = &told.entry.ext;
+        if world.scenario.crms[*crm].marker {
+            continue;
+        }
+        let merges = ghost
+            .records
+            .get(&(*crm, *object))
+            .is_some_and(|records| records.values().any(|shown| shown.merged_into.is_some()));
+        let of_record = |field: Option<&'static str>| {
+            ghost.changes.iter().filter(move |change| {
+                (change.crm, change.object, &change.ext, change.field) == (*crm, *object, ext, field)
+            })
+        };
+        let is_ours = of_record(None).any(|change| matches!(change.who, Who::Engine(_) | Who::Late));
+        let is_changed = of_record(Some("email")).any(|change| matches!(change.who, Who::User(_) | Who::Itself));
+        if is_ours && (is_changed || merges) {
+            world.cover("a create without a marker was changed before it was recognised");
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a user brought a record back.
+fn is_brought_back(ghost: &Ghost, crm: usize, ext: &str) -> bool {
+    let place = Place::Crm(crm, ext.to_owned());
+    // What was made at first stands there without a position.
+    ghost
+        .presence
+        .iter()
+        .any(|(seq, _, at, live)| *seq > 0 && *live && *at == place)
 }
 
 /// I10: what is taken for a side's own value was really there at some moment.
