@@ -136,6 +136,10 @@ pub struct CreateCapabilities {
     pub batch_size: usize,
     /// Whether a create can carry our own unique key, so that sending it twice makes one record.
     pub marker: bool,
+    /// How many creates one job of the provider takes well, where the connector writes many through jobs instead of calls:
+    /// the engine gathers so many before it sends them. `None` where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_size: Option<usize>,
     /// Whether the connector can make the field for that key, on request.
     #[serde(default)]
     pub makes_marker: bool,

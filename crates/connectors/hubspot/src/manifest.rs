@@ -57,6 +57,7 @@ pub(crate) fn manifest() -> Manifest {
                 index_lags: true,
             },
             create: CreateCapabilities {
+                job_size: None,
                 batch_size: BATCH,
                 marker: true,
                 makes_marker: false,

@@ -21,6 +21,8 @@ const BULK_READ_ABOVE: &str = "10000";
 /// Name of the setting above how many records of one kind a push goes through a bulk job.
 pub(crate) const BULK_WRITE_SETTING: &str = "bulk_write_above";
 const BULK_WRITE_ABOVE: &str = "2000";
+/// Creates in one bulk job: far below what a job may hold (100 MB), and enough that its calls do not count.
+const JOB_SIZE: usize = 10_000;
 /// Name of the setting that reads several pages of a bulk job at once.
 pub(crate) const BULK_PARALLEL_SETTING: &str = "bulk_parallel_pages";
 /// Name of the setting after how many minutes a pull asks up to when all changes are visible.
@@ -79,6 +81,7 @@ pub(crate) fn manifest() -> Manifest {
             create: CreateCapabilities {
                 batch_size: WRITE_SIZE * MOST_PARTS,
                 marker: true,
+                job_size: Some(JOB_SIZE),
                 makes_marker: true,
             },
             update: write.clone(),

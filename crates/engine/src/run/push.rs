@@ -44,9 +44,10 @@ pub(crate) async fn push(
     let mut after: EntityId = 0;
     loop {
         reporter.check_stop()?;
-        let (candidates, last) = candidates(inner, context, session, run, after, size).await?;
+        let (mut candidates, last) = candidates(inner, context, session, run, after, size).await?;
         let Some(last) = last else { return Ok(pushed) };
         after = last;
+        gather_creates(inner, context, session, run, &mut candidates, &mut after, size).await?;
         if candidates.is_empty() {
             reporter.progress(context, "push", run);
             continue;
@@ -85,6 +86,36 @@ pub(crate) async fn push(
         });
         reporter.progress(context, "push", run);
     }
+}
+
+/// Adds further pages to one that is full of creates, up to what a job of the provider takes well. Updates are never
+/// gathered: the race before a guarded write would be as long as the job.
+async fn gather_creates(
+    inner: &Inner,
+    context: &SyncContext,
+    session: &mut Session<'_>,
+    run: &mut Versioned<Run>,
+    found: &mut Vec<Candidate>,
+    after: &mut EntityId,
+    size: usize,
+) -> Result<()> {
+    let Some(most) = context.connector.manifest().capabilities.create.job_size else {
+        return Ok(());
+    };
+    let mut page = found.len();
+    while page == size
+        && found.len() + size <= most
+        && found[found.len() - page..]
+            .iter()
+            .all(|candidate| candidate.verb == OperationVerb::Create)
+    {
+        let (more, last) = candidates(inner, context, session, run, *after, size).await?;
+        let Some(last) = last else { break };
+        *after = last;
+        page = more.len();
+        found.extend(more);
+    }
+    Ok(())
 }
 
 /// Records per guarded write: the race before a write is as long as its batch takes, so it is one call's worth.

@@ -5,6 +5,7 @@ use syncline_core::store::{InboxEntry, Mode};
 use syncline_engine::run::RollbackRelease;
 
 use super::crm::Object;
+use super::ghost::Place;
 use super::history::{Act, Step};
 use super::play::Play;
 
@@ -30,15 +31,27 @@ impl Play {
         if self.world.crms[crm].share(Object::Person, &ext, false) {
             self.world.story(|| format!("    crm{crm}: {ext} is out of sight"));
             self.world.cover("a record was not shared any more");
-            self.unshared.push((crm, ext));
+            self.unshared.push((crm, ext, 0));
         }
     }
 
     /// Everything of a CRM is in the engine's sight again.
     pub(super) fn share(&mut self, crm: usize) {
-        for (_, ext) in self.unshared.extract_if(.., |(at, _)| *at == crm) {
+        for (_, ext, _) in self.unshared.extract_if(.., |(at, ..)| *at == crm) {
             self.world.crms[crm].share(Object::Person, &ext, true);
             self.world.story(|| format!("    crm{crm}: {ext} is in sight again"));
+        }
+    }
+
+    /// A run that looks for all records of a CRM begins: what two of them do not find is taken for deleted.
+    pub(super) fn sweep_unshared(&mut self, crm: usize) {
+        for (_, ext, sweeps) in self.unshared.iter_mut().filter(|(at, ..)| *at == crm) {
+            *sweeps += 1;
+            if *sweeps == 2 {
+                let mut ghost = self.world.ghost();
+                let seq = ghost.next();
+                ghost.presence.push((seq, 0, Place::Crm(crm, ext.clone()), false));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod events;
 mod excluded;
 mod failures;
 mod gate;
+mod jobs;
 mod limits;
 mod matching;
 mod pauses;

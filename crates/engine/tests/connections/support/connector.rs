@@ -51,6 +51,7 @@ impl AcmeConnector {
                     index_lags: false,
                 },
                 create: CreateCapabilities {
+                    job_size: None,
                     batch_size: 1,
                     makes_marker: false,
                     marker: false,
