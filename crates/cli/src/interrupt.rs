@@ -1,5 +1,8 @@
 //! Waiting for somebody to stop the program.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -34,5 +37,31 @@ impl Interrupts {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Whether somebody asked to stop, for work that looks between two pages.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StopAsked(Arc<AtomicBool>);
+
+impl StopAsked {
+    /// Takes notice from now on. Asked a second time the program ends at once.
+    pub(crate) fn listen() -> Self {
+        let asked = Self::default();
+        let noted = asked.clone();
+        let mut interrupts = Interrupts::listen();
+        tokio::spawn(async move {
+            interrupts.next().await;
+            noted.0.store(true, Ordering::Relaxed);
+            crate::output::note("stopping after this page; Ctrl-C again ends at once");
+            interrupts.next().await;
+            std::process::exit(crate::failure::Exit::Interrupted as i32);
+        });
+        asked
+    }
+
+    /// Whether it was.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }

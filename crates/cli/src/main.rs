@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod project;
 mod redirect;
+mod steps;
 mod table;
 
 use std::process::ExitCode;

@@ -3,6 +3,8 @@
 //! Each entry enters the chain as a salted 16-byte leaf, so a privacy deletion can rewrite an entry's body and keep its
 //! leaf, and the chain stays valid.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -243,6 +245,16 @@ impl AuditEntries {
             put_text(note, out);
             self.ends.push(out.len());
         }
+    }
+
+    /// The entities that entries are about, but for those that tell that one was made.
+    pub fn changed(&self) -> BTreeSet<Uuid> {
+        let subject = |entry: &[u8]| {
+            let (kind, rest) = entry.split_first()?;
+            let uid = Uuid::from_slice(rest.get(..16)?).ok()?;
+            (*kind != AuditKind::Created as u8 && !uid.is_nil()).then_some(uid)
+        };
+        self.iter().filter_map(subject).collect()
     }
 
     /// Number of entries.

@@ -5,8 +5,12 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "model")]
+pub mod aggregate;
+#[cfg(feature = "model")]
 pub mod audit;
 pub mod batch;
+#[cfg(feature = "model")]
+pub mod columns;
 pub mod connector;
 pub mod decode;
 pub mod error;
@@ -31,7 +35,11 @@ pub mod migration;
 pub mod model;
 #[cfg(feature = "model")]
 pub mod plan;
+#[cfg(feature = "model")]
+pub mod quality;
 pub mod schema;
+#[cfg(feature = "model")]
+pub mod search;
 #[cfg(feature = "model")]
 pub mod sighting;
 #[cfg(feature = "model")]

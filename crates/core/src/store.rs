@@ -315,6 +315,26 @@ pub trait Transaction: Send {
     /// Entities without their sides.
     async fn entities(&mut self, query: &EntityQuery) -> Result<Vec<Entity>>;
 
+    /// The number of the entity that comes after so many that [`Transaction::entities`] would find without its limit.
+    async fn entity_after(&mut self, query: &EntityQuery, skip: u64) -> Result<Option<EntityId>> {
+        let mut query = EntityQuery {
+            limit: 1_000,
+            ..query.clone()
+        };
+        let mut left = skip;
+        loop {
+            let found = self.entities(&query).await?;
+            if let Some(entity) = usize::try_from(left).ok().and_then(|left| found.get(left)) {
+                return Ok(Some(entity.id));
+            }
+            left = left.saturating_sub(found.len() as u64);
+            match found.last() {
+                Some(last) if found.len() == query.limit => query.after = last.id,
+                _ => return Ok(None),
+            }
+        }
+    }
+
     /// Number of entities that a query would find without its limit and `after`.
     async fn count_entities(&mut self, query: &EntityQuery) -> Result<u64>;
 

@@ -293,7 +293,7 @@ impl Walk {
 }
 
 /// What the numbers in entries stand for.
-struct Names {
+pub(crate) struct Names {
     tenant: TenantId,
     syncs: BTreeMap<SideId, Sync>,
     blueprints: BTreeMap<BlueprintId, Blueprint>,
@@ -301,7 +301,7 @@ struct Names {
 }
 
 impl Names {
-    async fn load(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Self> {
+    pub(crate) async fn load(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Self> {
         let syncs = document::find::<Sync>(tx, &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
         let blueprints =
             document::find::<Blueprint>(tx, &DocumentQuery::new(DocumentKind::Blueprint).tenant(tenant)).await?;
@@ -317,7 +317,11 @@ impl Names {
     }
 
     /// Finds out of which blueprint the entities are that no side tells of.
-    async fn learn(&mut self, tx: &mut dyn Transaction, entries: &[(AuditPosition, AuditEntry)]) -> Result<()> {
+    pub(crate) async fn learn(
+        &mut self,
+        tx: &mut dyn Transaction,
+        entries: &[(AuditPosition, AuditEntry)],
+    ) -> Result<()> {
         // More are hardly on one page, and an export must not keep them all.
         if self.entities.len() > 10_000 {
             self.entities.clear();
@@ -343,7 +347,7 @@ impl Names {
         Ok(())
     }
 
-    fn record(&self, block: &AuditBlock, position: AuditPosition, entry: AuditEntry) -> AuditRecord {
+    pub(crate) fn record(&self, block: &AuditBlock, position: AuditPosition, entry: AuditEntry) -> AuditRecord {
         let sync = self.syncs.get(&entry.side);
         AuditRecord {
             position,

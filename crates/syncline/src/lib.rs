@@ -57,8 +57,8 @@ pub use open::{builder, is_url, open, open_store};
 pub use secrecy;
 pub use syncline_core::{Error, ErrorKind, Result, Retry, Value};
 pub use syncline_core::{
-    batch, connector, decode, error, expression, io, job, lens, manifest, mapping, matching, model, plan, schema,
-    state, value,
+    aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching, model,
+    plan, schema, state, value,
 };
 pub use syncline_engine::actor::Actor;
 pub use syncline_engine::connection::{AppGrantRequest, GrantKind, TokenRequest};
@@ -67,9 +67,15 @@ pub use syncline_engine::run::RunRequest;
 pub use syncline_engine::sync::NewSync;
 pub use syncline_engine::{Engine, EngineBuilder};
 pub use syncline_engine::{
-    actor, conflict, connection, entity, event, http, oauth, ports, restore, retention, run, scheduler, schema_drift,
-    settings, sync, vault,
+    actor, conflict, connection, entity, event, exchange, http, oauth, ports, restore, retention, run, scheduler,
+    schema_drift, settings, sync, vault,
 };
+
+/// What records should be like, what is refused for it, and how they stand.
+pub mod quality {
+    pub use syncline_core::quality::*;
+    pub use syncline_engine::quality::*;
+}
 
 /// What is written down for ever: its entries, and reading, verifying and exporting them.
 pub mod audit {

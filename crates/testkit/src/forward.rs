@@ -30,6 +30,7 @@ macro_rules! forward_transaction {
                 fn load_entities(entities: &[EntityId]) -> Vec<Entity>;
                 fn find_uids(tenant: TenantId, uids: &[Uuid]) -> Vec<Option<EntityId>>;
                 fn entities(query: &EntityQuery) -> Vec<Entity>;
+                fn entity_after(query: &EntityQuery, skip: u64) -> Option<EntityId>;
                 fn count_entities(query: &EntityQuery) -> u64;
                 fn put_entities(entities: &[&Entity]) -> ();
                 fn delete_entities(entities: &[EntityId]) -> ();

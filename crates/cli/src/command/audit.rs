@@ -39,7 +39,7 @@ pub(crate) enum AuditCommand {
 
 /// A position as typed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Position(AuditPosition);
+pub(crate) struct Position(pub(crate) AuditPosition);
 
 impl FromStr for Position {
     type Err = String;

@@ -1,10 +1,25 @@
 //! `syncline entities`.
 
+mod aggregate;
+mod blueprint;
+mod bulk;
+mod exchange;
+mod history;
+mod list;
+mod quality;
+mod selection;
+
 use std::process::ExitCode;
 
-use serde_json::json;
 use syncline::ErrorKind;
-use syncline::entity::{EntityListQuery, EntityRead, EntityView};
+use syncline::entity::{EntityRead, EntityView};
+
+use aggregate::AggregateArguments;
+use bulk::BulkCommand;
+use exchange::{ExportArguments, ImportArguments};
+use history::{HistoryArguments, RestoreArguments};
+use list::{ListArguments, SearchArguments};
+use quality::QualityArguments;
 
 use crate::assignment::{Assignment, values};
 use crate::failure::Failure;
@@ -15,8 +30,25 @@ use crate::table::{Table, maybe, maybe_time, time, value, word};
 /// What can be done with the app's records.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum EntitiesCommand {
-    /// List records of a blueprint.
+    /// List records of a blueprint, a page at a time.
     List(ListArguments),
+    /// List records with words that begin like these: `entities search person "ada king"`.
+    Search(SearchArguments),
+    /// Count, sum and average records, as a whole or by the values of a field.
+    Aggregate(AggregateArguments),
+    /// What happened to a record: who changed what, when, and from which side.
+    History(HistoryArguments),
+    /// Give a record the values of an earlier revision, as a new edit.
+    Restore(RestoreArguments),
+    /// Set fields of many records, or delete them; shown first, done with `--yes`.
+    #[command(subcommand)]
+    Bulk(BulkCommand),
+    /// Take records in from a file: CSV, JSON lines or Excel.
+    Import(ImportArguments),
+    /// Write records to a file: CSV, JSON lines or Excel.
+    Export(ExportArguments),
+    /// Hold records against the blueprint's rules of data quality, and show or set the rules.
+    Quality(QualityArguments),
     /// Show a record with its links.
     Get {
         /// The record's id.
@@ -53,34 +85,6 @@ pub(crate) enum EntitiesCommand {
     },
 }
 
-/// What `entities list` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArguments {
-    /// The blueprint; may be left out where there is only one.
-    blueprint: Option<String>,
-    /// Only those for which this expression is true: `city == "Graz" && employees > 10`.
-    #[arg(long, value_name = "CEL")]
-    filter: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = 25, value_name = "N", value_parser = crate::number::within(1_u16, 1_000))]
-    limit: u16,
-    /// By this indexed or unique field; in the order of their making otherwise.
-    #[arg(long, value_name = "FIELD")]
-    sort: Option<String>,
-    /// Sorted the other way round.
-    #[arg(long, requires = "sort")]
-    descending: bool,
-    /// Only those after this place: where the page before ended.
-    #[arg(long, value_name = "PLACE")]
-    after: Option<String>,
-    /// Deleted ones instead.
-    #[arg(long)]
-    deleted: bool,
-    /// The columns, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "FIELD,...")]
-    fields: Vec<String>,
-}
-
 /// Does it.
 ///
 /// # Errors
@@ -89,7 +93,15 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
     let entities = project.engine.entities();
     let (tenant, actor) = (project.tenant.id, &project.actor);
     match command {
-        EntitiesCommand::List(arguments) => list(project, arguments).await?,
+        EntitiesCommand::List(arguments) => list::list(project, arguments).await?,
+        EntitiesCommand::Search(arguments) => list::search(project, arguments).await?,
+        EntitiesCommand::Aggregate(arguments) => aggregate::aggregate(project, arguments).await?,
+        EntitiesCommand::History(arguments) => history::history(project, arguments).await?,
+        EntitiesCommand::Restore(arguments) => history::restore(project, arguments).await?,
+        EntitiesCommand::Import(arguments) => return exchange::import(project, arguments).await,
+        EntitiesCommand::Export(arguments) => return exchange::export(project, arguments).await,
+        EntitiesCommand::Quality(arguments) => return quality::quality(project, arguments).await,
+        EntitiesCommand::Bulk(command) => return bulk::bulk(project, command).await,
         EntitiesCommand::Get { uid } => {
             let found = entities.get(tenant, self::uid(&uid)?, actor).await;
             let found = found.map_err(|error| match error.kind() {
@@ -165,108 +177,6 @@ pub(crate) fn uid<U: std::str::FromStr>(text: &str) -> Result<U, Failure> {
         Failure::usage(format!("`{text}` is no record id; it looks like 01890c6e-..."))
             .next("`syncline entities list` shows them")
     })
-}
-
-/// Columns where nobody chose.
-const COLUMNS: usize = 6;
-
-async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure> {
-    let (engine, tenant, actor) = (&project.engine, project.tenant.id, &project.actor);
-    let blueprint = match arguments.blueprint {
-        Some(name) => engine.blueprint(tenant, &name, actor).await?,
-        None => {
-            let mut all = engine.blueprints(tenant, actor).await?;
-            match (all.pop(), all.is_empty()) {
-                (Some(only), true) => only,
-                (None, _) => {
-                    return Err(Failure::not_found("there is no blueprint yet")
-                        .next("`syncline map auto CONNECTION OBJECT --write`, then `syncline check`"));
-                }
-                (Some(last), false) => {
-                    all.push(last);
-                    let names: Vec<&str> = all.iter().map(|blueprint| blueprint.name.as_str()).collect();
-                    return Err(Failure::usage(format!("name the blueprint: {}", names.join(", "))));
-                }
-            }
-        }
-    };
-    if let Some(unknown) = arguments
-        .fields
-        .iter()
-        .find(|field| blueprint.position(field).is_none())
-    {
-        let known: Vec<&str> = blueprint.field_names().collect();
-        return Err(Failure::usage(format!(
-            "a {} has no field `{unknown}`; it has: {}",
-            blueprint.name,
-            known.join(", ")
-        )));
-    }
-    let query = EntityListQuery {
-        filter: arguments.filter,
-        sort: arguments.sort,
-        descending: arguments.descending,
-        after: arguments.after,
-        limit: usize::from(arguments.limit),
-        deleted: arguments.deleted,
-    };
-    let filtered = query.filter.is_some();
-    let page = engine
-        .entities()
-        .list(tenant, &blueprint.name, &query, actor)
-        .await
-        .map_err(|error| match error.kind() {
-            ErrorKind::Invalid if filtered => {
-                Failure::from(error).next("filters are CEL: `city == \"Graz\" && employees > 10`")
-            }
-            _ => error.into(),
-        })?;
-    if project.output.is_json() {
-        return project
-            .output
-            .json(&json!({ "entities": page.entities, "next": page.next }));
-    }
-    if page.entities.is_empty() {
-        project
-            .output
-            .line(format_args!("no {} is like that, or there is none yet", blueprint.name));
-        return Ok(());
-    }
-    let columns: Vec<String> = if arguments.fields.is_empty() {
-        let used = |name: &str| {
-            page.entities
-                .iter()
-                .any(|entity| entity.values.get(name).is_some_and(|held| !held.is_null()))
-        };
-        blueprint
-            .fields
-            .iter()
-            .map(|field| field.name.clone())
-            .filter(|name| used(name))
-            .take(COLUMNS)
-            .collect()
-    } else {
-        arguments.fields
-    };
-    let mut headers = vec!["Id"];
-    headers.extend(columns.iter().map(String::as_str));
-    headers.push("Changed");
-    let mut table = Table::new(&headers);
-    for entity in &page.entities {
-        let mut row = vec![entity.uid.to_string()];
-        row.extend(
-            columns
-                .iter()
-                .map(|column| entity.values.get(column).map_or_else(|| "-".to_owned(), value)),
-        );
-        row.push(time(entity.updated_at));
-        table.row(row);
-    }
-    project.output.table(&table);
-    if let Some(next) = page.next {
-        project.output.line(format_args!("more with `--after {next}`"));
-    }
-    Ok(())
 }
 
 fn show(project: &Project, entity: &EntityView) -> Result<(), Failure> {

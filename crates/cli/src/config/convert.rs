@@ -169,6 +169,7 @@ impl FieldTable {
         field.required = self.required;
         field.unique = self.unique;
         field.indexed = self.indexed;
+        field.searchable = self.searchable;
         field.default = self
             .default
             .as_ref()

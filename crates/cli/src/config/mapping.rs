@@ -176,6 +176,9 @@ pub(crate) struct FieldTable {
     /// Whether lists filter and sort by it quickly.
     #[serde(default)]
     pub(crate) indexed: bool,
+    /// Whether text search looks into it.
+    #[serde(default)]
+    pub(crate) searchable: bool,
     /// Value of a new record that gives none.
     pub(crate) default: Option<toml::Value>,
     /// What it is for.

@@ -239,6 +239,7 @@ fn field(field: &Field) -> String {
         ("required", field.required),
         ("unique", field.unique),
         ("indexed", field.indexed),
+        ("searchable", field.searchable),
     ] {
         if value {
             let _ = write!(text, ", {name} = true");

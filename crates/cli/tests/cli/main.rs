@@ -5,6 +5,7 @@ mod another_file;
 mod demo;
 mod folder;
 mod journey;
+mod records;
 mod simulator;
 mod two_processes;
 mod wrong_input;

@@ -32,7 +32,8 @@ pub(super) fn keys(parts: &[FuzzyPart], record: &Prepared, out: &mut Vec<u64>) {
     }
 }
 
-fn coarse(record: &Prepared, part: usize) -> Option<u64> {
+/// A coarse form of one field.
+pub(super) fn coarse(record: &Prepared, part: usize) -> Option<u64> {
     let value = record.part(part)?;
     if value.is_number {
         return Some(content_hash(value.digits.as_bytes()) as u64);

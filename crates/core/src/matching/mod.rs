@@ -6,6 +6,7 @@
 
 mod blocking;
 mod by_keys;
+mod duplicates;
 mod exact;
 mod fuzzy;
 mod likeness;
@@ -15,7 +16,9 @@ mod people;
 mod phonetic;
 
 pub use by_keys::{alike, keys_fields, link_by_keys};
+pub use duplicates::Duplicates;
 pub use exact::{key_hash, key_space};
+pub(crate) use normalise::fold;
 pub use normalise::normalise;
 pub use people::people_key;
 

@@ -49,7 +49,7 @@ pub fn normalise(value: &Value, how: Normalisation) -> Option<String> {
 }
 
 /// Lower-cased, without accents, white space folded.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {

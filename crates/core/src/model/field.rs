@@ -236,6 +236,9 @@ pub struct Field {
     /// Whether lists filter and sort by it quickly.
     #[serde(default)]
     pub indexed: bool,
+    /// Whether text search looks into it. Where no field of a blueprint says so, it looks into all short texts.
+    #[serde(default)]
+    pub searchable: bool,
     /// Value of a new entity that gives none. In files it may be plain JSON.
     #[serde(
         default,
@@ -291,6 +294,7 @@ impl Field {
             required: false,
             unique: false,
             indexed: false,
+            searchable: false,
             default: None,
             description: String::new(),
             retired: false,

@@ -122,6 +122,20 @@ impl SortRange {
         }
     }
 
+    /// The part of an index of words that begin like this.
+    pub(super) fn of_prefix(prefix: &str) -> Self {
+        let from = prefix.as_bytes().to_vec();
+        let mut until = from.clone();
+        // No byte of UTF-8 is the largest, so this never overflows.
+        if let Some(last) = until.last_mut() {
+            *last = last.saturating_add(1);
+        }
+        Self {
+            from,
+            until: Some(until),
+        }
+    }
+
     fn narrow(&mut self, other: Self) {
         self.from = std::mem::take(&mut self.from).max(other.from);
         self.until = match (self.until.take(), other.until) {

@@ -4,14 +4,25 @@
 //! that it is decided on, marks the sides that are now behind, and is written down in the audit. Provisional entities
 //! (records that wait to be matched) are not there for anybody yet.
 
+mod aggregate;
+mod bulk;
+mod export;
 mod findings;
+mod history;
+mod import;
+mod import_checkpoint;
+mod import_form;
+mod import_page;
 mod index;
 mod input;
 mod list;
 mod list_filter;
+mod list_order;
+mod list_page;
 mod model;
 mod presence;
 mod references;
+mod selection;
 mod service;
 mod sides;
 mod transaction;
@@ -19,16 +30,27 @@ mod unique;
 mod upsert;
 mod view;
 
+pub use aggregate::{EntityAggregate, EntityAggregateQuery, EntityGroup};
+pub use bulk::{EntityBulkChange, EntityBulkExample, EntityBulkFailure, EntityBulkOutcome, EntityBulkPreview};
+pub use history::EntityHistory;
+pub use import::{ImportFailure, ImportFailures, ImportKey, ImportOutcome, ImportPreview, ImportRequest};
 pub use list::{EntityListQuery, EntityPage};
+pub use list_order::EntitySort;
 pub use model::{Edited, EntityConflict, EntityLink, EntityRead, EntityView};
+pub use selection::EntitySelection;
 pub use service::Entities;
 pub use upsert::{Upserted, UpsertedAs};
 
 pub(crate) use findings::Findings;
-pub(crate) use index::{Definition, fill_all, fill_declared, fill_within, keep_created, keep_written, space_of};
+pub(crate) use index::{
+    Definition, fill_all, fill_declared, fill_within, keep_created, keep_history, keep_written, space_of,
+};
 pub(crate) use presence::{delete_by, recreate};
+pub(crate) use selection::Selection;
 pub(crate) use sides::EntitySides;
-pub(crate) use transaction::{EntityTransaction, blueprint_by_id, is_provisional, spare_held, witness};
+pub(crate) use transaction::{
+    EntityTransaction, blueprint_by_id, blueprint_by_name, is_provisional, spare_held, witness,
+};
 pub(crate) use unique::UniqueFields;
 pub(crate) use view::EntityNames;
 

@@ -55,6 +55,11 @@ impl References {
         Ok(())
     }
 
+    /// Notes an entity that was made in the same transaction.
+    pub(super) fn note_made(&mut self, uid: Uuid, blueprint: BlueprintId) {
+        self.known.insert(uid, blueprint);
+    }
+
     /// Finds references to what is not there.
     pub(super) fn check(&self, blueprint: &Blueprint, patch: &Patch, findings: &mut Findings) {
         for (position, value) in patch {

@@ -1,6 +1,7 @@
 //! [`EntityTransaction`]: edits of entities of one blueprint, each decided on the state that is loaded with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use syncline_core::audit::{AuditEntry, AuditKind};
@@ -22,6 +23,7 @@ use crate::actor::Actor;
 use crate::conflict::{ReviewPlace, close_settled, open_review_at};
 use crate::document;
 use crate::engine::Inner;
+use crate::quality::QualityGate;
 use crate::run::{Page, store, uid};
 
 /// Whether an entity waits to be matched and is not there for anybody yet.
@@ -42,7 +44,7 @@ pub(crate) async fn blueprint_by_id(page: &mut Page, id: BlueprintId) -> Result<
 }
 
 /// A blueprint by its name.
-pub(super) async fn blueprint_by_name(
+pub(crate) async fn blueprint_by_name(
     tx: &mut dyn syncline_core::store::Transaction,
     tenant: TenantId,
     name: &str,
@@ -100,6 +102,7 @@ pub(crate) struct EntityTransaction<'a> {
     pub(crate) sides: EntitySides,
     pub(super) unique: UniqueFields,
     references: References,
+    quality: Option<Arc<QualityGate>>,
     actor: &'a Actor,
     changed: BTreeMap<EntityId, Linked>,
 }
@@ -109,6 +112,7 @@ impl<'a> EntityTransaction<'a> {
     pub(crate) async fn open(inner: &'a Inner, mut page: Page, blueprint: Blueprint, actor: &'a Actor) -> Result<Self> {
         let sides = EntitySides::load(inner, page.tx()?, &blueprint).await?;
         let unique = UniqueFields::open(page.tx()?, &blueprint).await?;
+        let quality = QualityGate::load(page.tx()?, &blueprint).await?;
         Ok(Self {
             inner,
             page,
@@ -116,6 +120,7 @@ impl<'a> EntityTransaction<'a> {
             sides,
             unique,
             references: References::default(),
+            quality,
             actor,
             changed: BTreeMap::new(),
         })
@@ -187,16 +192,40 @@ impl<'a> EntityTransaction<'a> {
         self.changed.get(&entity)
     }
 
+    /// The number of an entity that was written in this transaction.
+    pub(super) fn number_of(&self, uid: Uuid) -> Option<EntityId> {
+        let mut written = self.changed.values();
+        written
+            .find(|linked| linked.entity.uid == uid)
+            .map(|linked| linked.entity.id)
+    }
+
     /// Makes a new entity.
-    pub(super) async fn create(&mut self, patch: &Patch, mut findings: Findings) -> Result<EntityId> {
+    pub(super) async fn create(&mut self, patch: &Patch, findings: Findings) -> Result<EntityId> {
+        self.create_as(None, patch, findings).await
+    }
+
+    /// Makes a new entity, with this id if one is given that no other entity has.
+    pub(super) async fn create_as(
+        &mut self,
+        given: Option<Uuid>,
+        patch: &Patch,
+        mut findings: Findings,
+    ) -> Result<EntityId> {
         let values = values_of_new(&self.blueprint, patch, &mut findings);
         self.references.check(&self.blueprint, patch, &mut findings);
         self.find_taken(0, &[], &values, &mut findings);
+        self.find_breaches(0, None, &values, &mut findings).await?;
         findings.check(&self.blueprint.name)?;
         let id = self.page.tx()?.reserve(Sequence::Entity, 1).await?;
         let inner = self.inner;
         let now = inner.clock.now();
-        let mut entity = Entity::new(uid(inner), &self.blueprint, now, state::Actor(self.actor.name.clone()));
+        let mut entity = Entity::new(
+            given.unwrap_or_else(|| uid(inner)),
+            &self.blueprint,
+            now,
+            state::Actor(self.actor.name.clone()),
+        );
         entity.id = EntityId::try_from(id).unwrap_or(EntityId::MAX);
         let stamp = Stamp {
             at: now.as_microsecond(),
@@ -219,6 +248,7 @@ impl<'a> EntityTransaction<'a> {
                 .note(self.actor.name.clone()),
         );
         let id = entity.id;
+        self.references.note_made(entity.uid, entity.blueprint);
         self.keep(
             None,
             Linked {
@@ -250,6 +280,9 @@ impl<'a> EntityTransaction<'a> {
         let scene = self.sides.scene(self.inner, &self.blueprint, &links, &self.actor.name);
         let effects = plan::app_edit(&mut edited, &patch, read, &scene)?;
         let mut findings = Findings::default();
+        let (before, after) = (&linked.entity.values, &edited.entity.values);
+        self.find_breaches(linked.entity.id, Some(before), after, &mut findings)
+            .await?;
         self.find_taken(
             linked.entity.id,
             &linked.entity.values,
@@ -328,6 +361,23 @@ impl<'a> EntityTransaction<'a> {
                 format!("`{name}` is unique and another {} has {value}", self.blueprint.name),
             );
         }
+    }
+
+    /// Finds rules of data quality that an entity has come to break.
+    async fn find_breaches(
+        &mut self,
+        entity: EntityId,
+        before: Option<&[Value]>,
+        after: &[Value],
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let Some(quality) = self.quality.clone() else {
+            return Ok(());
+        };
+        quality.find(before, after, findings);
+        quality
+            .find_duplicates(self.page.tx()?, entity, before, after, findings)
+            .await
     }
 
     /// Takes an entity over as it is to be stored.

@@ -126,7 +126,7 @@ async fn upsert(
     Ok(answers)
 }
 
-async fn one(
+pub(super) async fn one(
     work: &mut EntityTransaction<'_>,
     by: usize,
     patch: Patch,

@@ -14,6 +14,7 @@ use syncline_core::value::{Value, decode_all};
 use uuid::Uuid;
 
 use crate::entity::UniqueFields;
+use crate::quality::QualityGate;
 
 /// Links between entities and remote records of one connection's objects.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub(crate) struct Links {
     staged: bool,
     /// Who holds the unique values that the rows bring, where the blueprint has unique fields.
     unique: Option<Arc<Mutex<UniqueFields>>>,
+    /// What the blueprint refuses.
+    quality: Option<Arc<QualityGate>>,
 }
 
 impl UniqueValues for Links {
@@ -137,7 +140,8 @@ impl Links {
         Ok(links)
     }
 
-    /// Looks up who holds the unique values that these rows bring, and those of deleted entities that may come back.
+    /// Looks up who holds the unique values that these rows bring, and those of deleted entities that may come back, and
+    /// what the blueprint refuses.
     pub(crate) async fn know_unique<'a>(
         &mut self,
         tx: &mut dyn Transaction,
@@ -146,6 +150,7 @@ impl Links {
         rows: impl IntoIterator<Item = &'a [u8]>,
         entities: impl IntoIterator<Item = &'a Entity>,
     ) -> Result<()> {
+        self.quality = QualityGate::load(tx, blueprint).await?;
         if !blueprint.fields.iter().any(|field| field.unique) {
             return Ok(());
         }
@@ -186,14 +191,23 @@ impl Links {
 
     /// Whether a record has to be remembered as it was, so that [`Links::take`] can tell.
     pub(crate) const fn has_unique(&self) -> bool {
-        self.unique.is_some()
+        self.unique.is_some() || self.quality.is_some()
+    }
+
+    /// Whether the blueprint refuses records for what they hold.
+    pub(crate) const fn has_quality(&self) -> bool {
+        self.quality.is_some()
     }
 
     /// Notes what a record holds from now on, for those that follow on the page.
     ///
     /// # Errors
-    /// `Exists` when it takes what another has: the record must be left as it was.
+    /// `Exists` when it takes what another has, `Invalid` when the blueprint refuses it: the record must be left as it was.
     pub(crate) fn take(&self, blueprint: &Blueprint, before: Option<&Entity>, after: &Entity) -> Result<()> {
+        if let Some(quality) = self.quality.as_ref().filter(|_| !after.deleted) {
+            let before = before.filter(|before| !before.deleted);
+            quality.check_pulled(before.map(|before| before.values.as_slice()), &after.values)?;
+        }
         let Some(unique) = &self.unique else { return Ok(()) };
         let mut unique = unique.lock().unwrap_or_else(PoisonError::into_inner);
         let held: &[Value] = before

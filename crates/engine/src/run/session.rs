@@ -18,6 +18,7 @@ use super::model::{Failure, PlannedChange, Run};
 use crate::conflict::{close_settled, open_review};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
+use crate::entity::keep_history;
 use crate::event::EventKind;
 use crate::overlay::OverlayStore;
 use crate::sync::Sync;
@@ -172,7 +173,8 @@ pub(crate) async fn append_audit(
     inner.random.fill(&mut salt);
     let head = tx.audit_head(tenant).await?;
     tx.append_audit(&seal_block(tenant, run, inner.clock.now(), head, entries, salt))
-        .await
+        .await?;
+    keep_history(tx, tenant, head.0 + 1, entries).await
 }
 
 #[expect(

@@ -28,6 +28,7 @@ pub(crate) async fn extend(
                 let known = &mut blueprint.value.fields[position];
                 known.unique |= field.unique;
                 known.indexed |= field.indexed;
+                known.searchable |= field.searchable;
                 known.required |= field.required;
             }
         }

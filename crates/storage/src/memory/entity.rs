@@ -40,6 +40,12 @@ impl Entities {
             .collect()
     }
 
+    pub(super) fn find_after(&self, query: &EntityQuery, skip: u64) -> Option<EntityId> {
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut fitting = self.above(query.after).filter(|row| fits(query, row));
+        fitting.nth(skip).map(|row| row.id)
+    }
+
     pub(super) fn count(&self, query: &EntityQuery) -> u64 {
         self.rows.values().filter(|row| fits(query, row)).count() as u64
     }

@@ -121,6 +121,10 @@ impl Transaction for MemoryTransaction {
         self.read(|state| state.entities.find(query))
     }
 
+    async fn entity_after(&mut self, query: &EntityQuery, skip: u64) -> Result<Option<EntityId>> {
+        self.read(|state| Ok(state.entities.find_after(query, skip)))
+    }
+
     async fn count_entities(&mut self, query: &EntityQuery) -> Result<u64> {
         self.read(|state| Ok(state.entities.count(query)))
     }

@@ -37,6 +37,8 @@ pub(super) const FIND: &str = concat!(
     " FROM entity WHERE blueprint = $1 AND tenant = $2 AND id > $3 AND ($4::boolean IS NULL OR deleted = $4) \
      ORDER BY id LIMIT $5"
 );
+pub(super) const FIND_AFTER: &str = "SELECT id FROM entity WHERE blueprint = $1 AND tenant = $2 AND id > $3 \
+    AND ($4::boolean IS NULL OR deleted = $4) ORDER BY id LIMIT 1 OFFSET $5";
 pub(super) const COUNT: &str =
     "SELECT count(*) FROM entity WHERE blueprint = $1 AND tenant = $2 AND ($3::boolean IS NULL OR deleted = $3)";
 pub(super) const WITHOUT_SIDE: &str = "SELECT id FROM entity WHERE blueprint = $1 AND NOT deleted AND id > $3 \
@@ -85,6 +87,22 @@ pub(super) async fn find(connection: &mut PgConnection, query: &EntityQuery) -> 
         .await
         .map_err(failed)?;
     rows.iter().map(entity).collect()
+}
+
+pub(super) async fn find_after(
+    connection: &mut PgConnection,
+    query: &EntityQuery,
+    skip: u64,
+) -> Result<Option<EntityId>> {
+    sqlx::query_scalar(FIND_AFTER)
+        .bind(i64::from(query.blueprint))
+        .bind(i64::from(query.tenant))
+        .bind(query.after)
+        .bind(query.deleted)
+        .bind(i64::try_from(skip).unwrap_or(i64::MAX))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)
 }
 
 pub(super) async fn count(connection: &mut PgConnection, query: &EntityQuery) -> Result<u64> {

@@ -152,6 +152,10 @@ impl Transaction for PostgresTransaction {
         step!(self, Read, |connection| entity::find(connection, query))
     }
 
+    async fn entity_after(&mut self, query: &EntityQuery, skip: u64) -> Result<Option<EntityId>> {
+        step!(self, Read, |connection| entity::find_after(connection, query, skip))
+    }
+
     async fn count_entities(&mut self, query: &EntityQuery) -> Result<u64> {
         step!(self, Read, |connection| entity::count(connection, query))
     }

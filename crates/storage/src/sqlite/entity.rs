@@ -42,6 +42,8 @@ pub(super) const FIND: &str = concat!(
     " FROM (SELECT * FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND id > ?3 AND (?4 IS NULL OR deleted = ?4) \
      ORDER BY id LIMIT ?5)"
 );
+pub(super) const FIND_AFTER: &str = "SELECT id FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND id > ?3 \
+    AND (?4 IS NULL OR deleted = ?4) ORDER BY id LIMIT 1 OFFSET ?5";
 pub(super) const COUNT: &str =
     "SELECT count(*) FROM entity WHERE blueprint = ?1 AND tenant = ?2 AND (?3 IS NULL OR deleted = ?3)";
 // Without NOT INDEXED the planner would look through all records of the side for each entity.
@@ -88,6 +90,22 @@ pub(super) async fn find(connection: &mut SqliteConnection, query: &EntityQuery)
         .await
         .map_err(failed)?;
     unpacked(packed_rows::read(&row)?)
+}
+
+pub(super) async fn find_after(
+    connection: &mut SqliteConnection,
+    query: &EntityQuery,
+    skip: u64,
+) -> Result<Option<EntityId>> {
+    sqlx::query_scalar(FIND_AFTER)
+        .bind(query.blueprint)
+        .bind(query.tenant)
+        .bind(query.after)
+        .bind(query.deleted)
+        .bind(i64::try_from(skip).unwrap_or(i64::MAX))
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)
 }
 
 pub(super) async fn count(connection: &mut SqliteConnection, query: &EntityQuery) -> Result<u64> {

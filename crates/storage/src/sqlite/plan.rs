@@ -38,6 +38,7 @@ async fn no_statement_scans_a_table() {
         entity::LOAD,
         entity::FIND_UIDS,
         entity::FIND,
+        entity::FIND_AFTER,
         entity::COUNT,
         entity::WITHOUT_SIDE,
         entity::DELETE,

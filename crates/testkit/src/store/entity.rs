@@ -146,6 +146,9 @@ async fn entities_are_listed_by_number(store: &dyn Store) -> Result<()> {
         ..query.clone()
     };
     assert_eq!(reader.entities(&next).await?, [entity(3)]);
+    assert_eq!(reader.entity_after(&query, 2).await?, Some(3));
+    assert_eq!(reader.entity_after(&query, 3).await?, None);
+    assert_eq!(reader.entity_after(&next, 0).await?, Some(3));
     assert_eq!(reader.count_entities(&next).await?, 3);
     Ok(())
 }
@@ -181,6 +184,11 @@ async fn listings_keep_to_tenant_blueprint_and_deletion(store: &dyn Store) -> Re
         let found = reader.entities(&query).await?;
         let found: Vec<EntityId> = found.iter().map(|entity| entity.id).collect();
         assert_eq!(found, numbers, "{query:?}");
+        assert_eq!(
+            reader.entity_after(&query, 0).await?,
+            numbers.first().copied(),
+            "{query:?}"
+        );
         assert_eq!(reader.count_entities(&query).await?, numbers.len() as u64);
     }
     Ok(())

@@ -149,3 +149,51 @@ async fn a_record_without_a_value_to_write_is_a_failure_until_it_has_one() {
     assert!(failures(&play.stage).await.is_empty());
     play.is_quiet().await;
 }
+
+#[tokio::test]
+async fn a_pulled_record_that_breaks_a_rule_that_refuses_is_its_own_visible_failure() {
+    let (stage, clock) = settled(2).await;
+    let all = people(&stage).await;
+    let (person, other) = (&all[0], &all[1]);
+    let rules = serde_json::json!([
+        { "name": "title", "check": "format", "field": "title", "pattern": "[A-Z].*", "severity": "refuse" }
+    ]);
+    let rules: Vec<syncline_core::quality::QualityRule> = serde_json::from_value(rules).unwrap();
+    let quality = stage.engine.quality();
+    quality
+        .save_rules(stage.tenant, "person", &rules, &stage.actor)
+        .await
+        .unwrap();
+    let set = |person: &syncline_core::state::Linked, title: &str| {
+        let id = ext(person, "salesforce");
+        let fields = [("Title".to_owned(), title.into())].into_iter().collect();
+        stage.salesforce.update("Contact", &id, fields).unwrap();
+    };
+    set(person, "admiral");
+    set(other, "Major");
+    sync(&stage, &clock, "salesforce").await;
+    let failed = failures(&stage).await;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].record, Some(ext(person, "salesforce")));
+    assert!(failed[0].message.contains("rule `title`"), "{failed:?}");
+    let title = |uid| {
+        let stage = &stage;
+        async move {
+            let view = stage
+                .engine
+                .entities()
+                .get(stage.tenant, uid, &stage.actor)
+                .await
+                .unwrap();
+            view.values["title"].clone()
+        }
+    };
+    let before = title(person.entity.uid).await;
+    assert_ne!(before, "admiral", "the app's record stays as it was");
+    assert_eq!(title(other.entity.uid).await, "Major", "and the others go on");
+    set(person, "Admiral");
+    clock.advance(100_000);
+    sync(&stage, &clock, "salesforce").await;
+    assert_eq!(title(person.entity.uid).await, "Admiral");
+    assert!(failures(&stage).await.is_empty(), "mended there, it is taken in");
+}

@@ -26,4 +26,5 @@ mod saving;
 mod tenants;
 #[path = "../timed/mod.rs"]
 mod timed;
+mod unique_race;
 mod wake;

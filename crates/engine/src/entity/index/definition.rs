@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use syncline_core::mapping::{MatchKey, Normalisation};
-use syncline_core::matching::{Candidate, candidate_keys, key_fields, normalise};
+use syncline_core::matching::{Candidate, Duplicates, candidate_keys, key_fields, normalise};
 use syncline_core::model::{Blueprint, Field, FieldType};
+use syncline_core::search::{searched_fields, value_words};
 use syncline_core::sort_key::sort_key;
 use syncline_core::value::{Value, content_hash, encode_all};
 
@@ -13,6 +16,12 @@ pub(crate) enum Definition {
     Unique { field: String, kind: String },
     /// The value of an indexed field, in order.
     Sorted { field: String, kind: String },
+    /// The words of the fields that text search looks into.
+    Words { fields: Vec<String> },
+    /// The blocks of the audit in which an entity was changed. Of a tenant, not of a blueprint.
+    History,
+    /// The cheap keys of records that may be likely duplicates by these fields, in order.
+    Alike { fields: Vec<String> },
     /// What a match key compares, or where its candidates are found.
     Match { key: MatchKey },
 }
@@ -21,7 +30,7 @@ pub(crate) enum Definition {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) keys: Vec<u64>,
-    pub(crate) sort: Option<Vec<u8>>,
+    pub(crate) sorts: Vec<Vec<u8>>,
 }
 
 impl Definition {
@@ -39,10 +48,24 @@ impl Definition {
         }
     }
 
-    /// What lists of a blueprint are filtered and sorted by.
+    /// What text search in a blueprint looks into; `None` where it has no such field.
+    pub(crate) fn words(blueprint: &Blueprint) -> Option<Self> {
+        let searched = searched_fields(blueprint);
+        let names = searched
+            .into_iter()
+            .map(|position| blueprint.fields[position].name.clone());
+        let fields: Vec<String> = names.collect();
+        (!fields.is_empty()).then_some(Self::Words { fields })
+    }
+
+    /// What lists of a blueprint are filtered and sorted by, and what is declared to be searched.
     pub(crate) fn declared(blueprint: &Blueprint) -> Vec<Self> {
-        let declared = blueprint.fields.iter().filter(|field| is_sorted(field));
-        declared.map(Self::sorted).collect()
+        let fields = blueprint.live_fields().map(|(_, field)| field);
+        let sorted = fields.filter(|field| is_sorted(field)).map(Self::sorted);
+        let is_searched = blueprint.live_fields().any(|(_, field)| field.searchable);
+        sorted
+            .chain(is_searched.then(|| Self::words(blueprint)).flatten())
+            .collect()
     }
 
     /// Unique within the blueprint.
@@ -50,6 +73,9 @@ impl Definition {
         match self {
             Self::Unique { field, kind } => format!("unique {field}, {kind}"),
             Self::Sorted { field, kind } => format!("sorted {field}, {kind}"),
+            Self::Words { fields } => format!("words {}", fields.join(", ")),
+            Self::History => "history".to_owned(),
+            Self::Alike { fields } => format!("alike {}", fields.join(", ")),
             Self::Match { key } => {
                 let text = serde_json::to_string(key).unwrap_or_default();
                 format!("match {:032x}", content_hash(text.as_bytes()))
@@ -61,6 +87,10 @@ impl Definition {
     pub(crate) fn positions(&self, blueprint: &Blueprint) -> Vec<Option<usize>> {
         match self {
             Self::Unique { field, .. } | Self::Sorted { field, .. } => vec![blueprint.position(field)],
+            Self::Words { fields } | Self::Alike { fields } => {
+                fields.iter().map(|name| blueprint.position(name)).collect()
+            }
+            Self::History => Vec::new(),
             Self::Match { key } => key_fields(key).iter().map(|name| blueprint.position(name)).collect(),
         }
     }
@@ -70,15 +100,33 @@ impl Definition {
         match self {
             Self::Unique { kind, .. } => Held {
                 keys: unique_hash(kind, values.first()).into_iter().collect(),
-                sort: None,
+                sorts: Vec::new(),
             },
             Self::Sorted { .. } => Held {
                 keys: Vec::new(),
-                sort: values.first().map(sort_key),
+                sorts: values.first().map(sort_key).into_iter().collect(),
+            },
+            Self::Words { .. } => {
+                let mut words = BTreeSet::new();
+                values.iter().for_each(|value| value_words(value, &mut words));
+                Held {
+                    keys: Vec::new(),
+                    sorts: words.into_iter().map(String::into_bytes).collect(),
+                }
+            }
+            Self::History => Held::default(),
+            // Which keys there are does not depend on how alike records have to be.
+            Self::Alike { fields } => Held {
+                keys: Vec::new(),
+                sorts: Duplicates::new(fields, 1.0)
+                    .keys(values)
+                    .into_iter()
+                    .map(|key| key.to_be_bytes().to_vec())
+                    .collect(),
             },
             Self::Match { key } => Held {
                 keys: match_hashes(key, values),
-                sort: None,
+                sorts: Vec::new(),
             },
         }
     }

@@ -45,7 +45,7 @@ async fn step(tx: &mut dyn Transaction, blueprint: &Blueprint, space: &mut Versi
                 hash,
                 entity: entity.id,
             }));
-            entries.extend(held.sort.map(|sort| IndexEntry {
+            entries.extend(held.sorts.into_iter().map(|sort| IndexEntry {
                 space: space.id,
                 sort,
                 entity: entity.id,

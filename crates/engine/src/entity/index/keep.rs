@@ -92,14 +92,18 @@ impl Changes {
             hash: *hash,
             entity,
         };
-        let entry = |sort| IndexEntry { space, sort, entity };
+        let entry = |sort: &Vec<u8>| IndexEntry {
+            space,
+            sort: sort.clone(),
+            entity,
+        };
         let gone = before.keys.iter().filter(|hash| !after.keys.contains(hash));
         self.old_keys.extend(gone.map(key));
         let fresh = after.keys.iter().filter(|hash| !before.keys.contains(hash));
         self.new_keys.extend(fresh.map(key));
-        if before.sort != after.sort {
-            self.old_entries.extend(before.sort.map(entry));
-            self.new_entries.extend(after.sort.map(entry));
-        }
+        let gone = before.sorts.iter().filter(|sort| !after.sorts.contains(sort));
+        self.old_entries.extend(gone.map(entry));
+        let fresh = after.sorts.iter().filter(|sort| !before.sorts.contains(sort));
+        self.new_entries.extend(fresh.map(entry));
     }
 }

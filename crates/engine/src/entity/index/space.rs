@@ -56,6 +56,18 @@ impl Space {
             after: 0,
         }
     }
+
+    /// Of a tenant as a whole.
+    pub(super) const fn of_tenant(tenant: TenantId, definition: Definition) -> Self {
+        Self {
+            id: 0,
+            tenant,
+            blueprint: 0,
+            definition,
+            filled: false,
+            after: 0,
+        }
+    }
 }
 
 /// The spaces of a blueprint.

@@ -4,7 +4,7 @@ use syncline_core::mapping::Strategy;
 use syncline_core::model::{Field, FieldType};
 
 use super::stage::{Stage, values};
-use crate::entity::{EntityListQuery, EntityRead};
+use crate::entity::{EntityListQuery, EntityRead, EntitySort};
 
 const CITIES: [&str; 4] = ["Graz", "Grödig", "Linz", "Wien"];
 
@@ -111,8 +111,10 @@ async fn a_sorted_list_has_everybody_once_in_either_direction_and_those_without_
     let stage = Stage::new().await;
     people(&stage).await;
     let sorted = |field: &str, descending, filter: Option<&str>| EntityListQuery {
-        sort: Some(field.to_owned()),
-        descending,
+        sort: vec![EntitySort {
+            field: field.to_owned(),
+            descending,
+        }],
         filter: filter.map(str::to_owned),
         ..EntityListQuery::default()
     };
@@ -179,27 +181,31 @@ async fn the_index_follows_edits_deletes_undeletes_and_pulls() {
 }
 
 #[tokio::test]
-async fn what_is_not_indexed_can_not_be_sorted_by_and_a_place_belongs_to_its_list() {
+async fn what_there_is_not_can_not_be_sorted_by_and_a_place_belongs_to_its_list() {
     let stage = Stage::new().await;
     people(&stage).await;
     let sort = |field: &str| EntityListQuery {
-        sort: Some(field.to_owned()),
+        sort: vec![EntitySort::ascending(field)],
         ..EntityListQuery::default()
     };
     let elsewhere = |after: &str| EntityListQuery {
         after: Some(after.to_owned()),
         ..sort("age")
     };
-    let deleted = EntityListQuery {
-        deleted: true,
+    let twice = EntityListQuery {
+        page: Some(2),
+        ..elsewhere("01.1")
+    };
+    let before_the_first = EntityListQuery {
+        page: Some(0),
         ..sort("age")
     };
     for (query, said) in [
-        (sort("name"), "`name` is not indexed"),
         (sort("colour"), "no field `colour`"),
         (elsewhere("12"), "where a page of this list ended"),
         (elsewhere("zz.1"), "where a page of this list ended"),
-        (deleted, "in the order of their making"),
+        (twice, "by its number or by where"),
+        (before_the_first, "counted from 1"),
     ] {
         let entities = stage.engine.entities();
         let error = entities

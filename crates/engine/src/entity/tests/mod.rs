@@ -1,7 +1,12 @@
+mod aggregates;
 mod bulk;
+mod bulk_edits;
 mod edits;
+mod histories;
+mod imports;
 mod indexes;
 mod lists;
 mod presence;
+mod selections;
 pub(crate) mod stage;
 mod uniqueness;
