@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::arguments::{DEFAULT_RECORDS, Output, Run};
-use crate::child::{Program, Server, measure};
+use crate::child::{Program, Server, measure, measure_alone};
 use crate::failure::Result;
 use crate::measure::Measurement;
 use crate::report::{Line, Report, Target};
@@ -16,7 +16,7 @@ struct Bench {
     run: fn(&Run) -> Result<Vec<Line>>,
 }
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "pull",
         about: "a first and an unchanged full pull into SQLite, beside parsing alone and the bare loop",
@@ -31,6 +31,11 @@ const BENCHES: [Bench; 4] = [
         name: "growth",
         about: "what a record costs among 1,000,000, beside what it costs among 10,000",
         run: growth,
+    },
+    Bench {
+        name: "entities",
+        about: "lists, searches and aggregates over 1,000,000 entities",
+        run: entities,
     },
     Bench {
         name: "start",
@@ -161,6 +166,26 @@ fn growth(arguments: &Run) -> Result<Vec<Line>> {
         lines.push(Line::new("growth", many.clone()).target(target));
     }
     Ok(lines)
+}
+
+/// What a page of a list or search may take, in milliseconds, and an aggregate that looks through everything.
+const QUICK: f64 = 100.0;
+const THROUGH: f64 = 10_000.0;
+
+fn entities(arguments: &Run) -> Result<Vec<Line>> {
+    let found = measure_alone(Program::Entities, large(arguments))?;
+    let lines = found.into_iter().map(|found| {
+        let each = found.seconds * 1e3 / found.count as f64;
+        let phase = found.phase.clone();
+        let line = Line::new("entities", found);
+        let looks_through = phase.contains("without index") || phase.contains("count of an unindexed");
+        match phase.split(':').next() {
+            Some("list" | "search") if !looks_through => line.target(Target::at_most("≤ 100 ms each", each, QUICK)),
+            Some("list" | "aggregate") => line.target(Target::at_most("≤ 10 s each", each, THROUGH)),
+            _ => line,
+        }
+    });
+    Ok(lines.collect())
 }
 
 /// Starts measured, of which the fastest counts.

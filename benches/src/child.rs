@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use clap::ValueEnum;
 
+use crate::entities;
 use crate::failure::Result;
 use crate::measure::Measurement;
 use crate::pull;
@@ -23,29 +24,41 @@ pub(crate) enum Program {
     EnginePull,
     /// A first pull by the engine alone.
     FirstPull,
+    /// Lists, searches and aggregates.
+    Entities,
 }
 
 /// Is the program.
 pub(crate) fn run(program: Program, address: &str, records: usize) -> Result<()> {
-    let address: Address = serde_json::from_str(address)?;
+    let served = || -> Result<Address> { Ok(serde_json::from_str(address)?) };
     match program {
-        Program::ParseTyped => pull::parse::typed(&address, records),
-        Program::ParseValue => pull::parse::value(&address, records),
-        Program::BareLoop => pull::bare_loop::run(&address, records),
-        Program::EnginePull => pull::engine::run(&address, records, 3),
-        Program::FirstPull => pull::engine::run(&address, records, 1),
+        Program::Entities => entities::run(records),
+        Program::ParseTyped => pull::parse::typed(&served()?, records),
+        Program::ParseValue => pull::parse::value(&served()?, records),
+        Program::BareLoop => pull::bare_loop::run(&served()?, records),
+        Program::EnginePull => pull::engine::run(&served()?, records, 3),
+        Program::FirstPull => pull::engine::run(&served()?, records, 1),
     }
 }
 
 /// Starts the program as a process and returns what it measured.
 pub(crate) fn measure(program: Program, address: &Address, records: usize) -> Result<Vec<Measurement>> {
+    measure_at(program, &serde_json::to_string(address)?, records)
+}
+
+/// As [`measure`], for a program that is served by nobody.
+pub(crate) fn measure_alone(program: Program, records: usize) -> Result<Vec<Measurement>> {
+    measure_at(program, "", records)
+}
+
+fn measure_at(program: Program, address: &str, records: usize) -> Result<Vec<Measurement>> {
     let name = program
         .to_possible_value()
         .map(|value| value.get_name().to_owned())
         .unwrap_or_default();
     let output = Command::new(std::env::current_exe()?)
         .args(["child", &name, "--records", &records.to_string(), "--url"])
-        .arg(serde_json::to_string(address)?)
+        .arg(address)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {

@@ -12,6 +12,7 @@
 mod arguments;
 mod catalogue;
 mod child;
+mod entities;
 mod failure;
 mod measure;
 mod pull;
