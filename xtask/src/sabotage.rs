@@ -130,26 +130,27 @@ fn apply(copy: &Path, fault: &Sabotage) -> Result<(), Failure> {
     )
 }
 
-/// A fresh copy of everything that is needed to build the player.
+/// A fresh copy of the workspace, without what was built in it.
 fn copied() -> Result<PathBuf, Failure> {
     let copy = target().join("sabotage/workspace");
-    for part in ["crates", "xtask"] {
-        if copy.join(part).exists() {
-            fs::remove_dir_all(copy.join(part)).map_err(|error| failed(&copy, &error))?;
-        }
-        copy_folder(&root().join(part), &copy.join(part))?;
+    if copy.exists() {
+        fs::remove_dir_all(&copy).map_err(|error| failed(&copy, &error))?;
     }
-    for file in ["Cargo.toml", "Cargo.lock", "README.md"] {
-        fs::copy(root().join(file), copy.join(file)).map_err(|error| failed(&copy, &error))?;
-    }
+    copy_folder(&root(), &copy)?;
     Ok(copy)
 }
+
+/// Folders that hold no sources.
+const LEFT_OUT: [&str; 3] = [".git", "node_modules", "target"];
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::create_dir_all(to).map_err(|error| failed(to, &error))?;
     for entry in fs::read_dir(from).map_err(|error| failed(from, &error))? {
         let path = entry.map_err(|error| failed(from, &error))?.path();
         let Some(name) = path.file_name() else { continue };
+        if LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            continue;
+        }
         if path.is_dir() {
             copy_folder(&path, &to.join(name))?;
         } else {

@@ -133,12 +133,9 @@ pub fn simulate_all(batch: &Batch) -> Report {
     });
     let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     report.seconds = begun.elapsed().as_secs_f64();
-    // A few seeds reach what they reach.
-    if report.histories >= coverage::ENOUGH {
-        report.missed = coverage::expected()
-            .into_iter()
-            .filter(|what| !report.coverage.contains_key(what))
-            .collect();
-    }
+    report.missed = coverage::expected_of(report.histories)
+        .into_iter()
+        .filter(|what| !report.coverage.contains_key(what))
+        .collect();
     report
 }
