@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// List, show and edit the app's records.
     #[command(subcommand)]
     Entities(command::entities::EntitiesCommand),
+    /// Describe flows, take their transitions, and see what was taken.
+    #[command(subcommand)]
+    Flow(command::flow::FlowCommand),
     /// Pause a sync, or a whole connection.
     Pause(command::pause::PauseArguments),
     /// Let a paused sync or connection go on.
@@ -100,6 +103,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The roles that the command is run with, as flows name them; the operator's where there are none.
+    pub(crate) fn roles(&self) -> Vec<String> {
+        match self {
+            Self::Flow(command) => command.roles(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the command asks for the log by itself.
     pub(crate) const fn wants_log(&self) -> bool {
         matches!(self, Self::Sync(arguments) if arguments.debug)

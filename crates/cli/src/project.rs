@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use syncline::actor::{Action, DefaultPolicy, Policy};
 use syncline::connection::Connection;
 use syncline::model::Tenant;
 use syncline::sync::Sync;
@@ -29,11 +30,12 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Opens the configuration and its database, which is made if there is none.
+    /// Opens the configuration and its database, which is made if there is none. Transitions of flows are taken with
+    /// `roles`, or as an administrator where there are none.
     ///
     /// # Errors
     /// When the file is missing or wrong, or when key or database can't be opened.
-    pub(crate) async fn open(global: &GlobalOptions) -> Result<Self, Failure> {
+    pub(crate) async fn open(global: &GlobalOptions, roles: Vec<String>) -> Result<Self, Failure> {
         let loaded = Loaded::read(&global.config)?;
         let config = &loaded.config;
         let keys: Arc<dyn KeyProvider> = if std::env::var_os(EnvKeyProvider::VARIABLE).is_some() {
@@ -59,7 +61,9 @@ impl Project {
             .connections
             .values()
             .any(|connection| connection.get_ref().allow_loopback);
-        let builder = Engine::builder(store, keys).allow_loopback(loopback);
+        let builder = Engine::builder(store, keys)
+            .allow_loopback(loopback)
+            .policy(Operator { roles });
         let engine = syncline::connectors::add_all(builder).build()?;
         known_providers(&loaded, &engine)?;
         let actor = actor();
@@ -192,6 +196,26 @@ fn known_providers(loaded: &Loaded, engine: &Engine) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Lets whoever holds the database do everything, also in somebody's role.
+#[derive(Debug)]
+struct Operator {
+    roles: Vec<String>,
+}
+
+impl Policy for Operator {
+    fn allows(&self, actor: &Actor, action: Action) -> syncline::Result<()> {
+        DefaultPolicy.allows(actor, action)
+    }
+
+    fn roles(&self, actor: &Actor) -> Vec<String> {
+        if self.roles.is_empty() {
+            DefaultPolicy.roles(actor)
+        } else {
+            self.roles.clone()
+        }
+    }
 }
 
 /// Whoever is logged in here: the database is theirs, and so is everything in it.

@@ -109,6 +109,17 @@ pub enum Role {
     System,
 }
 
+impl Role {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::System => "system",
+        }
+    }
+}
+
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,6 +149,12 @@ pub enum Action {
     ReadEntities,
     /// Create, change and delete the app's records.
     EditEntities,
+    /// Look at flows, at what may be taken and at what was.
+    ReadFlows,
+    /// Save and remove flows.
+    ManageFlows,
+    /// Take transitions. Those that name no role are for who may edit entities.
+    TakeTransitions,
     /// Read and export the audit.
     ReadAudit,
     /// Read what providers answered, redacted, in the details of errors.
@@ -162,6 +179,9 @@ impl Action {
             Self::ResolveConflicts => "resolve conflicts",
             Self::ReadEntities => "see records",
             Self::EditEntities => "edit records",
+            Self::ReadFlows => "see flows",
+            Self::ManageFlows => "manage flows",
+            Self::TakeTransitions => "take transitions",
             Self::ReadAudit => "read the audit",
             Self::ReadDetails => "see what providers answered",
             Self::ManageSettings => "change settings",
@@ -176,9 +196,15 @@ pub trait Policy: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Forbidden` when the actor may not do it.
     fn allows(&self, actor: &Actor, action: Action) -> Result<()>;
+
+    /// The roles of an actor, as flows name them, the most telling first. By default their role here: `admin`, `member` or
+    /// `system`.
+    fn roles(&self, actor: &Actor) -> Vec<String> {
+        vec![actor.role.name().to_owned()]
+    }
 }
 
-/// Admins and the system do everything; members read, and resolve conflicts.
+/// Admins and the system do everything; members read, resolve conflicts, and take the transitions that are for their role.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DefaultPolicy;
 
@@ -194,6 +220,8 @@ impl Policy for DefaultPolicy {
                     | Action::ReadConflicts
                     | Action::ResolveConflicts
                     | Action::ReadEntities
+                    | Action::ReadFlows
+                    | Action::TakeTransitions
             ),
         };
         if allowed {

@@ -13,6 +13,7 @@ use crate::actor::{Action, Actor, DefaultPolicy, Policy};
 use crate::connection::{ConnectionListener, ConnectionParts, ConnectionStatus, Connections, Connectors};
 use crate::document::{self, Versioned};
 use crate::event::{Event, EventKind, Events};
+use crate::flow::TransitionHook;
 use crate::http::{AddressPolicy, HttpSettings, MarkSource, ReqwestTransport, Transport};
 use crate::marks::Marks;
 use crate::ports::{Clock, Random, SystemClock, SystemRandom};
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) events: Events,
     pub(crate) marks: Arc<Marks>,
     pub(crate) runner: Runner,
+    pub(crate) hooks: Vec<Arc<dyn TransitionHook>>,
 }
 
 impl Inner {
@@ -94,6 +96,7 @@ pub struct EngineBuilder {
     http: HttpSettings,
     addresses: AddressPolicy,
     transport: Option<Arc<dyn Transport>>,
+    hooks: Vec<Arc<dyn TransitionHook>>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -123,6 +126,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
         self.policy = Arc::new(policy);
+        self
+    }
+
+    /// Gives the host a say in the transitions of flows. Several are asked in the order in which they were added.
+    #[must_use]
+    pub fn transition_hook(mut self, hook: impl TransitionHook + 'static) -> Self {
+        self.hooks.push(Arc::new(hook));
         self
     }
 
@@ -206,6 +216,7 @@ impl EngineBuilder {
                 events,
                 marks,
                 runner: Runner::default(),
+                hooks: self.hooks,
             }),
         })
     }
@@ -226,6 +237,7 @@ impl Engine {
             http: HttpSettings::default(),
             addresses: AddressPolicy::default(),
             transport: None,
+            hooks: Vec::new(),
         }
     }
 

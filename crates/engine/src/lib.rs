@@ -11,6 +11,7 @@ pub mod entity;
 pub mod event;
 pub mod exchange;
 mod feed;
+pub mod flow;
 pub mod http;
 mod marks;
 pub mod oauth;

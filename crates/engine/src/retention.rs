@@ -125,6 +125,7 @@ async fn purge_entities(inner: &Inner, tenant: TenantId, before: Timestamp) -> R
                 .map(|side| side.key)
                 .collect();
             let entities: Vec<EntityId> = gone.iter().map(|linked| linked.entity.id).collect();
+            crate::flow::forget(tx.as_mut(), &gone).await?;
             tx.delete_sides(&sides).await?;
             tx.delete_entities(&entities).await?;
             tx.commit().await?;

@@ -83,6 +83,12 @@ pub mod audit {
     pub use syncline_engine::audit::*;
 }
 
+/// State machines over blueprints: describing and checking them, taking their transitions, and the history of that.
+pub mod flow {
+    pub use syncline_core::flow::*;
+    pub use syncline_engine::flow::*;
+}
+
 /// The stores that records are kept in, and the contract for your own.
 pub mod store {
     pub use syncline_core::store::*;
@@ -111,6 +117,32 @@ pub mod connectors {
     }
 }
 
+#[cfg(test)]
+extern crate self as syncline;
+
+// The examples are played as they are.
+#[cfg(test)]
+#[path = "../examples/delivery.rs"]
+mod delivery_example;
+#[cfg(test)]
+#[path = "../examples/stock.rs"]
+mod stock_example;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_delivery_goes_from_an_empty_database_to_the_end() {
+        let played = super::delivery_example::main();
+        assert!(played.is_ok(), "{played:?}");
+    }
+
+    #[test]
+    fn stock_items_go_from_an_empty_database_to_the_end() {
+        let played = super::stock_example::main();
+        assert!(played.is_ok(), "{played:?}");
+    }
+}
+
 // The examples of the guides are compiled, and run where they need no account.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -119,3 +151,7 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/embedding.md")]
 struct EmbeddingGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/flows.md")]
+struct FlowsGuide;

@@ -18,7 +18,7 @@ use syncline_storage::MemoryStore;
 use uuid::Uuid;
 
 const SEQUENCES: [Sequence; 3] = [Sequence::Mark, Sequence::Entity, Sequence::Side];
-const KINDS: [DocumentKind; 16] = [
+const KINDS: [DocumentKind; 18] = [
     DocumentKind::Tenant,
     DocumentKind::Blueprint,
     DocumentKind::Connection,
@@ -35,6 +35,8 @@ const KINDS: [DocumentKind; 16] = [
     DocumentKind::Event,
     DocumentKind::Tombstone,
     DocumentKind::Space,
+    DocumentKind::Flow,
+    DocumentKind::StateChange,
 ];
 
 /// What an overlay does not do is part of these.

@@ -10,6 +10,7 @@ pub(crate) mod connectors;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod entities;
+pub(crate) mod flow;
 pub(crate) mod init;
 pub(crate) mod map;
 pub(crate) mod marker;
@@ -46,7 +47,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Connectors => return connectors::connectors(output),
         other => other,
     };
-    let project = Project::open(&global).await?;
+    let project = Project::open(&global, command.roles()).await?;
     match command {
         Command::Connect(arguments) => connect::connect(&project, arguments).await,
         Command::Connections(command) => connections::connections(&project, command).await,
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Runs(command) => runs::runs(&project, command).await,
         Command::Conflicts(command) => conflicts::conflicts(&project, command).await,
         Command::Entities(command) => entities::entities(&project, command).await,
+        Command::Flow(command) => flow::flow(&project, command).await,
         Command::Pause(arguments) => pause::pause(&project, arguments).await,
         Command::Resume(arguments) => pause::resume(&project, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(&project, arguments).await,

@@ -9,7 +9,7 @@ use super::expressions::kind_at;
 use super::model::{Breach, Flow, Transition};
 use super::reach;
 use crate::expression::{Expression, ExpressionKind};
-use crate::model::{Blueprint, Field, FieldType, Finding};
+use crate::model::{Blueprint, Field, FieldType, Finding, is_name};
 
 impl Flow {
     /// Everything wrong with the flow over its blueprint, and what is worth knowing: names, states, transitions that
@@ -29,8 +29,8 @@ impl Flow {
                 "an edit in the app is applied or refused: whoever makes it is there to be told",
             ));
         }
-        let Some(field) = blueprint.fields.iter().find(|field| field.name == self.field) else {
-            let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+        let Some(field) = field_of(blueprint, &self.field) else {
+            let known: Vec<&str> = blueprint.field_names().collect();
             findings.push(Finding::error(
                 "field",
                 format!(
@@ -68,9 +68,6 @@ impl Flow {
                 return findings;
             }
         };
-        if let Some(why) = read_only(field) {
-            findings.push(Finding::error("field", why));
-        }
         self.check_states(field, &choices, &mut findings);
         let mut names = BTreeSet::new();
         let mut dead = BTreeSet::new();
@@ -148,17 +145,11 @@ fn unknown_state(place: &str, state: &str, field: &str, choices: &[&str], findin
     }
 }
 
-/// Why a field can't be written to by anybody; `None` where it can.
-fn read_only(_field: &Field) -> Option<String> {
-    None
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.len() <= 63
-        && name
-            .chars()
-            .all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_')
+/// The field of this name.
+fn field_of<'b>(blueprint: &'b Blueprint, name: &str) -> Option<&'b Field> {
+    blueprint
+        .position(name)
+        .and_then(|position| blueprint.fields.get(position))
 }
 
 /// One transition under check.
@@ -206,13 +197,13 @@ impl Check<'_> {
             ("optional", &self.transition.optional),
         ] {
             for name in names {
-                let wrong = match self.blueprint.fields.iter().find(|field| &field.name == name) {
+                let wrong = match field_of(self.blueprint, name) {
                     None => Some(format!("there is no field `{name}`")),
                     Some(_) if *name == self.flow.field => {
                         Some(format!("`{name}` is the state, which the transition itself sets"))
                     }
                     Some(_) if !seen.insert(name) => Some(format!("`{name}` is listed twice")),
-                    Some(field) => read_only(field),
+                    Some(_) => None,
                 };
                 findings.extend(wrong.map(|why| Finding::error(self.place(part), why)));
             }

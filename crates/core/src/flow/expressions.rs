@@ -29,16 +29,15 @@ pub(super) struct Situation<'a> {
 impl Situation<'_> {
     pub(super) fn variables(&self) -> Variables {
         static NULL: Value = Value::Null;
-        let fields = &self.blueprint.fields;
         let value = |values: &[Value], position: usize| values.get(position).cloned().unwrap_or_default();
         let mut variables = Variables::new();
-        for (position, field) in fields.iter().enumerate() {
+        for (position, field) in self.blueprint.live_fields() {
             if !RESERVED.contains(&field.name.as_str()) {
                 variables.set(&field.name, &value(self.entity, position));
             }
         }
         let named = |values: &'_ [Value]| -> Vec<(String, Value)> {
-            let fields = fields.iter().enumerate();
+            let fields = self.blueprint.live_fields();
             fields
                 .map(|(position, field)| (field.name.clone(), value(values, position)))
                 .collect()
@@ -47,7 +46,7 @@ impl Situation<'_> {
             let named = named(values);
             variables.record(name, named.iter().map(|(name, value)| (name.as_str(), value)));
         }
-        let given = fields.iter().enumerate().filter_map(|(position, field)| {
+        let given = self.blueprint.live_fields().filter_map(|(position, field)| {
             let value = self.inputs.get(&position)?;
             Some((field.name.as_str(), value))
         });
@@ -109,7 +108,7 @@ pub(super) fn kind_at(blueprint: &Blueprint, inputs: &[&String], path: &str) -> 
             Some(_) if within => Ok(ExpressionKind::Any),
             Some(position) => Ok(ExpressionKind::of(&blueprint.fields[position].kind)),
             None => {
-                let known: Vec<&str> = blueprint.fields.iter().map(|field| field.name.as_str()).collect();
+                let known: Vec<&str> = blueprint.field_names().collect();
                 Err(format!(
                     "there is no field `{name}`; a {} has {}",
                     blueprint.name,

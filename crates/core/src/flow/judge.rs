@@ -107,7 +107,12 @@ impl CompiledFlow {
             return Some(format!("{} is missing", missing.join(" and ")));
         }
         let (entity, inputs) = self.as_taken(candidate, before, after);
-        candidate.refused(&self.situation(before, &entity, &inputs, taker, now))
+        let situation = self.situation(before, &entity, &inputs, taker, now);
+        candidate.refused(&situation).or_else(|| {
+            self.updates(candidate, &situation)
+                .err()
+                .map(|error| error.message().to_owned())
+        })
     }
 
     /// A change as if its transition had been taken: everything as it is afterwards but for the state, and the inputs.

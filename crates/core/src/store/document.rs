@@ -44,6 +44,15 @@ pub enum DocumentKind {
     Tombstone = 15,
     /// What a space of keys or of an index holds; its number is the space's, scope the blueprint, key its definition.
     Space = 16,
+    /// A flow with its versions; scope is the blueprint, key its name.
+    Flow = 40,
+    /// A change of an entity's state; scope is the entity, status the flow.
+    StateChange = 41,
+}
+
+impl DocumentKind {
+    /// The kind with the largest number.
+    pub const LAST: Self = Self::StateChange;
 }
 
 /// A small durable thing. See the [module](crate::store).

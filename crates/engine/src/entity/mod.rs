@@ -8,6 +8,7 @@ mod aggregate;
 mod bulk;
 mod export;
 mod findings;
+mod flows;
 mod history;
 mod import;
 mod import_checkpoint;
@@ -47,9 +48,9 @@ pub(crate) use index::{
 };
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use selection::Selection;
-pub(crate) use sides::EntitySides;
+pub(crate) use sides::{EntitySides, syncs_of};
 pub(crate) use transaction::{
-    EntityTransaction, blueprint_by_id, blueprint_by_name, is_provisional, spare_held, witness,
+    EntityTransaction, blueprint_by_id, blueprint_by_name, is_provisional, spare_held, stored_entity, witness,
 };
 pub(crate) use unique::UniqueFields;
 pub(crate) use view::EntityNames;

@@ -38,7 +38,7 @@ pub(crate) struct EntitySides {
 pub(crate) type SideLinks = BTreeMap<SideId, Links>;
 
 /// The syncs of a tenant, oldest first.
-pub(super) async fn syncs_of(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Vec<Sync>> {
+pub(crate) async fn syncs_of(tx: &mut dyn Transaction, tenant: TenantId) -> Result<Vec<Sync>> {
     let found = document::find::<Sync>(tx, &DocumentQuery::new(DocumentKind::Sync).tenant(tenant)).await?;
     Ok(found.into_iter().rev().map(|sync| sync.value).collect())
 }

@@ -23,8 +23,9 @@ use crate::actor::Actor;
 use crate::conflict::{ReviewPlace, close_settled, open_review_at};
 use crate::document;
 use crate::engine::Inner;
+use crate::flow::{Judged, StoredFlow, flows_of};
 use crate::quality::QualityGate;
-use crate::run::{Page, store, uid};
+use crate::run::{Page, store_judged, uid};
 
 /// Whether an entity waits to be matched and is not there for anybody yet.
 pub(crate) fn is_provisional(linked: &Linked) -> bool {
@@ -86,10 +87,21 @@ pub(super) async fn entity_by_uid(
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no record {uid}")))
 }
 
+/// The entity of this id with its blueprint.
+pub(crate) async fn stored_entity(
+    tx: &mut dyn syncline_core::store::Transaction,
+    tenant: TenantId,
+    uid: Uuid,
+) -> Result<(Linked, Blueprint)> {
+    let linked = entity_by_uid(tx, tenant, uid).await?;
+    let blueprint = document::get::<Blueprint>(tx, u64::from(linked.entity.blueprint)).await?;
+    Ok((linked, blueprint.value))
+}
+
 /// What an edit did to one entity.
 #[derive(Debug, Default)]
-pub(super) struct EditOutcome {
-    pub(super) changed: Vec<GroupId>,
+pub(crate) struct EditOutcome {
+    pub(crate) changed: Vec<GroupId>,
     pub(super) overruled: Vec<GroupId>,
     pub(super) conflicts: Vec<u64>,
 }
@@ -103,8 +115,12 @@ pub(crate) struct EntityTransaction<'a> {
     pub(super) unique: UniqueFields,
     references: References,
     quality: Option<Arc<QualityGate>>,
-    actor: &'a Actor,
+    pub(super) actor: &'a Actor,
     changed: BTreeMap<EntityId, Linked>,
+    /// The flows over the blueprint.
+    pub(crate) flows: Vec<StoredFlow>,
+    /// What is known already of changes of state.
+    pub(super) judged: Judged,
 }
 
 impl<'a> EntityTransaction<'a> {
@@ -113,6 +129,7 @@ impl<'a> EntityTransaction<'a> {
         let sides = EntitySides::load(inner, page.tx()?, &blueprint).await?;
         let unique = UniqueFields::open(page.tx()?, &blueprint).await?;
         let quality = QualityGate::load(page.tx()?, &blueprint).await?;
+        let flows = flows_of(page.tx()?, blueprint.tenant, blueprint.id).await?;
         Ok(Self {
             inner,
             page,
@@ -123,6 +140,8 @@ impl<'a> EntityTransaction<'a> {
             quality,
             actor,
             changed: BTreeMap::new(),
+            flows,
+            judged: Judged::new(),
         })
     }
 
@@ -134,7 +153,7 @@ impl<'a> EntityTransaction<'a> {
     }
 
     /// Begins over one entity.
-    pub(super) async fn of_entity(
+    pub(crate) async fn of_entity(
         inner: &'a Inner,
         tenant: TenantId,
         uid: Uuid,
@@ -188,7 +207,7 @@ impl<'a> EntityTransaction<'a> {
     }
 
     /// An entity that was written in this transaction.
-    pub(super) fn written(&self, entity: EntityId) -> Option<&Linked> {
+    pub(crate) fn written(&self, entity: EntityId) -> Option<&Linked> {
         self.changed.get(&entity)
     }
 
@@ -213,6 +232,7 @@ impl<'a> EntityTransaction<'a> {
         mut findings: Findings,
     ) -> Result<EntityId> {
         let values = values_of_new(&self.blueprint, patch, &mut findings);
+        self.begins(&values, &mut findings);
         self.references.check(&self.blueprint, patch, &mut findings);
         self.find_taken(0, &[], &values, &mut findings);
         self.find_breaches(0, None, &values, &mut findings).await?;
@@ -260,7 +280,7 @@ impl<'a> EntityTransaction<'a> {
     }
 
     /// Edits an entity by the rules of app edits. Nothing is changed when it is refused.
-    pub(super) async fn edit(
+    pub(crate) async fn edit(
         &mut self,
         linked: &Linked,
         mut patch: Patch,
@@ -278,7 +298,15 @@ impl<'a> EntityTransaction<'a> {
         let mut edited = linked.clone();
         let links = SideLinks::new();
         let scene = self.sides.scene(self.inner, &self.blueprint, &links, &self.actor.name);
-        let effects = plan::app_edit(&mut edited, &patch, read, &scene)?;
+        let mut effects = plan::app_edit(&mut edited, &patch, read, &scene)?;
+        let mut findings = Findings::default();
+        let (mut updates, judged) = self.follows(&linked.entity, &edited.entity, &patch, &mut findings);
+        findings.check(&self.blueprint.name)?;
+        drop_unchanged(&mut updates, &edited.entity);
+        if !updates.is_empty() {
+            let now = ReadPoint::Rev(edited.entity.rev);
+            effects.absorb(plan::app_edit(&mut edited, &updates, &now, &scene)?);
+        }
         let mut findings = Findings::default();
         let (before, after) = (&linked.entity.values, &edited.entity.values);
         self.find_breaches(linked.entity.id, Some(before), after, &mut findings)
@@ -290,6 +318,7 @@ impl<'a> EntityTransaction<'a> {
             &mut findings,
         );
         findings.check(&self.blueprint.name)?;
+        self.judged.extend(judged);
         spare_held(&mut edited);
         let mut outcome = EditOutcome {
             changed: effects.decided,
@@ -343,6 +372,7 @@ impl<'a> EntityTransaction<'a> {
             sync: &side.sync,
             blueprint: &self.blueprint,
             mappings: self.sides.mappings(),
+            explanation: "",
         };
         let review = open_review_at(self.inner, &mut self.page, 0, &place, linked, group, reason).await?;
         if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {
@@ -389,7 +419,7 @@ impl<'a> EntityTransaction<'a> {
     /// Stores everything and commits.
     pub(crate) async fn finish(mut self) -> Result<Finished> {
         let changed: Vec<Linked> = self.changed.into_values().collect();
-        store(self.page.tx()?, &changed).await?;
+        store_judged(self.page.tx()?, &changed, &self.judged).await?;
         self.page.finish(self.inner, self.blueprint.tenant).await?;
         Ok(Finished {
             blueprint: self.blueprint,
@@ -403,12 +433,12 @@ impl<'a> EntityTransaction<'a> {
 pub(crate) struct Finished {
     pub(super) blueprint: Blueprint,
     pub(super) sides: EntitySides,
-    pub(super) changed: Vec<Linked>,
+    pub(crate) changed: Vec<Linked>,
 }
 
 impl Finished {
     /// The names for showing entities.
-    pub(super) fn names(&self) -> EntityNames<'_> {
+    pub(crate) fn names(&self) -> EntityNames<'_> {
         EntityNames {
             blueprint: &self.blueprint,
             syncs: &self.sides.syncs,

@@ -22,6 +22,7 @@ use super::own_creates::{self, Sifted};
 use super::references;
 use super::session::{Page, settle};
 use crate::engine::Inner;
+use crate::flow::Judged;
 
 /// What one page did, before it is committed.
 #[derive(Debug, Default)]
@@ -279,9 +280,15 @@ pub(crate) async fn mark_stale(
 
 /// Stores entities with all their sides.
 pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<()> {
+    store_judged(tx, changed, &Judged::new()).await
+}
+
+/// As [`store`], where some changes of state were judged already.
+pub(crate) async fn store_judged(tx: &mut dyn Transaction, changed: &[Linked], judged: &Judged) -> Result<()> {
     let entities: Vec<&Entity> = changed.iter().map(|linked| &linked.entity).collect();
     let sides: Vec<&Side> = changed.iter().flat_map(|linked| &linked.sides).collect();
     crate::entity::keep_written(tx, &entities).await?;
+    crate::flow::note_changes(tx, &entities, judged).await?;
     tx.put_entities(&entities).await?;
     tx.put_sides(&sides).await
 }

@@ -19,5 +19,7 @@ pub(crate) const fn kind_name(kind: DocumentKind) -> &'static str {
         DocumentKind::Event => "an event",
         DocumentKind::Tombstone => "a tombstone",
         DocumentKind::Space => "an index",
+        DocumentKind::Flow => "a flow",
+        DocumentKind::StateChange => "a change of state",
     }
 }

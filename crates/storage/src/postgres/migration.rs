@@ -70,7 +70,7 @@ pub(super) async fn migrate(connection: &mut PgConnection, schema: &str) -> Resu
     }
     run(&mut transaction, COUNTERS.to_owned()).await?;
     sqlx::query(DOCUMENT_COUNTERS)
-        .bind(DocumentKind::Space as i32)
+        .bind(DocumentKind::LAST as i32)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;

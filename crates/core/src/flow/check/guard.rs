@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::Check;
+use super::{Check, field_of};
 use crate::expression::{Certainty, Expression, ExpressionKind, FieldTest, Filter, Variables};
 use crate::job::Comparison;
 use crate::lens::moment;
@@ -104,11 +104,7 @@ impl Check<'_> {
             if condition.field == self.flow.field {
                 continue;
             }
-            let field = self
-                .blueprint
-                .fields
-                .iter()
-                .find(|field| field.name == condition.field)?;
+            let field = field_of(self.blueprint, &condition.field)?;
             if let (FieldType::Choice { choices }, Comparison::Equal, Value::Text(text)) =
                 (&field.kind, comparison, &value)
                 && !choices.is_empty()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::expressions::fitting;
 use super::super::model::Update;
-use super::{Check, read_only};
+use super::{Check, field_of};
 use crate::expression::{Certainty, Expression, ExpressionKind, Variables};
 use crate::model::{Field, FieldType, Finding};
 use crate::value::Value;
@@ -15,15 +15,12 @@ impl Check<'_> {
         let mut seen = BTreeSet::new();
         for update in &self.transition.updates {
             let place = self.place(&format!("updates.{}", update.field));
-            let Some(field) = self.blueprint.fields.iter().find(|field| field.name == update.field) else {
+            let Some(field) = field_of(self.blueprint, &update.field) else {
                 findings.push(Finding::error(&place, format!("there is no field `{}`", update.field)));
                 continue;
             };
             if !seen.insert(update.field.as_str()) {
                 findings.push(Finding::error(&place, "it is updated twice; only one can be meant"));
-            }
-            if let Some(why) = read_only(field) {
-                findings.push(Finding::error(&place, why));
             }
             let is_given = |names: &[String]| names.contains(&update.field);
             if is_given(&self.transition.inputs) || is_given(&self.transition.optional) {
