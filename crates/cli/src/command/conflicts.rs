@@ -176,6 +176,7 @@ pub(crate) const fn why(reason: ReviewReason) -> &'static str {
         ReviewReason::Oscillation => "keeps flipping",
         ReviewReason::UnresolvedReference => "refers to nothing known",
         ReviewReason::RollbackHold => "held by a rollback",
+        ReviewReason::BreaksFlow => "breaks the flow",
     }
 }
 

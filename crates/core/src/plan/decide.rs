@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::compare::{base_of, changed, holds};
 use super::scene::{Effects, Force, ReviewChange, ReviewReason, Scene, SceneSide};
+use super::states::{Followed, follow_up, in_order};
 use super::thaw::thaw;
 use crate::audit::{AuditEntry, AuditKind};
 use crate::batch::Carried;
@@ -66,8 +67,10 @@ pub(super) fn groups(linked: &mut Linked, index: usize, seen: &Seen<'_>, scene: 
         known,
         rev: linked.entity.rev + 1,
         effects: Effects::default(),
+        before: (!is_new && !scene.flows.is_empty()).then(|| linked.entity.values.clone()),
+        followed: Vec::new(),
     };
-    for group in &known.mapping.groups {
+    for group in in_order(&known.mapping.groups, scene) {
         if is_settled(linked, index, group.group, settled_rev) {
             continue;
         }
@@ -80,7 +83,13 @@ pub(super) fn groups(linked: &mut Linked, index: usize, seen: &Seen<'_>, scene: 
             }
         }
     }
-    let Table { mut effects, rev, .. } = table;
+    let Table {
+        mut effects,
+        rev,
+        before,
+        followed,
+        ..
+    } = table;
     if is_new {
         // One entry with all values tells as much as one for each field.
         effects.audit.retain(|entry| entry.kind != AuditKind::Decided);
@@ -115,6 +124,9 @@ pub(super) fn groups(linked: &mut Linked, index: usize, seen: &Seen<'_>, scene: 
             }
         }
         prune(linked);
+    }
+    if let Some(before) = before.filter(|_| !followed.is_empty()) {
+        follow_up(linked, index, &before, &followed, scene, &mut effects);
     }
     effects.decided.dedup();
     Ok(effects)
@@ -209,6 +221,10 @@ pub(super) struct Table<'a> {
     pub(super) known: SceneSide<'a>,
     pub(super) rev: u64,
     pub(super) effects: Effects,
+    /// The values before anything was decided, where flows are asked.
+    pub(super) before: Option<Vec<Value>>,
+    /// Transitions that the side's changes turned out to be.
+    pub(super) followed: Vec<Followed<'a>>,
 }
 
 impl Table<'_> {

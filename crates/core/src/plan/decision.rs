@@ -55,6 +55,9 @@ impl Table<'_> {
         low_confidence: bool,
         held: bool,
     ) {
+        if self.breaks(linked, group, &values, &hub) {
+            return;
+        }
         let id = group.group;
         let since = self.scene.oscillates_since();
         if self.scene.oscillation.is_some_and(|oscillation| {

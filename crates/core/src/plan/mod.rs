@@ -29,6 +29,7 @@ mod rebase;
 mod refile;
 mod review;
 mod scene;
+mod states;
 mod thaw;
 mod unresolved;
 mod written;

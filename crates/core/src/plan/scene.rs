@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rebase::EarlierMapping;
 use crate::audit::AuditEntry;
 use crate::error::Error;
+use crate::flow::CompiledFlow;
 use crate::lens::LensContext;
 use crate::mapping::{Direction, SideMapping};
 use crate::model::{Blueprint, GroupId};
@@ -83,6 +84,8 @@ pub struct Scene<'a> {
     pub hold_deletes: bool,
     /// Who holds the values of unique fields; not checked here where nobody says.
     pub unique: Option<&'a dyn UniqueValues>,
+    /// The flows over the blueprint: they say what becomes of a side's change of a state.
+    pub flows: &'a [CompiledFlow],
     /// Who asked, for the audit.
     pub actor: &'a str,
 }
@@ -102,6 +105,7 @@ impl<'a> Scene<'a> {
             ask_unresolved: false,
             hold_deletes: false,
             unique: None,
+            flows: &[],
             actor: "",
         }
     }
@@ -163,6 +167,8 @@ pub enum ReviewReason {
     UnresolvedReference,
     /// A rollback holds this field.
     RollbackHold,
+    /// A side changed a state in a way that the flow does not know.
+    BreaksFlow,
 }
 
 /// A change to the review queue.
@@ -186,6 +192,8 @@ pub struct Effects {
     pub reviews: Vec<ReviewChange>,
     /// Groups that could not be processed, and why. The edit stays unconsumed.
     pub failures: Vec<(GroupId, Error)>,
+    /// Why groups were put before a person, where there is more to say than the reason.
+    pub explanations: Vec<(GroupId, String)>,
     /// Whether a reference has to be resolved before all is done.
     pub waiting: bool,
 }
@@ -202,6 +210,7 @@ impl Effects {
         self.audit.extend(other.audit);
         self.reviews.extend(other.reviews);
         self.failures.extend(other.failures);
+        self.explanations.extend(other.explanations);
         self.waiting |= other.waiting;
     }
 }

@@ -24,9 +24,15 @@ pub(crate) struct ReviewPlace<'a> {
     pub(crate) blueprint: &'a Blueprint,
     /// The mappings of all sides that it shows.
     pub(crate) mappings: Vec<&'a SideMapping>,
+    /// What there is to say beside the reason.
+    pub(crate) explanation: &'a str,
 }
 
 /// Opens an item for a group, or refreshes the one that is open, and returns its number.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an item shows exactly these, and each has another owner"
+)]
 pub(crate) async fn open_review(
     inner: &Inner,
     page: &mut Page,
@@ -35,12 +41,14 @@ pub(crate) async fn open_review(
     linked: &Linked,
     group: GroupId,
     reason: ReviewReason,
+    explanation: &str,
 ) -> Result<u64> {
     let mappings = std::iter::once(&context.mapping).chain(&context.siblings).collect();
     let place = ReviewPlace {
         sync: &context.sync,
         blueprint: &context.blueprint,
         mappings,
+        explanation,
     };
     open_review_at(inner, page, run, &place, linked, group, reason).await
 }
@@ -82,7 +90,7 @@ pub(crate) async fn open_review_at(
         rev: linked.entity.rev,
         sides: sides(&place.mappings, linked, group),
         candidates: Vec::new(),
-        explanation: String::new(),
+        explanation: place.explanation.to_owned(),
         status: ReviewStatus::Pending,
         run,
         opened_at: now,
@@ -194,6 +202,11 @@ async fn put(page: &mut Page, review: Review, frozen: Option<u64>) -> Result<u64
             document::by_key::<Review>(page.tx()?, review.tenant, review.sync, &key).await?
         }
     };
+    let mut review = review;
+    if let Some(open) = open.as_ref().filter(|_| was_frozen && review.explanation.is_empty()) {
+        // What refreshes it knows only that it is still asked.
+        review.explanation.clone_from(&open.explanation);
+    }
     let name = review.object.clone();
     let (mut item, is_news) = match open {
         // Who looked at it has seen all there is: a new version would only make their decision stale. An ignored one

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicI64;
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::expression::Filter;
+use syncline_core::flow::CompiledFlow;
 use syncline_core::io::{Config, Io};
 use syncline_core::mapping::{Direction, Mapping, Role, Rule, SideMapping, SidePlace, Transform, compile};
 use syncline_core::model::{Blueprint, GroupId};
@@ -19,6 +20,7 @@ use super::links::{Links, ObjectSides};
 use crate::connection::Connection;
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
+use crate::flow::{compiled, flows_of};
 use crate::sync::{Sync, SyncStatus};
 
 /// A sync made ready to run.
@@ -45,6 +47,8 @@ pub(crate) struct SyncContext {
     pub(crate) actor: String,
     /// Whether a person is asked before anything is deleted.
     pub(crate) hold_deletes: bool,
+    /// The flows over the blueprint, as they were when the run began.
+    pub(crate) flows: Vec<CompiledFlow>,
     /// Entities up to this number were all read from this side first: nothing to match new records with.
     pub(crate) read_first: Arc<AtomicI64>,
 }
@@ -87,7 +91,10 @@ impl SyncContext {
             }
         }
         let filter = sync.mapping.filter.as_deref().map(Filter::compile).transpose()?;
+        let flows = flows_of(tx, sync.tenant, sync.blueprint).await?;
+        let flows = compiled(&flows, &blueprint);
         Ok(Self {
+            flows,
             blueprint,
             mapping,
             siblings,
@@ -121,6 +128,7 @@ impl SyncContext {
         scene.late_write_horizon = inner.settings.late_write_horizon;
         scene.hold_deletes = self.hold_deletes;
         scene.unique = Some(links);
+        scene.flows = &self.flows;
         scene.actor = &self.actor;
         scene
     }

@@ -250,6 +250,7 @@ async fn ask(
         linked,
         PRESENCE,
         ReviewReason::AmbiguousCreate,
+        "",
     )
     .await?;
     if let Some(frozen) = linked.entity.frozen.last_mut() {

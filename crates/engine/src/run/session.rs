@@ -207,7 +207,9 @@ pub(crate) async fn settle(
             continue;
         };
         settled.conflicted = true;
-        let review = open_review(inner, page, run.id, context, linked, group, reason).await?;
+        let why = effects.explanations.iter().find(|(explained, _)| *explained == group);
+        let why = why.map_or("", |(_, why)| why.as_str());
+        let review = open_review(inner, page, run.id, context, linked, group, reason, why).await?;
         if let Some(frozen) = linked.entity.frozen.iter_mut().find(|(frozen, _)| *frozen == group) {
             frozen.1 = review;
         }

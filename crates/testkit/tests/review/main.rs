@@ -14,6 +14,7 @@ mod failures;
 mod filters;
 mod first_sync;
 mod flipping;
+mod flows;
 mod grace;
 mod manual_review;
 mod mapping_changes;

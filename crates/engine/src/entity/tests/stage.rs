@@ -230,6 +230,7 @@ impl Stage {
                 sync,
                 blueprint: &blueprint,
                 mappings: sides.mappings(),
+                explanation: "",
             };
             let reason = change.reason.unwrap();
             let review = open_review_at(inner, &mut page, 0, &place, &linked, change.group, reason)
@@ -264,6 +265,7 @@ impl Stage {
                 sync,
                 blueprint: &blueprint,
                 mappings: sides.mappings(),
+                explanation: "",
             };
             let reason = change.reason.unwrap();
             let review = open_review_at(inner, &mut page, 0, &place, &linked, change.group, reason)

@@ -262,6 +262,7 @@ impl Rollback<'_> {
             sync,
             blueprint,
             mappings: sides.mappings(),
+            explanation: "",
         };
         let review = open_review_at(
             self.inner,
