@@ -61,7 +61,7 @@ fn flow() -> Flow {
 /// # Errors
 /// What the engine reports.
 #[tokio::main(flavor = "current_thread")]
-pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let engine = syncline::open(folder.path().join("stock.db")).await?;
     let me = Actor::admin("ada");
