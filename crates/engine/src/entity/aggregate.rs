@@ -79,7 +79,7 @@ impl Entities<'_> {
         }
         let empty: Vec<Accumulator> = of.iter().map(|(_, accumulator)| accumulator.clone()).collect();
         // By the encoded value, since values that sort alike need not be equal.
-        let mut groups: BTreeMap<(Vec<u8>, Vec<u8>), (Value, u64, Vec<Accumulator>)> = BTreeMap::new();
+        let mut groups: BTreeMap<(Vec<u8>, Vec<u8>), Group> = BTreeMap::new();
         let mut tx = inner.store.begin_for(tenant, Mode::Read).await?;
         let mut walk = selection.walk(tx.as_mut()).await?;
         while let Some(entities) = walk.next(&selection, tx.as_mut()).await? {
@@ -105,7 +105,7 @@ impl Entities<'_> {
         if groups.is_empty() && by.is_none() {
             groups.insert((Vec::new(), Vec::new()), (Value::Null, 0, empty));
         }
-        let group = |(key, count, accumulators): (Value, u64, Vec<Accumulator>)| EntityGroup {
+        let group = |(key, count, accumulators): Group| EntityGroup {
             key: key.to_json(),
             count,
             values: accumulators
@@ -116,6 +116,9 @@ impl Entities<'_> {
         Ok(groups.into_values().map(group).collect())
     }
 }
+
+/// What is summed up so far: the key's value, how many entities, and an accumulator for each aggregate.
+type Group = (Value, u64, Vec<Accumulator>);
 
 fn position(name: &str, blueprint: &Blueprint) -> Result<usize> {
     blueprint.position(name).ok_or_else(|| {

@@ -33,8 +33,7 @@ fn written(format: FileFormat, fields: &[Field], rows: &[Vec<Value>]) -> Vec<u8>
     let mut writer = write_rows(format, columns.collect(), file.clone()).unwrap();
     rows.iter().for_each(|row| writer.write(row).unwrap());
     writer.finish().unwrap();
-    let bytes = file.0.lock().unwrap().clone();
-    bytes
+    file.0.lock().unwrap().clone()
 }
 
 fn read(format: FileFormat, fields: &[Field], bytes: Vec<u8>) -> Vec<Vec<Value>> {

@@ -105,13 +105,6 @@ const OTHERS: [&str; 49] = [
     "hint",
 ];
 
-/// What a batch of so many histories has to reach.
-pub(super) fn expected_of(histories: u64) -> Vec<String> {
-    let is_rare = |what: &String| RARE.iter().any(|rare| what.starts_with(rare));
-    let is_due = |what: &String| histories >= if is_rare(what) { ENOUGH_FOR_RARE } else { ENOUGH };
-    expected().into_iter().filter(is_due).collect()
-}
-
 /// What a batch of so many histories has to reach; a few reach what they reach.
 pub(super) fn expected_of(histories: u64) -> Vec<String> {
     let is_rare = |what: &String| RARE.iter().any(|rare| what.starts_with(rare));
