@@ -3,7 +3,7 @@ use syncline_core::model::Blueprint;
 use syncline_core::store::{EntityQuery, IndexEntry, Key, Mode, Transaction};
 
 use super::definition::{Definition, picked};
-use super::space::{Space, space_of};
+use super::space::{Space, drop_space, space_of};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 
@@ -14,8 +14,12 @@ const ENTRIES: usize = 100_000;
 
 /// The space of a definition, made if there is none.
 async fn opened(tx: &mut dyn Transaction, blueprint: &Blueprint, definition: &Definition) -> Result<Versioned<Space>> {
-    if let Some(known) = space_of(tx, blueprint, definition).await? {
-        return Ok(known);
+    let scope = u64::from(blueprint.id);
+    if let Some(known) = document::by_key::<Space>(tx, blueprint.tenant, scope, &definition.name()).await? {
+        if known.is_of(blueprint) {
+            return Ok(known);
+        }
+        drop_space(tx, known.id).await?;
     }
     document::insert(tx, Space::new(blueprint, definition.clone())).await
 }

@@ -6,7 +6,7 @@ use syncline_core::state::{CreatedPage, Entity, EntityId};
 use syncline_core::store::{DocumentKind, IndexEntry, Key, Transaction};
 
 use super::definition::{Held, picked};
-use super::space::spaces_of;
+use super::space::{drop_space, spaces_of};
 use crate::document;
 
 /// Keeps all spaces in step with entities that are about to be written: called before the store has them, since what
@@ -55,6 +55,11 @@ async fn keep_of_blueprint(tx: &mut dyn Transaction, id: BlueprintId, written: &
         .collect();
     let mut changes = Changes::default();
     for space in &spaces {
+        // It would miss what is written from now on. Whoever needs it again fills it again.
+        if !space.is_of(&blueprint) {
+            drop_space(tx, space.id).await?;
+            continue;
+        }
         let positions = space.definition.positions(&blueprint);
         for entity in written {
             let before = stored.get(&entity.id).filter(|entity| !entity.deleted);

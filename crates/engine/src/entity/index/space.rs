@@ -16,6 +16,9 @@ pub(crate) struct Space {
     pub(super) tenant: TenantId,
     pub(super) blueprint: BlueprintId,
     pub(crate) definition: Definition,
+    /// Where the blueprint had the fields that it reads. A field of that name elsewhere, or none, is another one.
+    #[serde(default)]
+    positions: Vec<Option<usize>>,
     /// Whether every live entity is in it.
     pub(crate) filled: bool,
     /// The last entity that filling has come by.
@@ -46,15 +49,21 @@ impl Stored for Space {
 }
 
 impl Space {
-    pub(super) const fn new(blueprint: &Blueprint, definition: Definition) -> Self {
+    pub(super) fn new(blueprint: &Blueprint, definition: Definition) -> Self {
         Self {
             id: 0,
             tenant: blueprint.tenant,
             blueprint: blueprint.id,
+            positions: definition.positions(blueprint),
             definition,
             filled: false,
             after: 0,
         }
+    }
+
+    /// Whether it is of the fields that the blueprint has: one is renamed, another takes its name.
+    pub(super) fn is_of(&self, blueprint: &Blueprint) -> bool {
+        self.positions.is_empty() || self.positions == self.definition.positions(blueprint)
     }
 
     /// Of a tenant as a whole.
@@ -64,6 +73,7 @@ impl Space {
             tenant,
             blueprint: 0,
             definition,
+            positions: Vec::new(),
             filled: false,
             after: 0,
         }
@@ -82,11 +92,19 @@ pub(crate) async fn spaces_of(
     document::find(tx, &query).await
 }
 
-/// The space of a definition, filled or not.
+/// The space of a definition, filled or not; `None` too where it is of other fields.
 pub(crate) async fn space_of(
     tx: &mut dyn Transaction,
     blueprint: &Blueprint,
     definition: &Definition,
 ) -> Result<Option<Versioned<Space>>> {
-    document::by_key(tx, blueprint.tenant, u64::from(blueprint.id), &definition.name()).await
+    let known: Option<Versioned<Space>> =
+        document::by_key(tx, blueprint.tenant, u64::from(blueprint.id), &definition.name()).await?;
+    Ok(known.filter(|space| space.is_of(blueprint)))
+}
+
+/// Removes a space with all that is in it.
+pub(super) async fn drop_space(tx: &mut dyn Transaction, space: u64) -> Result<()> {
+    tx.clear_space(space).await?;
+    tx.delete_document(DocumentKind::Space, space).await
 }

@@ -1,10 +1,10 @@
 use syncline_core::error::Result;
 use syncline_core::model::Blueprint;
-use syncline_core::store::{DocumentKind, Mode};
+use syncline_core::store::Mode;
 
 use super::definition::Definition;
 use super::fill::fill_all;
-use super::space::{space_of, spaces_of};
+use super::space::{drop_space, space_of, spaces_of};
 use crate::engine::Inner;
 
 /// Fills the index of the words that text search looks into, and drops one of other fields: which fields are searched
@@ -22,8 +22,7 @@ pub(crate) async fn fill_words(inner: &Inner, blueprint: &Blueprint, definition:
     let mut tx = inner.store.begin_for(tenant, Mode::Write).await?;
     for space in spaces_of(tx.as_mut(), tenant, blueprint.id).await? {
         if matches!(space.definition, Definition::Words { .. }) && space.definition != *definition {
-            tx.clear_space(space.id).await?;
-            tx.delete_document(DocumentKind::Space, space.id).await?;
+            drop_space(tx.as_mut(), space.id).await?;
         }
     }
     tx.commit().await

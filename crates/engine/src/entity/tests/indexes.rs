@@ -1,10 +1,12 @@
 use serde_json::json;
 use syncline_core::ErrorKind;
 use syncline_core::mapping::Strategy;
-use syncline_core::model::{Field, FieldType};
+use syncline_core::model::{Blueprint, Field, FieldType};
+use syncline_core::store::{Mode, Store};
 
 use super::stage::{Stage, values};
-use crate::entity::{EntityListQuery, EntityRead, EntitySort};
+use crate::document;
+use crate::entity::{EntityListQuery, EntityRead, EntitySort, blueprint_by_name};
 
 const CITIES: [&str; 4] = ["Graz", "Grödig", "Linz", "Wien"];
 
@@ -215,4 +217,49 @@ async fn what_there_is_not_can_not_be_sorted_by_and_a_place_belongs_to_its_list(
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains(said), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_index_is_of_the_field_and_not_of_its_name() {
+    let stage = Stage::new().await;
+    people(&stage).await;
+    let graz = all(&stage, filter("city == 'Graz'")).await;
+    // The field goes by another name, and another field takes the old one.
+    let change = |rename: fn(&mut Vec<Field>)| {
+        let stage = &stage;
+        async move {
+            let mut tx = stage.store.begin(Mode::Write).await.unwrap();
+            let mut blueprint = blueprint_by_name(tx.as_mut(), stage.tenant, "person").await.unwrap();
+            rename(&mut blueprint.fields);
+            let known = document::get::<Blueprint>(tx.as_mut(), u64::from(blueprint.id))
+                .await
+                .unwrap();
+            let mut changed = document::Versioned {
+                value: blueprint,
+                version: known.version,
+            };
+            document::put(tx.as_mut(), &mut changed).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    change(|fields| {
+        let city = fields.iter_mut().find(|field| field.name == "city").unwrap();
+        city.name = "town".to_owned();
+        let mut city = Field::new("city", FieldType::Text);
+        city.indexed = true;
+        fields.push(city);
+    })
+    .await;
+    assert_eq!(all(&stage, filter("town == 'Graz'")).await, graz);
+    assert!(all(&stage, filter("city == 'Graz'")).await.is_empty());
+    let made = values(json!({ "name": "new", "city": "Graz", "town": "Rom" }));
+    let entities = stage.engine.entities();
+    entities.create(stage.tenant, "person", made, &stage.ada).await.unwrap();
+    assert_eq!(all(&stage, filter("city == 'Graz'")).await, ["new"]);
+    // Away and back again: what was written meanwhile is there too.
+    change(|fields| fields.last_mut().unwrap().name = "village".to_owned()).await;
+    let made = values(json!({ "name": "newer", "village": "Graz" }));
+    entities.create(stage.tenant, "person", made, &stage.ada).await.unwrap();
+    change(|fields| fields.last_mut().unwrap().name = "city".to_owned()).await;
+    assert_eq!(all(&stage, filter("city == 'Graz'")).await, ["new", "newer"]);
 }
