@@ -1,6 +1,10 @@
 //! A delivery from an empty database to the end: `cargo run -p syncline --example delivery`.
 //!
 //! `docs/flows.md` plays the same through the command line.
+#![allow(
+    clippy::print_stdout,
+    reason = "an example tells what it does; tests, which run it too, may print anyway"
+)]
 
 use serde_json::{Map, Value as Json, json};
 use syncline::flow::{Flow, TakeRequest, Transition};

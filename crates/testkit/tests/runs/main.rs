@@ -2,6 +2,7 @@
 #![allow(
     missing_docs,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     dead_code,
     reason = "a test has no public interface, may panic, and each history uses its own part of the play"

@@ -188,7 +188,7 @@ async fn a_record_that_is_not_shared_is_not_there_for_the_api_and_is_again_once_
     let seen = salesforce.create("Contact", new("seen")).unwrap();
     salesforce.share("Contact", &hidden, false).unwrap();
     let both = "SELECT Id FROM Contact WHERE External_Id__c IN ('hidden', 'seen') ORDER BY Id";
-    assert_eq!(client.ids(both).await, [seen.clone()]);
+    assert_eq!(client.ids(both).await, [seen.as_str()]);
     let path = format!("/services/data/v66.0/sobjects/Contact/{hidden}");
     let answer = client.get(&path).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "NOT_FOUND"));
