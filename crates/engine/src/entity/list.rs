@@ -117,6 +117,7 @@ impl Entities<'_> {
             limit,
             skip,
             found: Vec::new(),
+            looked_at: 0,
         };
         list.find(after).await?;
         let mut found = list.found;

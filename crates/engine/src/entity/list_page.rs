@@ -28,6 +28,8 @@ pub(super) struct List<'a> {
     /// How many that fit come before the page.
     pub(super) skip: usize,
     pub(super) found: Vec<(Linked, Place)>,
+    /// How many were looked at last: where most fit a page is soon full, and where few do each look takes more.
+    pub(super) looked_at: usize,
 }
 
 impl List<'_> {
@@ -90,6 +92,15 @@ impl List<'_> {
         self.limit + 1 - self.found.len()
     }
 
+    /// How many to look at next.
+    fn next_look(&mut self) -> usize {
+        if self.selection.is_everything() {
+            return self.limit + 1;
+        }
+        self.looked_at = (self.looked_at * 4).max((self.limit + 1) * 4).min(SCAN);
+        self.looked_at
+    }
+
     /// Takes as many as are still wanted, but for those that come before the page.
     async fn take_next(&mut self, mut places: Vec<Place>) -> Result<()> {
         let skipped = places.len().min(self.skip);
@@ -105,7 +116,10 @@ impl List<'_> {
     /// By number, out of candidates.
     async fn in_turn(&mut self, candidates: &[EntityId], after: EntityId) -> Result<()> {
         let start = candidates.partition_point(|entity| *entity <= after);
-        for ids in candidates[start..].chunks(SCAN) {
+        let mut rest = &candidates[start..];
+        while !rest.is_empty() && !self.is_full() {
+            let (ids, others) = rest.split_at(self.next_look().min(rest.len()));
+            rest = others;
             let mut places = Vec::new();
             for entity in self.tx.load_entities(ids).await? {
                 if self.selection.fits(&entity)? {
@@ -113,9 +127,6 @@ impl List<'_> {
                 }
             }
             self.take_next(places).await?;
-            if self.is_full() {
-                break;
-            }
         }
         Ok(())
     }
@@ -131,12 +142,8 @@ impl List<'_> {
             self.skip = 0;
         }
         while !self.is_full() {
-            let chunk = if self.selection.is_everything() {
-                self.limit + 1
-            } else {
-                SCAN
-            };
-            let entities = self.tx.entities(&self.selection.query(after, chunk)).await?;
+            let look = self.next_look();
+            let entities = self.tx.entities(&self.selection.query(after, look)).await?;
             let Some(last) = entities.last() else { break };
             after = last.id;
             let mut places = Vec::new();
@@ -171,12 +178,9 @@ impl List<'_> {
             limit: 0,
         };
         while !self.is_full() {
-            query.limit = if !self.selection.is_everything() {
-                SCAN
-            } else if self.skip > 0 {
-                self.skip.min(SKIPPED)
-            } else {
-                self.limit + 1
+            query.limit = match self.skip {
+                1.. if self.selection.is_everything() => self.skip.min(SKIPPED),
+                _ => self.next_look(),
             };
             let entries = self.tx.find_index(&query).await?;
             let Some(last) = entries.last() else { break };
