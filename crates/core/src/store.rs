@@ -257,6 +257,15 @@ pub trait Store: Send + Sync + Debug {
         None
     }
 
+    /// Overwrites what was removed, as far as the store can, so that no trace of it is left in its files. Nothing may be
+    /// under way. By default there is nothing to overwrite.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Store`] when that can't be done now.
+    async fn scrub(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// What people call the store, such as `SQLite at ./syncline.db`. Never holds a password.
     fn label(&self) -> String;
 }
@@ -449,6 +458,10 @@ pub trait Transaction: Send {
 
     /// Removes the bodies of audit blocks written before this time, keeping the chain; returns how many.
     async fn purge_audit(&mut self, tenant: TenantId, before: Timestamp) -> Result<u64>;
+
+    /// Removes everything that is kept of a sync's side for good: its sides, whatever state they are in, aliases, hints
+    /// and operations. Entities stay.
+    async fn forget_side(&mut self, side: SideId) -> Result<()>;
 
     /// Makes everything durable.
     async fn commit(self: Box<Self>) -> Result<()>;

@@ -63,6 +63,7 @@ macro_rules! forward_transaction {
                 fn append_audit(block: &AuditBlock) -> ();
                 fn audit(tenant: TenantId, run: Option<u64>, after: u64, limit: usize) -> Vec<AuditBlock>;
                 fn purge_audit(tenant: TenantId, before: Timestamp) -> u64;
+                fn forget_side(side: SideId) -> ();
             }
         };
     };

@@ -18,7 +18,7 @@ use syncline_storage::MemoryStore;
 use uuid::Uuid;
 
 const SEQUENCES: [Sequence; 3] = [Sequence::Mark, Sequence::Entity, Sequence::Side];
-const KINDS: [DocumentKind; 18] = [
+const KINDS: [DocumentKind; 21] = [
     DocumentKind::Tenant,
     DocumentKind::Blueprint,
     DocumentKind::Connection,
@@ -35,16 +35,20 @@ const KINDS: [DocumentKind; 18] = [
     DocumentKind::Event,
     DocumentKind::Tombstone,
     DocumentKind::Space,
+    DocumentKind::BlueprintVersion,
+    DocumentKind::MigrationJob,
+    DocumentKind::MigrationFailure,
     DocumentKind::Flow,
     DocumentKind::StateChange,
 ];
 
 /// What an overlay does not do is part of these.
-const LEFT_OUT: [&str; 5] = [
+const LEFT_OUT: [&str; 6] = [
     "a_note_does_not_wait_for_transactions_and_is_not_undone_with_them",
     "empty_lists_are_no_work",
     "only_closed_and_old_operations_are_purged",
     "purging_removes_old_bodies_and_keeps_the_chain",
+    "what_is_forgotten_of_a_side_is_gone_and_others_keep_theirs",
     "what_is_noted_beside_a_store_is_the_last_note",
 ];
 

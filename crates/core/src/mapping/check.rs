@@ -159,6 +159,14 @@ fn check_rule(
     if let Some(Transform::Cel { expression }) = &rule.transform {
         check_expression(rule, expression, &place, findings);
     }
+    for &field in &resolved.fields {
+        if blueprint.fields[field].computed.is_some() && resolved.direction.pulls() {
+            findings.push(Finding::error(
+                &place,
+                "the field is computed, and nobody else sets it; let the rule only push",
+            ));
+        }
+    }
     let has_steps = match &rule.transform {
         None => false,
         Some(Transform::Lens { steps }) => !steps.is_empty(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::model::{Field, FieldChoice, FieldType};
+use crate::model::{DeleteRule, Field, FieldChoice, FieldType};
 
 /// One change of a blueprint, and what becomes of its entities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,6 +121,12 @@ pub struct FieldSettings {
     /// Value of a new entity that gives none, as plain JSON; null for none.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub default: Option<Json>,
+    /// Of a reference: what becomes of the entity when the one that it refers to is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_delete: Option<DeleteRule>,
+    /// The expression that it is computed by; null for none.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    pub computed: Option<Json>,
 }
 
 /// Tells a null that was given from one that was not.
@@ -146,6 +152,9 @@ impl FieldSettings {
             indexed: changed(&before.indexed, &after.indexed),
             default: changed(&before.default, &after.default)
                 .map(|default| default.map_or(Json::Null, |default| default.to_json())),
+            on_delete: changed(&before.on_delete, &after.on_delete),
+            computed: changed(&before.computed, &after.computed)
+                .map(|computed| computed.map_or(Json::Null, Json::String)),
         }
     }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BlueprintId, Field, FieldType, GroupId, TenantId};
+use super::{BlueprintId, DeleteRule, Field, FieldType, GroupId, TenantId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
 
@@ -69,6 +70,9 @@ pub struct Blueprint {
     /// Names of fields that are only ever changed together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Vec<String>>,
+    /// Since when it is in the trash. Its entities are there, to be looked at; nothing changes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed_at: Option<Timestamp>,
 }
 
 impl Blueprint {
@@ -83,6 +87,7 @@ impl Blueprint {
             version: 1,
             fields,
             groups: Vec::new(),
+            trashed_at: None,
         }
     }
 
@@ -153,6 +158,20 @@ impl Blueprint {
         names.join("+")
     }
 
+    /// Refuses what would change it or its entities while it is in the trash.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when it is there.
+    pub fn check_not_trashed(&self) -> Result<()> {
+        match self.trashed_at {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                ErrorKind::Refused,
+                format!("blueprint `{}` is in the trash; restore it first", self.name),
+            )),
+        }
+    }
+
     /// Everything wrong with the blueprint itself.
     pub fn check(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -179,6 +198,18 @@ impl Blueprint {
                 findings.push(Finding::error(
                     &field.name,
                     format!("the default does not fit: {}", error.message()),
+                ));
+            }
+        }
+        self.check_computed(&mut findings);
+        for (_, field) in self.live_fields() {
+            if !field.on_delete.keeps() && !matches!(field.kind, FieldType::Reference { .. }) {
+                findings.push(Finding::error(&field.name, "only a reference has a rule for deletes"));
+            }
+            if field.on_delete == DeleteRule::Clear && field.required {
+                findings.push(Finding::error(
+                    &field.name,
+                    "it is required, so a delete can't clear it; restrict the delete, or let it cascade",
                 ));
             }
         }

@@ -216,6 +216,29 @@ impl FieldType {
     }
 }
 
+/// What becomes of an entity when another one that it refers to is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteRule {
+    /// Nothing: the reference stays, so that restoring the other one mends it.
+    #[default]
+    Keep,
+    /// The other one can't be deleted.
+    Restrict,
+    /// The reference is emptied.
+    Clear,
+    /// It is deleted, too.
+    Cascade,
+}
+
+impl DeleteRule {
+    /// Whether nothing is done.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub const fn keeps(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+}
+
 /// One field of a blueprint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Field {
@@ -249,6 +272,12 @@ pub struct Field {
     /// What it is for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Of a reference: what becomes of the entity when the one that it refers to is deleted.
+    #[serde(default, skip_serializing_if = "DeleteRule::keeps")]
+    pub on_delete: DeleteRule,
+    /// A CEL expression over the entity's other fields by name, whose outcome is the field's value. Nobody else sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<String>,
     /// Whether this version has no such field any more. Its place is kept, so that no other field moves.
     #[serde(default, skip_serializing_if = "is_false")]
     pub retired: bool,
@@ -278,6 +307,8 @@ impl Field {
         self.retired = true;
         (self.required, self.unique, self.indexed) = (false, false, false);
         self.default = None;
+        self.computed = None;
+        self.on_delete = DeleteRule::Keep;
     }
 
     /// An optional field.
@@ -297,6 +328,8 @@ impl Field {
             searchable: false,
             default: None,
             description: String::new(),
+            on_delete: DeleteRule::Keep,
+            computed: None,
             retired: false,
         }
     }

@@ -1,12 +1,16 @@
 //! The app's side of things: tenants, blueprints and their fields.
 
 mod blueprint;
+mod computed;
 mod field;
+mod json_schema;
 mod tenant;
 
 pub(crate) use blueprint::is_name;
 pub use blueprint::{Blueprint, Finding, Severity};
-pub use field::{Field, FieldChoice, FieldType};
+pub use computed::Computed;
+pub use field::{DeleteRule, Field, FieldChoice, FieldType};
+pub use json_schema::{BlueprintForm, from_json_schema, to_json_schema};
 pub use tenant::Tenant;
 
 /// Number of an atomic group of fields of a blueprint. Group 0 is presence (live or deleted); the group of a field

@@ -54,7 +54,12 @@ impl<'s> Creations<'s> {
         };
         // Whether a value is free depends on the records before it.
         let asks_for_values = scene.unique.is_some() && scene.blueprint.fields.iter().any(|field| field.unique);
-        if asks_for_values || forced_away || !scene.direction.pulls() || !known.mapping.groups.iter().all(takes_in) {
+        if asks_for_values
+            || scene.blueprint.has_computed()
+            || forced_away
+            || !scene.direction.pulls()
+            || !known.mapping.groups.iter().all(takes_in)
+        {
             return None;
         }
         let fields = scene.blueprint.fields.iter().enumerate();

@@ -44,6 +44,12 @@ pub enum DocumentKind {
     Tombstone = 15,
     /// What a space of keys or of an index holds; its number is the space's, scope the blueprint, key its definition.
     Space = 16,
+    /// A version of a blueprint; scope is the blueprint, key its number.
+    BlueprintVersion = 20,
+    /// A migration of entities to another version of their blueprint, which is its scope.
+    MigrationJob = 21,
+    /// An entity that a migration left in place; scope is the blueprint, key the entity's id.
+    MigrationFailure = 22,
     /// A flow with its versions; scope is the blueprint, key its name.
     Flow = 40,
     /// A change of an entity's state; scope is the entity, status the flow.
@@ -53,6 +59,30 @@ pub enum DocumentKind {
 impl DocumentKind {
     /// The kind with the largest number.
     pub const LAST: Self = Self::StateChange;
+    /// All kinds: deleting a tenant removes those that it has, so one that is missing here would outlive it.
+    pub const ALL: [Self; 21] = [
+        Self::Tenant,
+        Self::Blueprint,
+        Self::Connection,
+        Self::Credential,
+        Self::Sync,
+        Self::Run,
+        Self::Review,
+        Self::Failure,
+        Self::Cursor,
+        Self::Lease,
+        Self::Authorisation,
+        Self::Schema,
+        Self::Setting,
+        Self::Event,
+        Self::Tombstone,
+        Self::Space,
+        Self::BlueprintVersion,
+        Self::MigrationJob,
+        Self::MigrationFailure,
+        Self::Flow,
+        Self::StateChange,
+    ];
 }
 
 /// A small durable thing. See the [module](crate::store).

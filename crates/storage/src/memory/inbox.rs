@@ -36,6 +36,18 @@ impl Inbox {
             .collect()
     }
 
+    /// All hints of a side.
+    pub(super) fn forget(&mut self, side: SideId) {
+        let own = self.latest.range((side, String::new())..);
+        let own: Vec<_> = own
+            .take_while(|((of, _), _)| *of == side)
+            .map(|(record, _)| record.clone())
+            .collect();
+        for record in own {
+            self.latest.remove_mut(&record);
+        }
+    }
+
     pub(super) fn clear(&mut self, side: SideId, exts: &[&str], mark: u64) {
         for ext in exts {
             let record = (side, (*ext).to_owned());

@@ -64,6 +64,19 @@ impl Operations {
         old.len() as u64
     }
 
+    /// All operations of a side.
+    pub(super) fn forget(&mut self, side: SideId) {
+        let own: Vec<Uuid> = self
+            .rows
+            .values()
+            .filter(|row| row.side == side)
+            .map(|row| row.id)
+            .collect();
+        for id in own {
+            self.remove(id);
+        }
+    }
+
     fn unpack(&self, ids: impl Iterator<Item = Uuid>) -> Result<Vec<Operation>> {
         ids.filter_map(|id| self.rows.get(&id))
             .map(|row| PackedOperation::unpack(row.id, &row.body, &row.vals))

@@ -66,6 +66,24 @@ impl Sides {
         Ok(())
     }
 
+    /// All sides and aliases of a sync's side.
+    pub(super) fn forget(&mut self, side: SideId) {
+        let own: Vec<i64> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.head.side == side)
+            .map(|(row, _)| *row)
+            .collect();
+        for row in own {
+            self.remove(row);
+        }
+        let aliases = self.aliases.keys().filter(|(of, _)| *of == side);
+        let aliases: Vec<_> = aliases.cloned().collect();
+        for alias in aliases {
+            self.aliases.remove_mut(&alias);
+        }
+    }
+
     pub(super) fn touch(&mut self, touches: &[Touch]) {
         for touch in touches {
             let Some(mut side) = self.get(touch.key).cloned() else {

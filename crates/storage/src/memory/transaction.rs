@@ -280,6 +280,15 @@ impl Transaction for MemoryTransaction {
         self.write(|state| Ok(state.operations.purge(before)))
     }
 
+    async fn forget_side(&mut self, side: SideId) -> Result<()> {
+        self.write(|state| {
+            state.sides.forget(side);
+            state.inbox.forget(side);
+            state.operations.forget(side);
+            Ok(())
+        })
+    }
+
     async fn put_hints(&mut self, hints: &[InboxEntry]) -> Result<()> {
         self.write(|state| {
             state.inbox.put(hints);

@@ -19,6 +19,9 @@ pub(crate) const fn kind_name(kind: DocumentKind) -> &'static str {
         DocumentKind::Event => "an event",
         DocumentKind::Tombstone => "a tombstone",
         DocumentKind::Space => "an index",
+        DocumentKind::BlueprintVersion => "a version of a blueprint",
+        DocumentKind::MigrationJob => "a migration",
+        DocumentKind::MigrationFailure => "a failure of a migration",
         DocumentKind::Flow => "a flow",
         DocumentKind::StateChange => "a change of state",
     }

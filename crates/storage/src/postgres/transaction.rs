@@ -283,6 +283,10 @@ impl Transaction for PostgresTransaction {
         step!(self, Write, |connection| operation::purge(connection, before))
     }
 
+    async fn forget_side(&mut self, side: SideId) -> Result<()> {
+        step!(self, Write, |connection| forget_side(connection, side))
+    }
+
     async fn put_hints(&mut self, hints: &[InboxEntry]) -> Result<()> {
         step!(self, Write, |connection| inbox::put(connection, hints))
     }
@@ -329,6 +333,24 @@ async fn delete_entities(connection: &mut PgConnection, entities: &[EntityId]) -
         return Err(refusal::entity_has_sides(entity));
     }
     entity::delete(connection, entities).await
+}
+
+/// Everything that is kept of a side.
+async fn forget_side(connection: &mut PgConnection, side: SideId) -> Result<()> {
+    const STATEMENTS: [&str; 4] = [
+        "DELETE FROM operation WHERE side = $1",
+        "DELETE FROM inbox WHERE side = $1",
+        "DELETE FROM alias WHERE side = $1",
+        "DELETE FROM side WHERE side = $1",
+    ];
+    for statement in STATEMENTS {
+        sqlx::query(statement)
+            .bind(i64::from(side))
+            .execute(&mut *connection)
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// All keys and index entries of a space.

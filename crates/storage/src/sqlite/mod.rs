@@ -211,6 +211,18 @@ impl Store for SqliteStore {
         )))
     }
 
+    async fn scrub(&self) -> Result<()> {
+        let mut connection = self.writer.acquire().await.map_err(failed)?;
+        // What was deleted stays in free pages and in the log until these are rewritten.
+        for statement in ["VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| failed(error).with("store", &self.label))?;
+        }
+        Ok(())
+    }
+
     fn label(&self) -> String {
         self.label.to_string()
     }

@@ -1,5 +1,5 @@
 use syncline_core::Result;
-use syncline_core::store::{Store, Transaction};
+use syncline_core::store::{InboxEntry, Store, Transaction};
 
 use super::sample::{OTHER, SIDE, put, side, write};
 
@@ -9,6 +9,7 @@ topic![
     chains_are_followed_whichever_end_was_put_first,
     an_alias_that_closes_a_circle_makes_its_record_current,
     aliases_keep_to_their_side,
+    what_is_forgotten_of_a_side_is_gone_and_others_keep_theirs,
 ];
 
 async fn an_id_without_an_alias_is_itself(store: &dyn Store) -> Result<()> {
@@ -63,4 +64,32 @@ async fn resolved(transaction: &mut Box<dyn Transaction>, ids: &[&str]) -> Resul
         found.push(transaction.resolve_alias(SIDE, id).await?);
     }
     Ok(found)
+}
+
+async fn what_is_forgotten_of_a_side_is_gone_and_others_keep_theirs(store: &dyn Store) -> Result<()> {
+    let sides = [side(1, SIDE, "a"), side(2, SIDE, "b"), side(1, OTHER, "a")];
+    put(store, &[], &sides).await?;
+    let mut transaction = write(store).await?;
+    let hint = |side| InboxEntry {
+        side,
+        ext: "a".to_owned(),
+        seq: 1,
+    };
+    transaction.put_hints(&[hint(SIDE), hint(OTHER)]).await?;
+    for side in [SIDE, OTHER] {
+        transaction.put_alias(side, "old", "a").await?;
+    }
+    transaction.commit().await?;
+    let mut transaction = write(store).await?;
+    transaction.forget_side(SIDE).await?;
+    transaction.commit().await?;
+    let mut transaction = write(store).await?;
+    assert_eq!(transaction.heads(SIDE, &["a", "b"]).await?, [None, None]);
+    assert!(transaction.heads(OTHER, &["a"]).await?[0].is_some());
+    assert_eq!(transaction.resolve_alias(SIDE, "old").await?, "old");
+    assert_eq!(transaction.resolve_alias(OTHER, "old").await?, "a");
+    assert!(transaction.hints(SIDE, 10).await?.is_empty());
+    assert_eq!(transaction.hints(OTHER, 10).await?.len(), 1);
+    assert_eq!(transaction.live_sides(SIDE, 0, 10).await?, []);
+    Ok(())
 }
