@@ -190,8 +190,8 @@ impl Stored for Blueprint {
             tenant: self.tenant,
             scope: 0,
             key: Some(self.name.clone()),
-            status: "active".into(),
-            at: Timestamp::UNIX_EPOCH,
+            status: if self.trashed_at.is_some() { "trashed" } else { "active" }.into(),
+            at: self.trashed_at.unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 }

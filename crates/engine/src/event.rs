@@ -69,6 +69,19 @@ pub enum EventKind {
         /// What to do.
         message: String,
     },
+    /// A migration of entities to another version of their blueprint is over.
+    MigrationFinished {
+        /// The migration.
+        migration: u64,
+        /// The blueprint.
+        blueprint: String,
+        /// How it ended.
+        status: String,
+        /// How many entities it brought over.
+        migrated: u64,
+        /// How many stayed as they were, with a reason.
+        failed: u64,
+    },
     /// A remote schema is no longer what it was.
     SchemaDrifted {
         /// The connection.

@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod blueprint;
 pub mod conflict;
 pub mod connection;
 mod document;
@@ -26,6 +27,7 @@ pub mod scheduler;
 pub mod schema_drift;
 pub mod settings;
 pub mod sync;
+pub mod tenant;
 pub mod vault;
 mod webhook;
 

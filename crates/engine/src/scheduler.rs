@@ -65,6 +65,7 @@ impl Engine {
             feeds: BTreeMap::new(),
             feeding: JoinSet::new(),
         };
+        self.migrations().go_on().await?;
         let ended = schedule.run(&stop).await;
         schedule.wind_down().await?;
         ended

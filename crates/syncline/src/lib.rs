@@ -57,7 +57,7 @@ pub use open::{builder, is_url, open, open_store};
 pub use secrecy;
 pub use syncline_core::{Error, ErrorKind, Result, Retry, Value};
 pub use syncline_core::{
-    aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching, model,
+    aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching, migration, model,
     plan, schema, state, value,
 };
 pub use syncline_engine::actor::Actor;
@@ -67,8 +67,8 @@ pub use syncline_engine::run::RunRequest;
 pub use syncline_engine::sync::NewSync;
 pub use syncline_engine::{Engine, EngineBuilder};
 pub use syncline_engine::{
-    actor, conflict, connection, entity, event, exchange, http, oauth, ports, restore, retention, run, scheduler,
-    schema_drift, settings, sync, vault,
+    actor, blueprint, conflict, connection, entity, event, exchange, http, oauth, ports, restore, retention, run,
+    scheduler, schema_drift, settings, sync, tenant, vault,
 };
 
 /// What records should be like, what is refused for it, and how they stand.

@@ -25,7 +25,7 @@ pub(super) async fn resolve_group<'a>(
     resolution: &Resolution,
     actor: &'a Actor,
 ) -> Result<(EntityTransaction<'a>, String)> {
-    let Some(before) = page.tx()?.load(&[review.entity]).await?.into_iter().next() else {
+    let Some(before) = page.load(inner, &[review.entity]).await?.into_iter().next() else {
         return Err(Error::new(
             ErrorKind::Stale,
             format!("the record of conflict {} is gone; ignore it", review.id),

@@ -51,7 +51,7 @@ pub(super) async fn link_to(
     actor: &Actor,
 ) -> Result<String> {
     let context = context_of(inner, page.tx()?, review.sync, actor).await?;
-    let mut target = candidate(page, review, &context, chosen).await?;
+    let mut target = candidate(inner, page, review, &context, chosen).await?;
     witness(inner, &target);
     witness(inner, &staged);
     let Some(from) = staged.side_index(context.side()) else {
@@ -118,7 +118,7 @@ pub(super) async fn delete_loser<'a>(
     review: &Review,
     actor: &'a Actor,
 ) -> Result<(EntityTransaction<'a>, String)> {
-    let Some(before) = page.tx()?.load(&[review.entity]).await?.into_iter().next() else {
+    let Some(before) = page.load(inner, &[review.entity]).await?.into_iter().next() else {
         return Err(settled_meanwhile(review));
     };
     witness(inner, &before);
@@ -136,9 +136,15 @@ pub(super) async fn delete_loser<'a>(
     Ok((work, "the app's record is deleted".to_owned()))
 }
 
-async fn candidate(page: &mut Page, review: &Review, context: &SyncContext, chosen: Uuid) -> Result<Linked> {
+async fn candidate(
+    inner: &Inner,
+    page: &mut Page,
+    review: &Review,
+    context: &SyncContext,
+    chosen: Uuid,
+) -> Result<Linked> {
     let refused = |why: &str| Error::new(ErrorKind::Refused, format!("record {chosen} {why}"));
-    let loaded = page.tx()?.load(&review.candidates).await?;
+    let loaded = page.load(inner, &review.candidates).await?;
     let Some(target) = loaded.into_iter().find(|linked| linked.entity.uid == chosen) else {
         return Err(Error::new(
             ErrorKind::NotFound,

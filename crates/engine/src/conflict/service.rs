@@ -11,6 +11,7 @@ use super::matches::{delete_loser, keep_both, link_to, separate, settled_meanwhi
 use super::model::{Review, ReviewStatus};
 use super::resolution::Resolution;
 use crate::actor::{Action, Actor};
+use crate::blueprint::history_of;
 use crate::document::{self, Versioned};
 use crate::engine::{Engine, Inner};
 use crate::entity::{EntityNames, EntityView};
@@ -138,8 +139,10 @@ impl Conflicts<'_> {
         let query = DocumentQuery::new(DocumentKind::Sync).tenant(tenant);
         let syncs = document::find::<Sync>(tx.as_mut(), &query).await?;
         let syncs: Vec<Sync> = syncs.into_iter().map(|sync| sync.value).collect();
+        let history = history_of(tx.as_mut(), &blueprint).await?;
         let names = EntityNames {
             blueprint: &blueprint,
+            history: Some(&history),
             syncs: &syncs,
         };
         let (own, others): (Vec<_>, Vec<_>) = loaded.iter().partition(|linked| linked.entity.id == review.entity);

@@ -22,6 +22,10 @@ pub(super) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findin
             findings.invalid(name, message);
             continue;
         };
+        if blueprint.fields[position].computed.is_some() {
+            findings.invalid(name, format!("`{name}` is computed; change what it is computed from"));
+            continue;
+        }
         match blueprint.check_value(&blueprint.fields[position], Value::from_json(json.clone())) {
             Ok(value) => {
                 patch.insert(position, value);

@@ -15,6 +15,7 @@ use super::sides::syncs_of;
 use super::transaction::blueprint_by_name;
 use super::view::EntityNames;
 use crate::actor::{Action, Actor};
+use crate::blueprint::history_of;
 
 /// Entities on a page that does not say how many.
 const PAGE: usize = 25;
@@ -129,8 +130,10 @@ impl Entities<'_> {
         } else {
             None
         };
+        let history = history_of(tx.as_mut(), blueprint).await?;
         let names = EntityNames {
             blueprint,
+            history: Some(&history),
             syncs: &syncs,
         };
         Ok(EntityPage {

@@ -35,6 +35,9 @@ pub struct EntityView {
     /// Its records elsewhere.
     #[serde(default)]
     pub links: Vec<EntityLink>,
+    /// What is wrong with it by itself: fields that can't be computed, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// Fields of an entity that wait for a person.

@@ -6,6 +6,7 @@ use syncline_core::state::{Cause, Linked};
 use syncline_core::store::Mode;
 use uuid::Uuid;
 
+use super::consequences::Consequences;
 use super::findings::Findings;
 use super::model::{Edited, EntityRead, EntityView};
 use super::presence::{delete_by, undelete};
@@ -13,6 +14,7 @@ use super::sides::{SideLinks, syncs_of};
 use super::transaction::{EditOutcome, EntityTransaction, Finished, entity_by_uid};
 use super::view::EntityNames;
 use crate::actor::{Action, Actor};
+use crate::blueprint::history_of;
 use crate::conflict::close_settled;
 use crate::document;
 use crate::engine::Engine;
@@ -110,7 +112,7 @@ impl Entities<'_> {
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`]; [`ErrorKind::Refused`] while a person is asked
-    /// whether it is to be deleted.
+    /// whether it is to be deleted, and where another record refers to it by a field that restricts deletes.
     pub async fn delete(&self, tenant: TenantId, uid: Uuid, actor: &Actor) -> Result<EntityView> {
         let inner = &self.0.inner;
         inner.allow_in(actor, tenant, Action::EditEntities)?;
@@ -124,13 +126,16 @@ impl Entities<'_> {
                 format!("conflict {conflict} asks whether record {uid} is to be deleted; resolve it instead"),
             ));
         }
+        let consequences = Consequences::of(work.page.tx()?, tenant, &[&linked.entity]).await?;
+        consequences.check(uid)?;
         let mut deleted = linked.clone();
         let links = SideLinks::new();
         let scene = work.sides.scene(inner, &work.blueprint, &links, &actor.name);
         let entry = delete_by(Cause::App, &mut deleted, &scene);
+        drop(scene);
         work.page.audit.push(entry);
         work.keep(Some(&linked.entity), deleted);
-        first(&work.finish().await?)
+        first(&work.finish_with(consequences, Cause::App).await?)
     }
 
     /// Brings a deleted entity back, with its values. Links that its delete had cut live again; records that were
@@ -177,8 +182,10 @@ impl Entities<'_> {
         let blueprint =
             document::get::<syncline_core::model::Blueprint>(tx.as_mut(), u64::from(linked.entity.blueprint)).await?;
         let syncs = syncs_of(tx.as_mut(), tenant).await?;
+        let history = history_of(tx.as_mut(), &blueprint).await?;
         Ok(EntityNames {
             blueprint: &blueprint,
+            history: Some(&history),
             syncs: &syncs,
         }
         .view(&linked))

@@ -48,6 +48,26 @@ impl EntitySides {
     /// edit its own records while a mapping is broken.
     pub(crate) async fn load(inner: &Inner, tx: &mut dyn Transaction, blueprint: &Blueprint) -> Result<Self> {
         let all = syncs_of(tx, blueprint.tenant).await?;
+        Self::compile(inner, tx, blueprint, all).await
+    }
+
+    /// As [`EntitySides::load`], with these syncs instead of those that are stored.
+    pub(crate) async fn with(
+        inner: &Inner,
+        tx: &mut dyn Transaction,
+        blueprint: &Blueprint,
+        changed: Vec<Sync>,
+    ) -> Result<Self> {
+        let mut all = syncs_of(tx, blueprint.tenant).await?;
+        for sync in &mut all {
+            if let Some(other) = changed.iter().find(|other| other.id == sync.id) {
+                sync.clone_from(other);
+            }
+        }
+        Self::compile(inner, tx, blueprint, all).await
+    }
+
+    async fn compile(inner: &Inner, tx: &mut dyn Transaction, blueprint: &Blueprint, all: Vec<Sync>) -> Result<Self> {
         let mut objects: BTreeMap<u64, ObjectSides> = BTreeMap::new();
         for sync in all.iter().filter(|sync| sync.status != SyncStatus::Deleted) {
             objects

@@ -13,6 +13,7 @@ use syncline_core::store::{DocumentKind, DocumentQuery, Sequence};
 use syncline_core::value::Value;
 use uuid::Uuid;
 
+use super::consequences::Consequences;
 use super::findings::Findings;
 use super::input::{drop_unchanged, patch_of, required, values_of_new};
 use super::references::References;
@@ -20,12 +21,13 @@ use super::sides::{EntitySides, SideLinks};
 use super::unique::UniqueFields;
 use super::view::EntityNames;
 use crate::actor::Actor;
+use crate::blueprint::{Crosser, forget_failure, settle};
 use crate::conflict::{ReviewPlace, close_settled, open_review_at};
 use crate::document;
 use crate::engine::Inner;
 use crate::flow::{Judged, StoredFlow, flows_of};
 use crate::quality::QualityGate;
-use crate::run::{Page, store_judged, uid};
+use crate::run::{Page, compute, store_judged, uid};
 
 /// Whether an entity waits to be matched and is not there for anybody yet.
 pub(crate) fn is_provisional(linked: &Linked) -> bool {
@@ -126,6 +128,7 @@ pub(crate) struct EntityTransaction<'a> {
 impl<'a> EntityTransaction<'a> {
     /// Goes on with a transaction, over entities of a blueprint.
     pub(crate) async fn open(inner: &'a Inner, mut page: Page, blueprint: Blueprint, actor: &'a Actor) -> Result<Self> {
+        blueprint.check_not_trashed()?;
         let sides = EntitySides::load(inner, page.tx()?, &blueprint).await?;
         let unique = UniqueFields::open(page.tx()?, &blueprint).await?;
         let quality = QualityGate::load(page.tx()?, &blueprint).await?;
@@ -160,8 +163,9 @@ impl<'a> EntityTransaction<'a> {
         actor: &'a Actor,
     ) -> Result<(Self, Linked)> {
         let mut page = Page::begin(inner, tenant).await?;
-        let linked = entity_by_uid(page.tx()?, tenant, uid).await?;
+        let mut linked = entity_by_uid(page.tx()?, tenant, uid).await?;
         witness(inner, &linked);
+        settle(inner, &mut page, std::slice::from_mut(&mut linked)).await?;
         let blueprint = blueprint_by_id(&mut page, linked.entity.blueprint).await?;
         Ok((Self::open(inner, page, blueprint, actor).await?, linked))
     }
@@ -170,6 +174,7 @@ impl<'a> EntityTransaction<'a> {
     pub(crate) fn names(&self) -> EntityNames<'_> {
         EntityNames {
             blueprint: &self.blueprint,
+            history: None,
             syncs: &self.sides.syncs,
         }
     }
@@ -287,6 +292,8 @@ impl<'a> EntityTransaction<'a> {
         read: &ReadPoint,
         mut findings: Findings,
     ) -> Result<EditOutcome> {
+        let over = self.brought_over(linked, &patch).await?;
+        let linked = over.as_ref().unwrap_or(linked);
         drop_unchanged(&mut patch, &linked.entity);
         required(
             &self.blueprint,
@@ -352,6 +359,48 @@ impl<'a> EntityTransaction<'a> {
         Ok(outcome)
     }
 
+    /// An entity of an older version as one of the current, for an edit: `None` if it is one already. What keeps it from
+    /// coming over may be what the patch mends, so that is taken first.
+    async fn brought_over(&mut self, linked: &Linked, patch: &Patch) -> Result<Option<Linked>> {
+        if linked.entity.blueprint_version == self.blueprint.version {
+            return Ok(None);
+        }
+        let crosser = Crosser::open(self.inner, self.page.tx()?, &self.blueprint).await?;
+        if !crosser.is_step(&linked.entity) {
+            return Ok(None);
+        }
+        let mut over = linked.clone();
+        let mut answer = crosser.cross(self.inner, &mut over, &self.actor.name);
+        if answer.is_err() {
+            let own = crosser.history.blueprint(linked.entity.blueprint_version);
+            for (place, value) in patch {
+                let field = own.as_ref().and_then(|own| own.fields.get(*place));
+                if let (Some(field), Some(held)) = (field, over.entity.values.get_mut(*place)) {
+                    *held = field.kind.coerce(value.clone()).unwrap_or_default();
+                }
+            }
+            answer = crosser.cross(self.inner, &mut over, &self.actor.name);
+        }
+        let crossed = answer.map_err(|failures| {
+            let wrong: Vec<String> = failures.into_iter().map(|failure| failure.reason).collect();
+            Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "record {} is still of version {} of `{}` and can't be brought to version {}: {}",
+                    linked.entity.uid,
+                    linked.entity.blueprint_version,
+                    self.blueprint.name,
+                    self.blueprint.version,
+                    wrong.join("; ")
+                ),
+            )
+        })?;
+        self.page.audit.extend(crossed.audit);
+        forget_failure(self.page.tx()?, &self.blueprint, linked.entity.uid).await?;
+        self.keep(Some(&linked.entity), over.clone());
+        Ok(Some(over))
+    }
+
     async fn open_conflict(
         &mut self,
         linked: &mut Linked,
@@ -410,17 +459,31 @@ impl<'a> EntityTransaction<'a> {
             .await
     }
 
-    /// Takes an entity over as it is to be stored.
-    pub(crate) fn keep(&mut self, before: Option<&Entity>, linked: Linked) {
+    /// Takes an entity over as it is to be stored, its computed fields computed.
+    pub(crate) fn keep(&mut self, before: Option<&Entity>, mut linked: Linked) {
+        compute(&self.blueprint, &mut linked);
         self.unique.change(before, &linked.entity);
         self.changed.insert(linked.entity.id, linked);
     }
 
-    /// Stores everything and commits.
-    pub(crate) async fn finish(mut self) -> Result<Finished> {
+    /// Stores everything and gives the transaction back.
+    pub(crate) async fn hand_over(mut self) -> Result<Page> {
         let changed: Vec<Linked> = self.changed.into_values().collect();
         store_judged(self.page.tx()?, &changed, &self.judged).await?;
-        self.page.finish(self.inner, self.blueprint.tenant).await?;
+        Ok(self.page)
+    }
+
+    /// Stores everything and commits.
+    pub(crate) async fn finish(self) -> Result<Finished> {
+        self.finish_with(Consequences::default(), Cause::App).await
+    }
+
+    /// Stores everything, with what follows from its deletes, and commits.
+    pub(super) async fn finish_with(mut self, consequences: Consequences, cause: Cause) -> Result<Finished> {
+        let changed: Vec<Linked> = self.changed.into_values().collect();
+        store_judged(self.page.tx()?, &changed, &self.judged).await?;
+        let page = Box::pin(consequences.carry_out(self.inner, self.page, cause, self.actor)).await?;
+        page.finish(self.inner, self.blueprint.tenant).await?;
         Ok(Finished {
             blueprint: self.blueprint,
             sides: self.sides,
@@ -441,6 +504,7 @@ impl Finished {
     pub(crate) fn names(&self) -> EntityNames<'_> {
         EntityNames {
             blueprint: &self.blueprint,
+            history: None,
             syncs: &self.sides.syncs,
         }
     }

@@ -1,6 +1,7 @@
 //! Entities with names instead of numbers.
 
 use serde_json::Map;
+use syncline_core::migration::History;
 use syncline_core::model::{Blueprint, PRESENCE};
 use syncline_core::state::{Linked, Presence, Side, SideFlags};
 
@@ -11,6 +12,8 @@ use crate::sync::Sync;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EntityNames<'a> {
     pub(crate) blueprint: &'a Blueprint,
+    /// Its versions, by which entities are read that were not brought to the current one; `None` where there are none.
+    pub(crate) history: Option<&'a History>,
     pub(crate) syncs: &'a [Sync],
 }
 
@@ -18,11 +21,21 @@ impl EntityNames<'_> {
     /// An entity as the app sees it.
     pub(crate) fn view(&self, linked: &Linked) -> EntityView {
         let entity = &linked.entity;
-        let mut values = Map::with_capacity(self.blueprint.fields.len());
-        for (position, field) in self.blueprint.live_fields() {
+        let own = self
+            .history
+            .filter(|_| entity.blueprint_version != self.blueprint.version)
+            .and_then(|history| history.blueprint(entity.blueprint_version));
+        let mut values = Map::new();
+        for (position, field) in own.as_ref().unwrap_or(self.blueprint).live_fields() {
             values.insert(field.name.clone(), entity.value(position).to_json());
         }
+        let mut computed = entity.values.clone();
+        let failed = self.blueprint.compute(&mut computed).failed;
         EntityView {
+            findings: failed
+                .into_iter()
+                .map(|(place, reason)| format!("`{}` can't be computed: {reason}", self.blueprint.fields[place].name))
+                .collect(),
             uid: entity.uid,
             number: entity.id,
             blueprint: self.blueprint.name.clone(),

@@ -349,6 +349,10 @@ impl Transaction for OverlayTransaction {
         )))
     }
 
+    async fn forget_side(&mut self, _side: SideId) -> Result<()> {
+        step!(self, Write, |_base, _delta| Err(unsupported("forget a side")))
+    }
+
     async fn commit(self: Box<Self>) -> Result<()> {
         if self.failed {
             return Err(Error::new(

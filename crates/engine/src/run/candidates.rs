@@ -78,7 +78,7 @@ pub(super) async fn candidates(
         session.commit(page, run).await?;
         return Ok((Vec::new(), None));
     };
-    let mut loaded = page.tx()?.load(&ids).await?;
+    let mut loaded = page.load(inner, &ids).await?;
     let links = links_for(context, &mut page, &loaded).await?;
     let nothing = Links::default();
     let scene = context.scene(inner, &links, &nothing);

@@ -55,7 +55,7 @@ pub(super) async fn converted(
         .iter()
         .find_map(|became| Some((became, follows(context, became)?)));
     let holder = match target {
-        Some((became, mapping)) => holder(page, mapping, became).await?,
+        Some((became, mapping)) => holder(inner, page, mapping, became).await?,
         None => None,
     };
     let holder = holder.filter(|holder| holder.entity.id != linked.entity.id);
@@ -104,7 +104,7 @@ fn follows<'a>(context: &'a SyncContext, became: &Became) -> Option<&'a SideMapp
     context.siblings.iter().find(|sibling| sibling.side == *side)
 }
 
-async fn holder(page: &mut Page, mapping: &SideMapping, became: &Became) -> Result<Option<Linked>> {
+async fn holder(inner: &Inner, page: &mut Page, mapping: &SideMapping, became: &Became) -> Result<Option<Linked>> {
     let head = page
         .tx()?
         .heads(mapping.side, &[&became.id])
@@ -113,7 +113,7 @@ async fn holder(page: &mut Page, mapping: &SideMapping, became: &Became) -> Resu
         .next()
         .flatten();
     Ok(match head {
-        Some(head) => page.tx()?.load(&[head.key.entity]).await?.into_iter().next(),
+        Some(head) => page.load(inner, &[head.key.entity]).await?.into_iter().next(),
         None => None,
     })
 }

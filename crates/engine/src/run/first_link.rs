@@ -83,7 +83,7 @@ pub(crate) async fn link_staged(
             .await?;
         let Some(&last) = ids.last() else { break };
         after = last;
-        let loaded = page.tx()?.load(&ids).await?;
+        let loaded = page.load(inner, &ids).await?;
         let mut gone = Vec::new();
         for linked in loaded {
             let Some(index) = linked.side_index(context.side()) else {
@@ -129,7 +129,7 @@ pub(crate) async fn link_staged(
         sort_out_unmatched(inner, context, session, run, &staged, &found.unmatched_left, &fields).await?;
     for ids in alone.chunks(size) {
         let mut page = session.begin().await?;
-        let mut loaded = page.tx()?.load(ids).await?;
+        let mut loaded = page.load(inner, ids).await?;
         if !context.mapping.create_in_app {
             drop_staged(inner, &mut page, &loaded).await?;
             session.commit(page, run).await?;

@@ -49,7 +49,7 @@ pub(crate) use context::{SyncContext, compile_sync, same_rules, schema_of};
 pub(crate) use first_link::{link, publish};
 pub(crate) use lease::Lease;
 pub(crate) use links::{Links, ObjectSides};
-pub(crate) use page::{store, store_judged, uid};
+pub(crate) use page::{compute, store, store_judged, uid};
 pub(crate) use push::links_for;
 pub(crate) use runner::Runner;
 pub(crate) use scope::syncs_of;

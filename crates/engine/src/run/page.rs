@@ -6,10 +6,12 @@ use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::batch::{Batch, ReadClass, RowRef, RowState};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Mark;
+use syncline_core::mapping::DeletePolicy;
+use syncline_core::model::Blueprint;
 use syncline_core::plan::{self, Acceptance, Gone, Observation};
 use syncline_core::sighting::{Known, Sighting};
-use syncline_core::state::{Entity, EntityId, Linked, Presence, Side, SideFlags};
-use syncline_core::store::{SideHead, Touch, Transaction};
+use syncline_core::state::{Cause, Entity, EntityId, Linked, Presence, Side, SideFlags};
+use syncline_core::store::{DocumentKind, SideHead, Touch, Transaction};
 use syncline_core::value::{Value, content_hash};
 use uuid::Uuid;
 
@@ -21,7 +23,10 @@ use super::model::{Ledger, Run};
 use super::own_creates::{self, Sifted};
 use super::references;
 use super::session::{Page, settle};
+use crate::actor::Actor;
+use crate::document;
 use crate::engine::Inner;
+use crate::entity::Consequences;
 use crate::flow::Judged;
 
 /// What one page did, before it is committed.
@@ -30,6 +35,8 @@ pub(crate) struct PageTally {
     pub(crate) ledger: Ledger,
     pub(crate) overwrites: u64,
     pub(crate) deletes: u64,
+    /// Entities that a delete in the CRM deleted.
+    gone: Vec<Entity>,
 }
 
 /// Plans and stores the rows of one page within a transaction.
@@ -139,7 +146,7 @@ pub(crate) async fn take_page(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let loaded = page.tx()?.load(&numbers).await?;
+    let loaded = page.load(inner, &numbers).await?;
     let encoded = || {
         let known = to_plan.iter().map(|(row, _)| row.encoded());
         let ours = ours.iter().map(|(row, _)| row.encoded());
@@ -193,6 +200,15 @@ pub(crate) async fn take_page(
         page.tx()?.put_created(created).await?;
         page.audit.push_created(created, &context.actor);
     }
+    let gone = std::mem::take(&mut tally.gone);
+    if !gone.is_empty() {
+        let gone: Vec<&Entity> = gone.iter().collect();
+        let consequences = Consequences::of(page.tx()?, context.sync.tenant, &gone).await?;
+        let mut actor = Actor::system();
+        actor.name.clone_from(&context.actor);
+        let lent = page.lend();
+        *page = Box::pin(consequences.carry_out(inner, lent, Cause::Side(context.side()), &actor)).await?;
+    }
     Ok(tally)
 }
 
@@ -208,7 +224,7 @@ async fn take_merges(
     let heads = page.tx()?.heads(context.side(), &losers).await?;
     for (row, head) in merges.iter().zip(heads) {
         let mut loaded = match head {
-            Some(head) => page.tx()?.load(&[head.key.entity]).await?,
+            Some(head) => page.load(inner, &[head.key.entity]).await?,
             None => Vec::new(),
         };
         let index = loaded.first().and_then(|linked| linked.side_index(context.side()));
@@ -278,13 +294,46 @@ pub(crate) async fn mark_stale(
     tx.put_sides(&sides).await
 }
 
-/// Stores entities with all their sides.
+/// Computes an entity's computed fields; sides that may be written are looked at when one of them is another now.
+pub(crate) fn compute(blueprint: &Blueprint, linked: &mut Linked) {
+    if !blueprint.has_computed() || linked.entity.blueprint_version != blueprint.version {
+        return;
+    }
+    if !blueprint.compute(&mut linked.entity.values).changed.is_empty() {
+        for side in linked.sides.iter_mut().filter(|side| side.presence == Presence::Live) {
+            side.flags.set(SideFlags::PUSH);
+        }
+    }
+}
+
+/// Entities with their computed fields; `None` where no blueprint has any.
+async fn computed(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<Option<Vec<Linked>>> {
+    let mut all: Option<Vec<Linked>> = None;
+    let blueprints: BTreeSet<u32> = changed.iter().map(|linked| linked.entity.blueprint).collect();
+    for id in blueprints {
+        let Some(document) = tx.document(DocumentKind::Blueprint, u64::from(id)).await? else {
+            continue;
+        };
+        let blueprint = document::read::<Blueprint>(document)?;
+        if blueprint.has_computed() {
+            let all = all.get_or_insert_with(|| changed.to_vec());
+            for linked in all.iter_mut().filter(|linked| linked.entity.blueprint == id) {
+                compute(&blueprint, linked);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Stores entities with all their sides, their computed fields computed.
 pub(crate) async fn store(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<()> {
     store_judged(tx, changed, &Judged::new()).await
 }
 
 /// As [`store`], where some changes of state were judged already.
 pub(crate) async fn store_judged(tx: &mut dyn Transaction, changed: &[Linked], judged: &Judged) -> Result<()> {
+    let computed = computed(tx, changed).await?;
+    let changed = computed.as_deref().unwrap_or(changed);
     let entities: Vec<&Entity> = changed.iter().map(|linked| &linked.entity).collect();
     let sides: Vec<&Side> = changed.iter().flat_map(|linked| &linked.sides).collect();
     crate::entity::keep_written(tx, &entities).await?;
@@ -342,7 +391,25 @@ async fn apply_known(
             effects
         }
         RowState::Deleted | RowState::Archived | RowState::Missing => {
-            match gone::take(inner, context, page, linked, index, &row, class, mark, &scene)? {
+            let before = linked.clone();
+            let mut taken = gone::take(inner, context, page, linked, index, &row, class, mark, &scene)?;
+            if linked.entity.deleted && !was_deleted {
+                let consequences = Consequences::of(page.tx()?, context.sync.tenant, &[&linked.entity]).await?;
+                if let Some(who) = consequences.refusal() {
+                    // It has happened there, and refusing it would bring nothing back: the entity lives on without it.
+                    *linked = before;
+                    let mut kept = context.mapping.clone();
+                    kept.on_crm_delete = DeletePolicy::Unlink;
+                    let scene = context.scene(inner, links, &nothing).side(&kept, links);
+                    taken = gone::take(inner, context, page, linked, index, &row, class, mark, &scene)?;
+                    let entry = AuditEntry::new(AuditKind::Unlinked, linked.entity.uid, context.side(), Some(row.id()));
+                    page.audit
+                        .push(entry.note(format!("kept though it was deleted in the CRM: {who}")));
+                } else {
+                    tally.gone.push(linked.entity.clone());
+                }
+            }
+            match taken {
                 Some(effects) => effects,
                 None => {
                     tally.ledger.deferred += 1;

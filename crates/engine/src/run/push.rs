@@ -184,7 +184,7 @@ async fn intend(
         }
     }
     let ids: Vec<EntityId> = candidates.iter().map(|candidate| candidate.entity).collect();
-    let mut loaded = page.tx()?.load(&ids).await?;
+    let mut loaded = page.load(inner, &ids).await?;
     let links = links_for(context, &mut page, &loaded).await?;
     let nothing = Links::default();
     let scene = context.scene(inner, &links, &nothing);

@@ -53,8 +53,7 @@ pub(super) async fn read(
         .map(|operation| operation.key.entity)
         .collect();
     let exts: Vec<String> = page
-        .tx()?
-        .load(&ids)
+        .load(inner, &ids)
         .await?
         .iter()
         .filter_map(|linked| ext(context, linked))

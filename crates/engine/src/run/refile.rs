@@ -47,7 +47,7 @@ pub(super) async fn refile(
         after = last;
         let scene = context.scene(inner, &nothing, &nothing);
         let mut refiled: Vec<Side> = Vec::new();
-        for mut linked in page.tx()?.load(&ids).await? {
+        for mut linked in page.load(inner, &ids).await? {
             let Some(index) = linked.side_index(context.side()) else {
                 continue;
             };

@@ -73,7 +73,7 @@ async fn resolve(
     let read = read(inner, context, session, run, &operations).await?;
     let mut page = session.begin().await?;
     let ids: Vec<EntityId> = operations.iter().map(|operation| operation.key.entity).collect();
-    let mut loaded = page.tx()?.load(&ids).await?;
+    let mut loaded = page.load(inner, &ids).await?;
     let links = links_for(context, &mut page, &loaded).await?;
     let nothing = Links::default();
     let mut closed = Vec::new();

@@ -250,7 +250,7 @@ async fn take_outcomes(
         .iter()
         .filter_map(|outcome| operations.get(outcome.index).map(|operation| operation.key.entity))
         .collect();
-    let loaded = page.tx()?.load(&ids).await?;
+    let loaded = page.load(inner, &ids).await?;
     let links = links_for(context, &mut page, &loaded).await?;
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
     let nothing = Links::default();

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use syncline_core::audit::{AuditEntries, AuditEntry, AuditKind, seal_block};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Mark;
-use syncline_core::model::{Blueprint, TenantId};
+use syncline_core::model::{Blueprint, BlueprintId, TenantId};
 use syncline_core::plan::{Effects, ReviewChange};
-use syncline_core::state::{Linked, Side, SideFlags, SideId};
+use syncline_core::state::{EntityId, Linked, Side, SideFlags, SideId};
 use syncline_core::store::{Mode, Store, Transaction};
 
 use super::context::SyncContext;
@@ -46,6 +46,8 @@ pub(crate) struct Page {
     pub(crate) events: Vec<EventKind>,
     /// As the session knows it.
     pub(crate) known: BTreeMap<SideId, Mark>,
+    /// The current versions of the blueprints that were looked up.
+    pub(crate) current: BTreeMap<BlueprintId, u32>,
 }
 
 impl Page {
@@ -57,6 +59,25 @@ impl Page {
         }
     }
 
+    /// These entities with all their sides, brought to the current version of their blueprint where they can be: what is
+    /// to be edited or planned for.
+    pub(crate) async fn load(&mut self, inner: &Inner, entities: &[EntityId]) -> Result<Vec<Linked>> {
+        let mut loaded = self.tx()?.load(entities).await?;
+        crate::blueprint::settle(inner, self, &mut loaded).await?;
+        Ok(loaded)
+    }
+
+    /// The transaction for somebody who goes on with it and gives it back; until then there is none here.
+    pub(crate) fn lend(&mut self) -> Self {
+        Self {
+            tx: self.tx.take(),
+            audit: std::mem::take(&mut self.audit),
+            events: std::mem::take(&mut self.events),
+            known: self.known.clone(),
+            current: std::mem::take(&mut self.current),
+        }
+    }
+
     /// Begins a transaction outside of any run: an edit by the app, or a person's decision.
     pub(crate) async fn begin(inner: &Inner, tenant: TenantId) -> Result<Self> {
         Ok(Self {
@@ -64,6 +85,7 @@ impl Page {
             audit: AuditEntries::default(),
             events: Vec::new(),
             known: BTreeMap::new(),
+            current: BTreeMap::new(),
         })
     }
 
@@ -127,6 +149,7 @@ impl<'a> Session<'a> {
             audit: AuditEntries::default(),
             events: Vec::new(),
             known: self.known.clone(),
+            current: BTreeMap::new(),
         })
     }
 

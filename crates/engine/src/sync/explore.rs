@@ -205,6 +205,7 @@ impl Engine {
                 &new.mapping.blueprint,
                 &new.fields,
                 &new.groups,
+                (self.inner.clock.now(), &actor.name),
             )
             .await?
         };

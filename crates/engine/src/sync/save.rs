@@ -46,6 +46,7 @@ impl Syncs<'_> {
             &new.mapping.blueprint,
             &new.fields,
             &new.groups,
+            (inner.clock.now(), &actor.name),
         )
         .await?;
         let findings = self.findings(tx.as_mut(), &new, &blueprint, &schema).await?;

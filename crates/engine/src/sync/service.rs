@@ -165,6 +165,7 @@ impl Syncs<'_> {
             &new.mapping.blueprint,
             &new.fields,
             &new.groups,
+            (inner.clock.now(), &actor.name),
         )
         .await?;
         self.findings(tx.as_mut(), new, &blueprint, &schema).await
@@ -240,8 +241,15 @@ impl Syncs<'_> {
     /// Lets a paused or deleted sync run again.
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`].
+    /// [`ErrorKind::Forbidden`] by policy, [`ErrorKind::NotFound`]; [`ErrorKind::Refused`] while its blueprint is in the
+    /// trash.
     pub async fn resume(&self, id: u64, actor: &Actor) -> Result<Sync> {
+        {
+            let mut tx = self.0.inner.store.begin(Mode::Read).await?;
+            let sync = document::get_for::<Sync>(tx.as_mut(), id, actor).await?;
+            let blueprint = document::get::<Blueprint>(tx.as_mut(), u64::from(sync.blueprint)).await?;
+            blueprint.check_not_trashed()?;
+        }
         self.change(id, actor, |sync| {
             sync.status = SyncStatus::Active;
             sync.paused_because = None;
@@ -288,7 +296,7 @@ pub(crate) async fn next_run(tx: &mut dyn Transaction, tenant: TenantId, connect
 }
 
 /// Shows it at the connection.
-pub(super) async fn show_next_run(tx: &mut dyn Transaction, tenant: TenantId, connection: u64) -> Result<()> {
+pub(crate) async fn show_next_run(tx: &mut dyn Transaction, tenant: TenantId, connection: u64) -> Result<()> {
     let next = next_run(tx, tenant, connection).await?;
     let mut connection = document::get::<Connection>(tx, connection).await?;
     if connection.next_run_at != next {

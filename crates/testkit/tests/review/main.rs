@@ -7,9 +7,12 @@
     reason = "a test has no public interface, may panic, and each history uses its own part of the play"
 )]
 
+mod blueprint_versions;
 mod conversions;
 mod crash;
+mod delete_rules;
 mod deletes;
+mod erasure;
 mod failures;
 mod filters;
 mod first_sync;

@@ -14,5 +14,5 @@ pub(crate) use definition::{Definition, is_sorted};
 pub(crate) use fill::{fill_all, fill_declared, fill_within};
 pub(crate) use history::{blocks_of, fill_history, keep_history};
 pub(crate) use keep::{keep_created, keep_written};
-pub(crate) use space::space_of;
+pub(crate) use space::{forget_moved, forget_spaces, space_of};
 pub(crate) use words::fill_words;

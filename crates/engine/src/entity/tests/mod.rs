@@ -1,6 +1,8 @@
 mod aggregates;
 mod bulk;
 mod bulk_edits;
+mod computed;
+mod delete_rules;
 mod edits;
 mod histories;
 mod imports;

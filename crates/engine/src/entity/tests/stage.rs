@@ -374,6 +374,15 @@ impl Stage {
     }
 
     /// An entity as it is stored.
+    /// Makes a person in the app.
+    pub(crate) async fn create(&self, json: Json) -> crate::entity::EntityView {
+        let entities = self.engine.entities();
+        entities
+            .create(self.tenant, "person", values(json), &self.ada)
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn stored(&self, uid: Uuid) -> Option<Linked> {
         let mut tx = self.store.begin(Mode::Read).await.unwrap();
         let number = tx.find_uids(self.tenant, &[uid]).await.unwrap()[0]?;

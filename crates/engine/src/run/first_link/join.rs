@@ -31,8 +31,7 @@ pub(super) async fn link_pairs(
     let mut ids = ids;
     ids.sort_unstable();
     let mut loaded: BTreeMap<EntityId, Linked> = page
-        .tx()?
-        .load(&ids)
+        .load(inner, &ids)
         .await?
         .into_iter()
         .map(|linked| (linked.entity.id, linked))

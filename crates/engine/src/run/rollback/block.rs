@@ -143,6 +143,14 @@ impl Rollback<'_> {
             return Ok(Some(Undone::Diverged));
         }
         let now = linked.entity.group_values(blueprint, group);
+        if group != PRESENCE && linked.entity.rev_of(group) == entry.rev && now != entry.after {
+            run.diverge(
+                record,
+                name_of(blueprint, group),
+                "the record was brought to another version of its blueprint since",
+            );
+            return Ok(Some(Undone::Diverged));
+        }
         let by_rollback = linked
             .entity
             .last_decision(group)

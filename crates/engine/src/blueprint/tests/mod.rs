@@ -1,0 +1,3 @@
+mod migrations;
+mod trash;
+mod versions;
