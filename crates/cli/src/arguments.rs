@@ -79,12 +79,18 @@ pub(crate) enum Command {
     /// List, show and resolve conflicts.
     #[command(subcommand)]
     Conflicts(command::conflicts::ConflictsCommand),
+    /// List, show, make, compare and migrate blueprints.
+    #[command(subcommand)]
+    Blueprint(command::blueprint::BlueprintCommand),
     /// List, show and edit the app's records.
     #[command(subcommand)]
     Entities(command::entities::EntitiesCommand),
     /// Describe flows, take their transitions, and see what was taken.
     #[command(subcommand)]
     Flow(command::flow::FlowCommand),
+    /// List, show, make, change and delete tenants.
+    #[command(subcommand)]
+    Tenant(command::tenant::TenantCommand),
     /// Pause a sync, or a whole connection.
     Pause(command::pause::PauseArguments),
     /// Let a paused sync or connection go on.

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod audit;
+pub(crate) mod blueprint;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod conflicts;
@@ -23,6 +24,7 @@ pub(crate) mod schedule;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod tenant;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(arguments) => status::status(&project, &arguments).await,
         Command::Runs(command) => runs::runs(&project, command).await,
         Command::Conflicts(command) => conflicts::conflicts(&project, command).await,
+        Command::Blueprint(command) => Box::pin(blueprint::blueprint(&project, command)).await,
+        Command::Tenant(command) => tenant::tenant(&project, command).await,
         Command::Entities(command) => entities::entities(&project, command).await,
         Command::Flow(command) => flow::flow(&project, command).await,
         Command::Pause(arguments) => pause::pause(&project, arguments).await,

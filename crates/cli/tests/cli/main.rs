@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail the test")]
 
 mod another_file;
+mod blueprints;
 mod demo;
 mod folder;
 mod journey;
