@@ -57,8 +57,8 @@ pub use open::{builder, is_url, open, open_store};
 pub use secrecy;
 pub use syncline_core::{Error, ErrorKind, Result, Retry, Value};
 pub use syncline_core::{
-    aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching, migration, model,
-    plan, schema, state, value,
+    aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching,
+    migration, model, plan, schema, state, value,
 };
 pub use syncline_engine::actor::Actor;
 pub use syncline_engine::connection::{AppGrantRequest, GrantKind, TokenRequest};

@@ -153,6 +153,7 @@ fn apply_rule(draft: &mut Draft, rule: &MigrationRule) -> Option<()> {
             field.required = set.required.unwrap_or(field.required);
             field.unique = set.unique.unwrap_or(field.unique);
             field.indexed = set.indexed.unwrap_or(field.indexed);
+            field.searchable = set.searchable.unwrap_or(field.searchable);
             field.on_delete = set.on_delete.unwrap_or(field.on_delete);
             if let Some(computed) = &set.computed {
                 field.computed = computed.as_str().map(str::to_owned);

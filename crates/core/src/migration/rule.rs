@@ -118,6 +118,9 @@ pub struct FieldSettings {
     /// Whether lists filter and sort by it quickly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indexed: Option<bool>,
+    /// Whether text search looks into it by an index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub searchable: Option<bool>,
     /// Value of a new entity that gives none, as plain JSON; null for none.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub default: Option<Json>,
@@ -150,6 +153,7 @@ impl FieldSettings {
             required: changed(&before.required, &after.required),
             unique: changed(&before.unique, &after.unique),
             indexed: changed(&before.indexed, &after.indexed),
+            searchable: changed(&before.searchable, &after.searchable),
             default: changed(&before.default, &after.default)
                 .map(|default| default.map_or(Json::Null, |default| default.to_json())),
             on_delete: changed(&before.on_delete, &after.on_delete),

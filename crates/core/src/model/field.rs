@@ -305,7 +305,7 @@ impl Field {
     /// Gives the field up: its place stays, and nothing is asked of what it holds.
     pub(crate) fn retire(&mut self) {
         self.retired = true;
-        (self.required, self.unique, self.indexed) = (false, false, false);
+        (self.required, self.unique, self.indexed, self.searchable) = (false, false, false, false);
         self.default = None;
         self.computed = None;
         self.on_delete = DeleteRule::Keep;

@@ -137,6 +137,7 @@ fn property(field: &Field) -> Json {
     for (name, is_set) in [
         ("x-syncline-unique", field.unique),
         ("x-syncline-indexed", field.indexed),
+        ("x-syncline-searchable", field.searchable),
     ] {
         if is_set {
             schema.insert(name.into(), json!(true));
@@ -223,6 +224,7 @@ fn field(name: &str, schema: &Json) -> Result<Field, String> {
     let flag = |key: &str| schema.get(key).and_then(Json::as_bool).unwrap_or_default();
     field.unique = flag("x-syncline-unique");
     field.indexed = flag("x-syncline-indexed");
+    field.searchable = flag("x-syncline-searchable");
     field.computed = text("x-syncline-computed").map(str::to_owned);
     if let Some(rule) = schema.get("x-syncline-on-delete") {
         field.on_delete = serde_json::from_value(rule.clone())
@@ -341,6 +343,7 @@ mod tests {
         fields[1].unique = true;
         fields[2].default = Some(Value::Int(3));
         fields[3].indexed = true;
+        fields[0].searchable = true;
         fields[4].description = "how much".into();
         fields[5].computed = Some("z97 > 3".into());
         fields[15].on_delete = crate::model::DeleteRule::Cascade;

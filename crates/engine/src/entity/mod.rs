@@ -46,7 +46,8 @@ pub use upsert::{Upserted, UpsertedAs};
 pub(crate) use consequences::Consequences;
 pub(crate) use findings::Findings;
 pub(crate) use index::{
-    Definition, fill_all, fill_declared, fill_within, forget_moved, forget_spaces, keep_created, keep_history, keep_written, space_of,
+    Definition, fill_all, fill_declared, fill_within, forget_moved, forget_spaces, keep_created, keep_history,
+    keep_written, space_of,
 };
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use selection::Selection;
