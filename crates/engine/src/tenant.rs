@@ -103,6 +103,9 @@ impl Engine {
                 let mut tx = inner.store.begin_for(tenant, Mode::Write).await?;
                 let found = tx.documents(&query).await?;
                 for document in &found {
+                    if kind == DocumentKind::Space {
+                        tx.clear_space(document.id).await?;
+                    }
                     tx.delete_document(document.kind, document.id).await?;
                 }
                 tx.commit().await?;

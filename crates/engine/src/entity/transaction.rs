@@ -292,8 +292,12 @@ impl<'a> EntityTransaction<'a> {
         read: &ReadPoint,
         mut findings: Findings,
     ) -> Result<EditOutcome> {
-        let over = self.brought_over(linked, &patch).await?;
-        let linked = over.as_ref().unwrap_or(linked);
+        let stored = linked;
+        let (over, crossing) = match self.brought_over(linked, &patch).await? {
+            Some((over, audit)) => (Some(over), audit),
+            None => (None, Vec::new()),
+        };
+        let linked = over.as_ref().unwrap_or(stored);
         drop_unchanged(&mut patch, &linked.entity);
         required(
             &self.blueprint,
@@ -331,6 +335,7 @@ impl<'a> EntityTransaction<'a> {
             changed: effects.decided,
             ..EditOutcome::default()
         };
+        self.page.audit.extend(crossing);
         for entry in effects.audit {
             if entry.kind == AuditKind::Overruled && !outcome.changed.contains(&entry.group) {
                 outcome.overruled.push(entry.group);
@@ -353,15 +358,18 @@ impl<'a> EntityTransaction<'a> {
                 outcome.conflicts.push(conflict);
             }
         }
-        if !outcome.changed.is_empty() {
-            self.keep(Some(&linked.entity), edited);
+        if over.is_some() {
+            forget_failure(self.page.tx()?, &self.blueprint, stored.entity.uid).await?;
+        }
+        if !outcome.changed.is_empty() || over.is_some() {
+            self.keep(Some(&stored.entity), edited);
         }
         Ok(outcome)
     }
 
     /// An entity of an older version as one of the current, for an edit: `None` if it is one already. What keeps it from
     /// coming over may be what the patch mends, so that is taken first.
-    async fn brought_over(&mut self, linked: &Linked, patch: &Patch) -> Result<Option<Linked>> {
+    async fn brought_over(&mut self, linked: &Linked, patch: &Patch) -> Result<Option<(Linked, Vec<AuditEntry>)>> {
         if linked.entity.blueprint_version == self.blueprint.version {
             return Ok(None);
         }
@@ -395,10 +403,7 @@ impl<'a> EntityTransaction<'a> {
                 ),
             )
         })?;
-        self.page.audit.extend(crossed.audit);
-        forget_failure(self.page.tx()?, &self.blueprint, linked.entity.uid).await?;
-        self.keep(Some(&linked.entity), over.clone());
-        Ok(Some(over))
+        Ok(Some((over, crossed.audit)))
     }
 
     async fn open_conflict(
