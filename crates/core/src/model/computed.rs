@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{Blueprint, Finding};
-use crate::error::Result;
 use crate::expression::{Expression, Variables};
 use crate::value::Value;
 
@@ -16,10 +15,83 @@ pub struct Computed {
     pub failed: Vec<(usize, String)>,
 }
 
+/// The computed fields of a blueprint, ready to be computed for many entities.
+#[derive(Debug)]
+pub struct Computation<'a> {
+    blueprint: &'a Blueprint,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    place: usize,
+    expression: Result<Expression, String>,
+    /// The names that it reads, and where they are.
+    reads: Vec<(String, Option<usize>)>,
+}
+
+impl Computation<'_> {
+    /// As [`Blueprint::compute`].
+    pub fn compute(&self, values: &mut Vec<Value>) -> Computed {
+        let mut outcome = Computed::default();
+        for step in &self.steps {
+            let field = &self.blueprint.fields[step.place];
+            let value = step.evaluate(values).and_then(|value| {
+                let checked = self.blueprint.check_value(field, value);
+                checked.map_err(|error| error.message().to_owned())
+            });
+            let value = value.unwrap_or_else(|reason| {
+                outcome.failed.push((step.place, reason));
+                Value::Null
+            });
+            if values.len() <= step.place {
+                values.resize(step.place + 1, Value::Null);
+            }
+            if values[step.place] != value {
+                values[step.place] = value;
+                outcome.changed.push(step.place);
+            }
+        }
+        outcome
+    }
+}
+
+impl Step {
+    fn evaluate(&self, values: &[Value]) -> Result<Value, String> {
+        let expression = self.expression.as_ref().map_err(Clone::clone)?;
+        let null = Value::Null;
+        let mut variables = Variables::new();
+        for (name, place) in &self.reads {
+            variables.set(name, place.and_then(|place| values.get(place)).unwrap_or(&null));
+        }
+        expression
+            .evaluate(&variables)
+            .map_err(|error| error.message().to_owned())
+    }
+}
+
 impl Blueprint {
     /// Whether any field is computed.
     pub fn has_computed(&self) -> bool {
         self.live_fields().any(|(_, field)| field.computed.is_some())
+    }
+
+    /// The computed fields, ready to be computed for many entities.
+    pub fn computation(&self) -> Computation<'_> {
+        let prepared = |place: usize| {
+            let expression = Expression::compile(self.fields[place].computed.as_deref().unwrap_or_default());
+            let names = expression.as_ref().map(Expression::variables).unwrap_or_default();
+            let reads = names.into_iter().map(|name| (self.position(&name), name));
+            Step {
+                place,
+                reads: reads.map(|(read, name)| (name, read)).collect(),
+                expression: expression.map_err(|error| error.message().to_owned()),
+            }
+        };
+        Computation {
+            blueprint: self,
+            steps: self.computed_order().into_iter().map(prepared).collect(),
+        }
     }
 
     /// Computes all computed fields, each after those that it reads. One that can't be computed is empty.
@@ -33,40 +105,10 @@ impl Blueprint {
     /// let blueprint = Blueprint::new(1, 1, "item", fields);
     /// let mut values = vec![Value::Null, Value::from_number("2.5"), Value::Int(4)];
     /// assert_eq!(blueprint.compute(&mut values).changed, [0]);
-    /// assert_eq!(values[0], Value::Int(10));
+    /// assert_eq!(values[0].to_json(), 10);
     /// ```
     pub fn compute(&self, values: &mut Vec<Value>) -> Computed {
-        let mut outcome = Computed::default();
-        for place in self.computed_order() {
-            let field = &self.fields[place];
-            let Some(text) = &field.computed else { continue };
-            let computed = self
-                .evaluate(text, values)
-                .and_then(|value| self.check_value(field, value));
-            let value = computed.unwrap_or_else(|error| {
-                outcome.failed.push((place, error.message().to_owned()));
-                Value::Null
-            });
-            if values.len() <= place {
-                values.resize(place + 1, Value::Null);
-            }
-            if values[place] != value {
-                values[place] = value;
-                outcome.changed.push(place);
-            }
-        }
-        outcome
-    }
-
-    fn evaluate(&self, text: &str, values: &[Value]) -> Result<Value> {
-        let expression = Expression::compile(text)?;
-        let null = Value::Null;
-        let mut variables = Variables::new();
-        for name in expression.variables() {
-            let place = self.position(&name);
-            variables.set(&name, place.and_then(|place| values.get(place)).unwrap_or(&null));
-        }
-        expression.evaluate(&variables)
+        self.computation().compute(values)
     }
 
     /// Places of the computed fields that a computed field reads.

@@ -8,7 +8,7 @@ mod tenant;
 
 pub(crate) use blueprint::is_name;
 pub use blueprint::{Blueprint, Finding, Severity};
-pub use computed::Computed;
+pub use computed::{Computation, Computed};
 pub use field::{DeleteRule, Field, FieldChoice, FieldType};
 pub use json_schema::{BlueprintForm, from_json_schema, to_json_schema};
 pub use tenant::Tenant;

@@ -29,8 +29,11 @@ impl EntityNames<'_> {
         for (position, field) in own.as_ref().unwrap_or(self.blueprint).live_fields() {
             values.insert(field.name.clone(), entity.value(position).to_json());
         }
-        let mut computed = entity.values.clone();
-        let failed = self.blueprint.compute(&mut computed).failed;
+        let failed = if self.blueprint.has_computed() {
+            self.blueprint.compute(&mut entity.values.clone()).failed
+        } else {
+            Vec::new()
+        };
         EntityView {
             findings: failed
                 .into_iter()

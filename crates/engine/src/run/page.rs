@@ -7,7 +7,7 @@ use syncline_core::batch::{Batch, ReadClass, RowRef, RowState};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Mark;
 use syncline_core::mapping::DeletePolicy;
-use syncline_core::model::Blueprint;
+use syncline_core::model::{Blueprint, Computation};
 use syncline_core::plan::{self, Acceptance, Gone, Observation};
 use syncline_core::sighting::{Known, Sighting};
 use syncline_core::state::{Cause, Entity, EntityId, Linked, Presence, Side, SideFlags};
@@ -296,10 +296,13 @@ pub(crate) async fn mark_stale(
 
 /// Computes an entity's computed fields; sides that may be written are looked at when one of them is another now.
 pub(crate) fn compute(blueprint: &Blueprint, linked: &mut Linked) {
-    if !blueprint.has_computed() || linked.entity.blueprint_version != blueprint.version {
-        return;
+    if blueprint.has_computed() && linked.entity.blueprint_version == blueprint.version {
+        compute_by(&blueprint.computation(), linked);
     }
-    if !blueprint.compute(&mut linked.entity.values).changed.is_empty() {
+}
+
+fn compute_by(computation: &Computation<'_>, linked: &mut Linked) {
+    if !computation.compute(&mut linked.entity.values).changed.is_empty() {
         for side in linked.sides.iter_mut().filter(|side| side.presence == Presence::Live) {
             side.flags.set(SideFlags::PUSH);
         }
@@ -317,8 +320,11 @@ async fn computed(tx: &mut dyn Transaction, changed: &[Linked]) -> Result<Option
         let blueprint = document::read::<Blueprint>(document)?;
         if blueprint.has_computed() {
             let all = all.get_or_insert_with(|| changed.to_vec());
-            for linked in all.iter_mut().filter(|linked| linked.entity.blueprint == id) {
-                compute(&blueprint, linked);
+            let computation = blueprint.computation();
+            let is_own =
+                |entity: &Entity| entity.blueprint == id && entity.blueprint_version == blueprint.value.version;
+            for linked in all.iter_mut().filter(|linked| is_own(&linked.entity)) {
+                compute_by(&computation, linked);
             }
         }
     }
