@@ -12,6 +12,7 @@ use super::syncs::adapted;
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
 use crate::entity::forget_moved;
+use crate::flow::flows_of;
 use crate::run::append_audit;
 
 /// What to do with a version.
@@ -47,7 +48,25 @@ pub(super) async fn switch(
     (after.id, after.tenant) = (before.id, before.tenant);
     (after.name, after.label) = (before.name.clone(), before.label.clone());
     let syncs = adapted(inner, tx, &before, &after).await?;
-    let findings: Vec<Finding> = syncs.iter().flat_map(|sync| sync.findings.clone()).collect();
+    let mut findings: Vec<Finding> = syncs.iter().flat_map(|sync| sync.findings.clone()).collect();
+    for stored in flows_of(tx, before.tenant, before.id).await? {
+        let flow = &stored.current.flow;
+        let known = flow.check(&before);
+        let new = flow
+            .check(&after)
+            .into_iter()
+            .filter(|finding| !known.contains(finding));
+        findings.extend(
+            new.filter(|finding| finding.severity == Severity::Error)
+                .map(|finding| {
+                    let message = format!(
+                        "it takes no part until it is saved anew; {}: {}",
+                        finding.place, finding.message
+                    );
+                    Finding::notice(format!("flow `{}`", flow.name), message)
+                }),
+        );
+    }
     if is_dry || findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Ok((after, findings));
     }

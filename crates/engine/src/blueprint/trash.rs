@@ -177,6 +177,8 @@ pub(crate) async fn forget_blueprint(inner: &Inner, blueprint: &Blueprint) -> Re
         purged.syncs += 1;
     }
     forget_spaces(tx.as_mut(), blueprint).await?;
+    let states = DocumentQuery::new(DocumentKind::StateChange).tenant(tenant);
+    let has_states = tx.count_documents(&states).await? > 0;
     tx.commit().await?;
     loop {
         let mut tx = inner.store.begin_for(tenant, Mode::Write).await?;
@@ -191,6 +193,14 @@ pub(crate) async fn forget_blueprint(inner: &Inner, blueprint: &Blueprint) -> Re
             .map(|side| side.key)
             .collect();
         tx.delete_sides(&sides).await?;
+        if has_states {
+            for id in &ids {
+                let query = DocumentQuery::new(DocumentKind::StateChange)
+                    .tenant(tenant)
+                    .scope(id.cast_unsigned());
+                forget_documents(tx.as_mut(), query).await?;
+            }
+        }
         tx.delete_entities(&ids).await?;
         tx.commit().await?;
         purged.entities += ids.len() as u64;
@@ -200,6 +210,7 @@ pub(crate) async fn forget_blueprint(inner: &Inner, blueprint: &Blueprint) -> Re
     }
     let mut tx = inner.store.begin_for(tenant, Mode::Write).await?;
     for kind in [
+        DocumentKind::Flow,
         DocumentKind::BlueprintVersion,
         DocumentKind::MigrationJob,
         DocumentKind::MigrationFailure,

@@ -114,8 +114,7 @@ pub(super) async fn drop_space(tx: &mut dyn Transaction, space: u64) -> Result<(
 pub(crate) async fn forget_moved(tx: &mut dyn Transaction, before: &Blueprint, after: &Blueprint) -> Result<()> {
     for space in spaces_of(tx, before.tenant, before.id).await? {
         if space.definition.positions(before) != space.definition.positions(after) {
-            tx.clear_space(space.id).await?;
-            tx.delete_document(DocumentKind::Space, space.id).await?;
+            drop_space(tx, space.id).await?;
         }
     }
     Ok(())
@@ -124,8 +123,7 @@ pub(crate) async fn forget_moved(tx: &mut dyn Transaction, before: &Blueprint, a
 /// Removes all spaces of a blueprint for good.
 pub(crate) async fn forget_spaces(tx: &mut dyn Transaction, blueprint: &Blueprint) -> Result<()> {
     for space in spaces_of(tx, blueprint.tenant, blueprint.id).await? {
-        tx.clear_space(space.id).await?;
-        tx.delete_document(DocumentKind::Space, space.id).await?;
+        drop_space(tx, space.id).await?;
     }
     Ok(())
 }
