@@ -169,6 +169,7 @@ impl Flows<'_> {
         };
         let names = EntityNames {
             blueprint: &blueprint,
+            history: None,
             syncs: &syncs,
         };
         let mut taking = Taking {
