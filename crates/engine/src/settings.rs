@@ -94,6 +94,9 @@ pub struct Settings {
     pub sweep_after_full_calls: u64,
     /// Changed records that a dry run keeps in memory at most, about two kilobytes each; then its plan ends.
     pub dry_run_records: usize,
+    /// A sync with more open conflicts pauses, where its mapping does not say otherwise: its policy does not fit, or
+    /// something went wrong on one side. 0 is never.
+    pub open_conflicts: u64,
     /// Hints that are kept of a sync at most. More of them become one note that its object changed, which the next poll
     /// answers: that costs fewer calls than reading so many records one by one, and the inbox stays small.
     pub inbox_hints: usize,
@@ -134,6 +137,7 @@ impl Default for Settings {
             sweep_calls: 5_000,
             sweep_after_full_calls: 200,
             dry_run_records: 100_000,
+            open_conflicts: 10_000,
             inbox_hints: 10_000,
             edit_delay: Duration::from_millis(10),
         }

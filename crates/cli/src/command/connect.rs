@@ -52,11 +52,14 @@ pub(crate) async fn connect(project: &Project, arguments: ConnectArguments) -> R
     };
     let name = &connection.name;
     project.output.json(&with_id(connection.id, &connection))?;
+    // Tokens that were given to us do not always tell whose they are.
+    let whose = match user(&connection.account) {
+        user if user == "-" => String::new(),
+        user => format!(" as {user}"),
+    };
     project.output.line(format_args!(
-        "connected `{name}` to {} {} as {}",
-        connection.provider,
-        connection.account.name,
-        user(&connection.account)
+        "connected `{name}` to {} {}{whose}",
+        connection.provider, connection.account.name,
     ));
     let has_syncs = project
         .loaded

@@ -31,6 +31,14 @@ impl MappingTable {
         mapping.on_crm_delete = self.on_crm_delete;
         mapping.on_app_delete = self.on_app_delete;
         mapping.on_delete_conflict = self.on_delete_conflict;
+        mapping.overdue_conflicts = match &self.overdue_conflicts {
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|error: syncline::Error| error.message().to_owned())?,
+            ),
+            None => None,
+        };
+        mapping.pause_above_conflicts = self.pause_above_conflicts;
         mapping.marker.clone_from(&self.marker);
         Ok(mapping)
     }

@@ -48,6 +48,10 @@ pub(crate) struct MappingTable {
     /// Who decides where a delete meets an edit.
     #[serde(default)]
     pub(crate) on_delete_conflict: DeleteConflictPolicy,
+    /// Who wins a conflict that nobody decides, and when: `14 days => crm_wins`.
+    pub(crate) overdue_conflicts: Option<String>,
+    /// With more open conflicts than this the sync pauses.
+    pub(crate) pause_above_conflicts: Option<u64>,
     /// Remote field that carries our unique key.
     pub(crate) marker: Option<String>,
     /// Fields that this mapping adds to the blueprint.

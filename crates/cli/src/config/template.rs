@@ -63,6 +63,8 @@ key_file = "syncline.key"
 # on_crm_delete = "unlink"                      # or "delete", "archive"
 # on_app_delete = "unlink"
 # on_delete_conflict = "review"                 # where a delete meets an edit: or "strategy", "last_write_wins", "crm_wins", "app_wins"
+# overdue_conflicts = "14 days => crm_wins"     # what nobody decides: or "36 hours => app_wins"; without it, it waits
+# pause_above_conflicts = 500                   # a sync that asks so much is paused
 
 # --- Syncs: mappings at work -----------------------------------------------------------------------------------------
 # Schedules: "manual", "hourly", "every 15 minutes", "daily at 06:30", "cron 0 9 * * 1".

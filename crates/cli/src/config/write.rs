@@ -139,6 +139,12 @@ fn settings(text: &mut String, mapping: &Mapping) {
         let value = quoted(&word(&mapping.on_delete_conflict));
         let _ = writeln!(text, "on_delete_conflict = {value}");
     }
+    if let Some(overdue) = &mapping.overdue_conflicts {
+        let _ = writeln!(text, "overdue_conflicts = {}", quoted(&overdue.to_string()));
+    }
+    if let Some(most) = mapping.pause_above_conflicts {
+        let _ = writeln!(text, "pause_above_conflicts = {most}");
+    }
 }
 
 fn rule(rule: &Rule) -> String {

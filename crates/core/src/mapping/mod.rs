@@ -16,6 +16,7 @@ mod evidence;
 mod likely_pair;
 mod match_keys;
 mod names;
+mod overdue;
 mod preview;
 mod proposal;
 mod resolve;
@@ -32,6 +33,7 @@ pub use auto::propose;
 pub use check::{MAX_REMOTE_FIELDS, check, check_together};
 pub use compile::{SidePlace, compile};
 pub use compiled::{CompiledRule, Role, SideGroup, SideMapping};
+pub use overdue::{OverdueConflicts, OverdueWinner};
 pub use preview::{PreviewField, PreviewRecord, preview, unfilled_required};
 pub use proposal::{LeftOut, Proposal, ProposedRule};
 pub use rule::{

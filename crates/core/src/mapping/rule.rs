@@ -1,5 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::overdue::OverdueConflicts;
+
 /// Which way values flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -350,6 +352,12 @@ pub struct Mapping {
     /// Who decides where a delete meets an edit.
     #[serde(default)]
     pub on_delete_conflict: DeleteConflictPolicy,
+    /// Who wins a conflict on fields that nobody decides; without it, it waits for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_conflicts: Option<OverdueConflicts>,
+    /// With more open conflicts than this the sync pauses; without it, with more than the engine's settings say. 0 is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_above_conflicts: Option<u64>,
     /// Remote field that carries our unique key, so that a create sent twice makes one record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
@@ -374,6 +382,8 @@ impl Mapping {
             on_crm_delete: DeletePolicy::Unlink,
             on_app_delete: DeletePolicy::Unlink,
             on_delete_conflict: DeleteConflictPolicy::Review,
+            overdue_conflicts: None,
+            pause_above_conflicts: None,
             marker: None,
         }
     }

@@ -8,11 +8,14 @@ mod offline;
 mod open;
 mod resolution;
 mod service;
+mod unattended;
 
 pub use always::{Always, AlwaysResolved};
 pub use model::{Review, ReviewSide, ReviewStatus};
 pub use resolution::{FieldChoice, Resolution};
 pub use service::{ConflictQuery, Conflicts};
+
+pub(crate) use unattended::{decide_overdue, pause_where_flooded};
 
 pub(crate) use open::{ReviewPlace, close_settled, open_match_review, open_review, open_review_at};
 

@@ -175,6 +175,15 @@ async fn carry_out(
             match_new(inner, context, &mut session, run, reporter).await?;
         }
     }
+    if !session.is_dry() {
+        for context in &contexts {
+            let decided = crate::conflict::decide_overdue(inner, &context.sync).await?;
+            if decided > 0 {
+                let name = &context.mapping.label;
+                moment(inner, run, format!("decided {decided} overdue conflicts of {name}"));
+            }
+        }
+    }
     for pass in 0..inner.settings.passes {
         let mut sent = 0;
         for context in &contexts {
@@ -357,6 +366,7 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
             // More was hinted at while it was read than is kept one by one.
             let again = sync.dirty_since.and_then(|_| now.checked_add(DIRTY_REST).ok());
             sync.value.next_run_at = next.map(|next| again.map_or(next, |again| next.min(again)));
+            crate::conflict::pause_where_flooded(inner, tx.as_mut(), &mut sync).await?;
             document::put(tx.as_mut(), &mut sync).await?;
         }
     }

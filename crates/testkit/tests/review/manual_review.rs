@@ -1,5 +1,8 @@
 use syncline_core::mapping::Strategy;
+use syncline_engine::audit::AuditPosition;
 use syncline_engine::conflict::{FieldChoice, Resolution};
+use syncline_engine::event::{Event, EventKind};
+use syncline_engine::sync::SyncStatus;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
 
@@ -109,4 +112,82 @@ async fn agreeing_on_first_link_makes_nobody_a_rival() {
             play.is_quiet().await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_nobody_decides_is_decided_as_the_mapping_says_and_not_before() {
+    for (rule, kept) in [("2 days => crm_wins", "Genf"), ("2 days => app_wins", "Basel")] {
+        let play = Play::mapped(|_, sync| {
+            sync.mapping.strategy = Strategy::ManualReview;
+            sync.mapping.overdue_conflicts = Some(rule.parse().unwrap());
+        })
+        .await;
+        play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
+        play.settle().await;
+        let person = play.person("a@x.org").await;
+        play.edit(SALESFORCE, &play.ext(&person, SALESFORCE), "city", "Genf");
+        play.app_edit("a@x.org", "city", "Basel").await;
+        play.settle().await;
+        let open = play.conflicts().await.remove(0);
+        play.stage.clock.advance(47 * 3_600);
+        play.settle().await;
+        assert_eq!(play.conflicts().await.len(), 1, "{rule}: a person has two days");
+        play.stage.clock.advance(2 * 3_600);
+        play.settle().await;
+        assert!(play.conflicts().await.is_empty());
+        assert_eq!(play.app("a@x.org", "city").await, kept, "{rule}");
+        play.is_quiet().await;
+        let (conflicts, actor) = (play.stage.engine.conflicts(), &play.stage.actor);
+        let ended = conflicts.get(play.stage.tenant, open.id, actor).await.unwrap();
+        assert_eq!(ended.resolved_by.unwrap(), format!("nobody decided, so {rule}"));
+        let audit = play.stage.engine.audit();
+        let entries = audit
+            .list(play.stage.tenant, None, AuditPosition::default(), 1_000, actor)
+            .await
+            .unwrap();
+        assert!(
+            entries
+                .iter()
+                .any(|record| record.note.contains(&format!("nobody decided, so {rule}"))),
+            "audited"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_asks_more_than_it_may_is_paused_and_says_so() {
+    let play = Play::mapped(|_, sync| {
+        sync.mapping.strategy = Strategy::ManualReview;
+        sync.mapping.pause_above_conflicts = Some(1);
+    })
+    .await;
+    let people = ["a@x.org", "b@x.org"];
+    for email in people {
+        play.create(SALESFORCE, email, &[("city", "Bern")]);
+    }
+    play.settle().await;
+    let quarrel = async |email: &str| {
+        let person = play.person(email).await;
+        play.edit(SALESFORCE, &play.ext(&person, SALESFORCE), "city", "Genf");
+        play.app_edit(email, "city", "Basel").await;
+        play.run(SALESFORCE).await;
+        let (syncs, actor) = (play.stage.engine.syncs(), &play.stage.actor);
+        syncs.get(play.people_sync(SALESFORCE).id, actor).await.unwrap()
+    };
+    assert_eq!(quarrel(people[0]).await.status, SyncStatus::Active, "one it may have");
+    let paused = quarrel(people[1]).await;
+    assert_eq!(paused.status, SyncStatus::Paused);
+    let reason = paused.paused_because.unwrap();
+    assert!(
+        reason.starts_with("2 conflicts wait for a person, and it may have 1"),
+        "{reason}"
+    );
+    let events = play
+        .stage
+        .engine
+        .events(play.stage.tenant, 0, 1_000, &play.stage.actor)
+        .await
+        .unwrap();
+    let told = |event: &Event| matches!(&event.kind, EventKind::ConnectionNeedsAttention { message, .. } if message.contains(&reason));
+    assert_eq!(events.iter().filter(|event| told(event)).count(), 1);
 }
