@@ -41,6 +41,13 @@ impl Simulator {
         }
     }
 
+    /// Sends its process a signal, such as `STOP`, after which it answers no more, and `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// A value of the line that it printed first.
     pub(crate) fn says(&self, name: &str) -> String {
         self.line[name]
