@@ -19,7 +19,7 @@ use syncline_engine::schema_drift::FieldChange;
 use syncline_engine::settings::{Retention, Settings};
 use syncline_engine::sync::{NewSync, Schedule, SweepInterval, Sync};
 use syncline_simulators::fault::Fault;
-use syncline_testkit::stage::{Stage, person_mapping};
+use syncline_testkit::stage::{Stage, company_mapping, person_mapping};
 use timed::{ext, field, people, settled, sync};
 
 /// Runs the scheduler until something holds.
@@ -111,6 +111,59 @@ async fn what_is_due_runs_by_itself_and_what_was_missed_runs_once() {
         .find(|run| run.connection == stage.connections["salesforce"].id)
         .unwrap();
     assert!(salesforce.parameters.objects.is_empty(), "all of them are due");
+}
+
+#[tokio::test]
+async fn a_tenant_with_a_huge_backlog_does_not_keep_another_waiting() {
+    let settings = Settings {
+        parallel_runs: 1,
+        ..timed::settings()
+    };
+    let (acme, clock) = timed::stage(300, settings).await;
+    let mut globex = acme.clone();
+    globex.tenant = acme.engine.tenant("Globex", &acme.actor).await.unwrap().id;
+    globex.connections.clear();
+    globex
+        .connect_salesforce(std::collections::BTreeMap::new())
+        .await
+        .unwrap();
+    // One imports everything from both CRMs, the other looks after a few companies.
+    for sync in acme.map_all().await.unwrap() {
+        set(&acme, &sync.name, |new| new.schedule = Schedule::Hour).await;
+    }
+    let mut companies = company_mapping("salesforce", globex.connections["salesforce"].id);
+    companies.schedule = Schedule::Hour;
+    globex.engine.syncs().save(companies, &globex.actor).await.unwrap();
+    clock.advance(2 * 3_600);
+    let of = async |stage: &Stage, connection: &str, after: u64| {
+        let id = stage.connections[connection].id;
+        let mut runs = runs(stage).await;
+        runs.retain(|run| run.id > after && run.connection == id && run.status.is_over());
+        runs
+    };
+    let mut after = 0;
+    for round in 0..2 {
+        until(&acme, async || {
+            let salesforce = of(&acme, "salesforce", after).await;
+            let hubspot = of(&acme, "hubspot", after).await;
+            let small = of(&globex, "salesforce", after).await;
+            !(salesforce.is_empty() || hubspot.is_empty() || small.is_empty())
+        })
+        .await;
+        let (mut all, small) = (runs(&acme).await, runs(&globex).await);
+        if round == 0 {
+            let imported: u64 = all.iter().map(|run| run.total("pull").read).sum();
+            assert!(imported >= 600, "a backlog: {imported}");
+        }
+        all.extend(small);
+        all.retain(|run| run.id > after);
+        all.sort_by_key(|run| run.id);
+        let turns: Vec<u32> = all.iter().map(|run| run.tenant).collect();
+        // With one run at a time, it waits for at most one of the other's.
+        assert!(turns[..2].contains(&globex.tenant), "round {round}: {turns:?}");
+        after = all.iter().map(|run| run.id).max().unwrap();
+        clock.advance(2 * 3_600);
+    }
 }
 
 #[tokio::test]
