@@ -4,6 +4,7 @@
 mod another_file;
 mod blueprints;
 mod demo;
+mod flows;
 mod folder;
 mod journey;
 mod records;

@@ -68,6 +68,9 @@ impl Flow {
                 return findings;
             }
         };
+        if let Some(why) = read_only(field) {
+            findings.push(Finding::error("field", why));
+        }
         self.check_states(field, &choices, &mut findings);
         let mut names = BTreeSet::new();
         let mut dead = BTreeSet::new();
@@ -145,6 +148,15 @@ fn unknown_state(place: &str, state: &str, field: &str, choices: &[&str], findin
     }
 }
 
+/// Why nobody but its expression gives a field its value.
+fn read_only(field: &Field) -> Option<String> {
+    let expression = field.computed.as_ref()?;
+    Some(format!(
+        "`{}` is computed (`{expression}`), so nobody else sets it",
+        field.name
+    ))
+}
+
 /// The field of this name.
 fn field_of<'b>(blueprint: &'b Blueprint, name: &str) -> Option<&'b Field> {
     blueprint
@@ -203,7 +215,7 @@ impl Check<'_> {
                         Some(format!("`{name}` is the state, which the transition itself sets"))
                     }
                     Some(_) if !seen.insert(name) => Some(format!("`{name}` is listed twice")),
-                    Some(_) => None,
+                    Some(field) => read_only(field),
                 };
                 findings.extend(wrong.map(|why| Finding::error(self.place(part), why)));
             }

@@ -259,6 +259,27 @@ fn names_states_and_inputs_are_checked() {
 }
 
 #[test]
+fn nothing_but_its_expression_sets_a_computed_field() {
+    let mut blueprint = delivery();
+    blueprint.fields[1].computed = Some("2 * 3".into());
+    let mut flow = flow();
+    flow.transitions[0] = Transition::new("start", ["PENDING"], "IN_PROGRESS").update("weight", "7");
+    flow.transitions[1].inputs = vec!["weight".into()];
+    let found = flow
+        .check(&blueprint)
+        .into_iter()
+        .map(|finding| (finding.place, finding.message));
+    let why = "`weight` is computed (`2 * 3`), so nobody else sets it".to_owned();
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            ("transitions.start.updates.weight".to_owned(), why.clone()),
+            ("transitions.deliver.inputs".to_owned(), why),
+        ]
+    );
+}
+
+#[test]
 fn what_can_be_taken_is_offered_and_of_the_rest_it_is_said_why_not() {
     let standing = compiled().available(&values("PENDING", 3), &driver(), now());
     assert_eq!(standing.state.as_deref(), Some("PENDING"));

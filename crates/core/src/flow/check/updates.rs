@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::expressions::fitting;
 use super::super::model::Update;
-use super::{Check, field_of};
+use super::{Check, field_of, read_only};
 use crate::expression::{Certainty, Expression, ExpressionKind, Variables};
 use crate::model::{Field, FieldType, Finding};
 use crate::value::Value;
@@ -21,6 +21,9 @@ impl Check<'_> {
             };
             if !seen.insert(update.field.as_str()) {
                 findings.push(Finding::error(&place, "it is updated twice; only one can be meant"));
+            }
+            if let Some(why) = read_only(field) {
+                findings.push(Finding::error(&place, why));
             }
             let is_given = |names: &[String]| names.contains(&update.field);
             if is_given(&self.transition.inputs) || is_given(&self.transition.optional) {
