@@ -130,7 +130,13 @@ fn apply_rule(draft: &mut Draft, rule: &MigrationRule) -> Option<()> {
             if let Some(unknown) = map.values().find(|value| !is_known(value)) {
                 return draft.wrong(format!("`{unknown}` is none of the choices that `{field}` will have"));
             }
-            draft.field(place).kind = kind;
+            let field = draft.field(place);
+            field.kind = kind;
+            if let Some(Value::Text(default)) = &mut field.default
+                && let Some(new) = map.get(default.as_str())
+            {
+                default.clone_from(new);
+            }
             draft.keep_default(place);
             draft.step(&[place], &[place], &[place], Transform::Choices { map: map.clone() });
             Some(())

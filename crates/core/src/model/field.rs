@@ -233,7 +233,6 @@ pub enum DeleteRule {
 
 impl DeleteRule {
     /// Whether nothing is done.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub const fn keeps(&self) -> bool {
         matches!(self, Self::Keep)
     }

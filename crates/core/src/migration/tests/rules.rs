@@ -106,11 +106,19 @@ fn what_is_split_and_edited_goes_back_by_the_inverse_rule_and_what_was_not_to_th
 
 #[test]
 fn choices_that_became_one_are_told_apart_again_on_the_way_back() {
+    let mut rated = person();
+    rated.fields[2].default = Some(Value::text("icy"));
     let history = step(
-        person(),
+        rated,
         &rules(json!([{"rule": "map_choices", "field": "rating",
             "choices": [{"value": "hot", "label": "Hot"}, {"value": "low", "label": "Low"}],
             "map": {"cold": "low", "icy": "low"}}])),
+    );
+    let default = history.blueprint(2).unwrap().fields[2].default.clone();
+    assert_eq!(
+        default,
+        Some(Value::text("low")),
+        "what new entities take is mapped, too"
     );
     let icy = vec![Value::Null, Value::Null, Value::text("icy")];
     let mut values = icy.clone();
