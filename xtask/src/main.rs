@@ -17,6 +17,7 @@ mod dependencies;
 mod fuzz;
 mod outcome;
 mod postgres;
+mod python;
 mod recorded;
 mod sabotage;
 mod simulate;

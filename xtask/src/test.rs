@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{clients, connectors_table, deny, dependencies, fuzz, postgres, recorded, simulate, wasm};
+use crate::{clients, connectors_table, deny, dependencies, fuzz, postgres, python, recorded, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -43,6 +43,8 @@ enum Step {
     Recorded,
     /// Clients that others wrote get on with the simulators.
     Clients,
+    /// The Python package builds, passes its tests, and says of its types what holds.
+    Python,
     /// The pure crates build for wasm32-unknown-unknown.
     Wasm,
     /// Whatever reads bytes from outside survives a short run of the fuzzer.
@@ -76,6 +78,7 @@ impl Step {
             Self::ConnectorsTable => connectors_table::run(&connectors_table::Arguments { check: true }),
             Self::Recorded => recorded::run(&recorded::Arguments::shared()),
             Self::Clients => clients::run(&clients::Arguments { only: Vec::new() }),
+            Self::Python => python::check(),
             Self::Wasm => wasm::build(&wasm::Arguments {
                 toolchain: wasm::Preference::Any,
             }),

@@ -19,7 +19,9 @@ enum Tier {
     Testkit,
     /// What hosts depend on.
     Facade,
-    /// What people run: command line, bindings, examples, benches, fuzz targets.
+    /// The command line, which the Python package brings along.
+    CommandLine,
+    /// What people run: bindings, examples, benches, fuzz targets.
     Top,
     /// Build logic: no edge in either direction.
     Outside,
@@ -33,7 +35,8 @@ impl Tier {
             "crates/plugins" => Self::Plugins,
             "crates/testkit" => Self::Testkit,
             "crates/syncline" => Self::Facade,
-            "crates/cli" | "benches" | "examples" => Self::Top,
+            "crates/cli" => Self::CommandLine,
+            "benches" | "examples" => Self::Top,
             "xtask" => Self::Outside,
             _ if folder.starts_with("crates/connectors/") => Self::Connector,
             _ if ["bindings/", "examples/", "benches/", "fuzz/"]
@@ -53,7 +56,7 @@ impl Tier {
             Self::Part | Self::Connector => other == Self::Core,
             // Side by side: the facade is for hosts, the suites are for their tests.
             Self::Facade => other < self && other != Self::Testkit,
-            Self::Plugins | Self::Testkit | Self::Top => other < self,
+            Self::Plugins | Self::Testkit | Self::CommandLine | Self::Top => other < self,
         }
     }
 
@@ -62,7 +65,9 @@ impl Tier {
         match self {
             Self::Core | Self::Outside => false,
             Self::Part | Self::Connector => other <= Self::Connector || other == Self::Testkit,
-            Self::Plugins | Self::Testkit | Self::Facade | Self::Top => other <= self || other == Self::Testkit,
+            Self::Plugins | Self::Testkit | Self::Facade | Self::CommandLine | Self::Top => {
+                other <= self || other == Self::Testkit
+            }
         }
     }
 
@@ -74,6 +79,7 @@ impl Tier {
             Self::Plugins => "the plugin host depends on the core and what stands directly on it",
             Self::Testkit => "the testkit is below the facade and what people run",
             Self::Facade => "the facade is below what people run, and beside the testkit",
+            Self::CommandLine => "the command line is below the Python package alone",
             Self::Top => "what people run is depended on by nothing",
             Self::Outside => "xtask stands outside",
         }

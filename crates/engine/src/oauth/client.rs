@@ -234,18 +234,11 @@ impl OAuthClient {
         let Some((url, with_client)) = &self.endpoints.revoke else {
             return Ok(false);
         };
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", token.expose_secret());
-        if *with_client {
-            form.append_pair("client_id", &self.client_id);
-            if let Some(secret) = &self.client_secret {
-                form.append_pair("client_secret", secret.expose_secret());
-            }
-        }
+        let form = self.revocation_form(token, *with_client);
         let request = http::Request::post(url.as_str())
             .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(http::header::ACCEPT, "application/json")
-            .body(form.finish().into_bytes())
+            .body(form.into_bytes())
             .map_err(|error| TokenFailure::Misconfigured(error.to_string()))?;
         let outcome = Outcome::default();
         let _told_by_outcome = self.send(request, &outcome).await;
@@ -259,6 +252,19 @@ impl OAuthClient {
             Some(Err(error)) => Err(TokenFailure::from_transport(error)),
             None => Err(TokenFailure::Transient("nothing was sent".to_owned())),
         }
+    }
+
+    /// Apart from what awaits the answer: the serializer is not `Send`, and so would nothing be that disconnects.
+    fn revocation_form(&self, token: &SecretString, with_client: bool) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token.expose_secret());
+        if with_client {
+            form.append_pair("client_id", &self.client_id);
+            if let Some(secret) = &self.client_secret {
+                form.append_pair("client_secret", secret.expose_secret());
+            }
+        }
+        form.finish()
     }
 
     async fn send(&self, request: HttpRequest, outcome: &Outcome) -> Result<HttpResponse, Failed> {

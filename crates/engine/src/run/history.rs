@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use syncline_core::error::Result;
 use syncline_core::model::TenantId;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Transaction};
@@ -16,6 +16,9 @@ use crate::sync::Sync;
 
 /// Runs looked at at once.
 const SCANNED: usize = 100;
+
+/// How long nobody looks whether a run is over.
+const LOOK: SignedDuration = SignedDuration::from_millis(250);
 
 /// Which runs to list, newest first.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,6 +51,26 @@ impl Runs<'_> {
         let mut run = document::get_for::<Run>(tx.as_mut(), run, actor).await?.value;
         self.look_at(tx.as_mut(), [&mut run]).await?;
         Ok(run)
+    }
+
+    /// Waits until a run is over, whoever carries it out, and returns it.
+    ///
+    /// # Errors
+    /// As [`Runs::get`].
+    pub async fn wait(&self, run: u64, actor: &Actor) -> Result<Run> {
+        let inner = &self.0.inner;
+        loop {
+            let found = self.get(run, actor).await?;
+            if found.status.is_over() {
+                return Ok(found);
+            }
+            // The bell of this process, or a look now and then: another process may carry it out, and rings none here.
+            let next = inner.clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX);
+            tokio::select! {
+                () = inner.events.changed() => {}
+                () = inner.clock.sleep_until(next) => {}
+            }
+        }
     }
 
     /// Runs, newest first.

@@ -1,0 +1,1 @@
+"""The calls to await. ``tools/twins.py`` writes ``_sync`` from here."""

@@ -1,0 +1,231 @@
+# Written by tools/twins.py from _async/entities.py. Change that one.
+"""The app's records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Iterable, Mapping, Sequence
+from typing import List, Any
+from uuid import UUID
+
+from .._caller import Caller
+from .._plain import build_all
+from ..errors import InvalidError
+from ..model.entity import Edited, Entity, Upserted
+from ..tables import Table, rows_of
+from ..values import fields_of, plain
+
+Record = Any
+PAGE = 500
+
+
+class Entities:
+    """The records of one blueprint of a tenant."""
+
+    def __init__(self, caller: Caller, tenant: int, blueprint: str) -> None:
+        self._caller = caller
+        self._tenant = tenant
+        self.blueprint = blueprint
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.blueprint}>"
+
+    def _one(self, name: str, /, **arguments: Any) -> Entity:
+        found = self._caller.call(f"entities.{name}", tenant=self._tenant, **arguments)
+        return Entity.of(found["entity"], found["types"])
+
+    def create(self, values: Record | None = None, /, **more: Any) -> Entity:
+        """Makes an entity; defaults fill what is not given. The next run creates it in the CRMs that it belongs to.
+
+        Args:
+            values: Values by field, as a mapping, a dataclass or a pydantic model.
+            more: The same, as keyword arguments.
+
+        Raises:
+            InvalidError: with everything that is wrong, each by its field.
+            ExistsError: when all that is wrong is that unique values are taken.
+        """
+        given = plain({**({} if values is None else fields_of(values)), **more})
+        return self._one("create", blueprint=self.blueprint, values=given)
+
+    def get(self, uid: UUID | str) -> Entity:
+        """An entity with its links, deleted or not.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        return self._one("get", uid=str(uid))
+
+    def update(
+        self,
+        entity: Entity | UUID | str,
+        changes: Record | None = None,
+        /,
+        *,
+        read: int | Mapping[str, Any] | None = None,
+        blind: bool = False,
+        **more: Any,
+    ) -> Edited:
+        """Changes fields of an entity. Fields that are as you had read them are left alone, so that a form may send all
+        of its fields without reverting what a CRM changed meanwhile.
+
+        Args:
+            entity: The entity as you read it, which says its revision too; or its id, with ``read``.
+            changes: Values by field, as a mapping, a dataclass or a pydantic model.
+            read: The revision, or the values, that a form was filled from.
+            blind: Overwrites whatever is there.
+            more: Values by field, as keyword arguments.
+
+        Raises:
+            InvalidError: with everything that is wrong; or when an id is given and neither ``read`` nor ``blind``.
+            RefusedError: when it is deleted, or a CRM is authoritative for a field.
+            StaleError: when the revision read is too old to be compared with: read again.
+        """
+        given = plain({**({} if changes is None else fields_of(changes)), **more})
+        point = _read_point(entity, read, blind)
+        uid = str(entity.uid if isinstance(entity, Entity) else entity)
+        answer = self._caller.call("entities.update", tenant=self._tenant, uid=uid, patch=given, read=point)
+        edited = answer["edited"]
+        return Edited(
+            Entity.of(edited["entity"], answer["types"]), edited["changed"], edited["overruled"], edited["conflicts"]
+        )
+
+    def delete(self, entity: Entity | UUID | str) -> Entity:
+        """Deletes an entity; it can be brought back. What happens to its remote records is the mappings' policy.
+
+        Raises:
+            NotFoundError: when there is none.
+            RefusedError: while a person is asked whether it is to be deleted.
+        """
+        return self._one("delete", uid=_uid(entity))
+
+    def undelete(self, entity: Entity | UUID | str) -> Entity:
+        """Brings a deleted entity back, with its values.
+
+        Raises:
+            ExistsError: when another entity has taken one of its unique values.
+        """
+        return self._one("undelete", uid=_uid(entity))
+
+    def count(self, *, deleted: bool = False) -> int:
+        """How many there are."""
+        counted: int = self._caller.call(
+            "entities.count", tenant=self._tenant, blueprint=self.blueprint, deleted=deleted
+        )
+        return counted
+
+    def list(
+        self,
+        filter: str | None = None,
+        *,
+        search: str | None = None,
+        sort: str | Sequence[str] = (),
+        descending: bool = False,
+        deleted: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Entity]:
+        """The entities, a page at a time behind the scenes.
+
+        Args:
+            filter: A CEL expression, such as ``email.startsWith('ada')``.
+            search: Words that texts of the record begin with.
+            sort: Fields; in the order of their making otherwise. One that is indexed or unique is fast.
+            descending: In the opposite order of ``sort``.
+            deleted: Deleted ones instead of live ones.
+            limit: At most so many.
+
+        Raises:
+            InvalidError: when the filter can't be read, or a field to sort by is unknown.
+            NotFoundError: for an unknown blueprint.
+        """
+        after: str | None = None
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            query = {**_query(filter, search, sort, descending, deleted), "limit": size, "after": after}
+            page = self._caller.call(
+                "entities.list", tenant=self._tenant, blueprint=self.blueprint, query=query
+            )
+            for entity in page["entities"]:
+                yield Entity.of(entity, page["types"])
+            after = page["next"]
+            if after is None:
+                return
+            left = None if left is None else left - len(page["entities"])
+
+    def __iter__(self) -> Iterator[Entity]:
+        return self.list()
+
+    def first(self, filter: str | None = None) -> Entity | None:
+        """The first entity that fits; ``None`` when none does."""
+        for entity in self.list(filter, limit=1):
+            return entity
+        return None
+
+    def table(
+        self,
+        filter: str | None = None,
+        *,
+        search: str | None = None,
+        sort: str | Sequence[str] = (),
+        descending: bool = False,
+        deleted: bool = False,
+    ) -> Table:
+        """The entities as a table that is read without a copy: ``pyarrow.table(t)``, ``polars.DataFrame(t)``,
+        ``pandas.DataFrame.from_arrow(t)``, ``duckdb.sql("from t")``. A column per field, and before them ``_uid``, ``_rev``
+        and ``_updated_at``. Decimals have 9 digits behind the point; one that has more is an error, never rounded.
+
+        It is read a page at a time while the other library reads, and anew each time.
+
+        Args:
+            filter: As in :meth:`list`.
+            search: As in :meth:`list`.
+            sort: As in :meth:`list`.
+            descending: As in :meth:`list`.
+            deleted: As in :meth:`list`.
+        """
+        query = _query(filter, search, sort, descending, deleted)
+        return self._caller.table(tenant=self._tenant, blueprint=self.blueprint, query=query)
+
+    def upsert(self, records: Iterable[Record], *, by: str) -> List[Upserted]:
+        """Writes many records: those known by a unique field are changed in the fields given, the others are made. One
+        that is refused says why, and the others go on.
+
+        Args:
+            records: Each a mapping, a dataclass or a pydantic model; or a table of pandas, polars, DuckDB or pyarrow,
+                whose columns are fields (it is read by pyarrow, which has to be installed).
+            by: The unique field.
+
+        Raises:
+            InvalidError: when ``by`` is not a unique field of the blueprint.
+        """
+        given = [plain(fields_of(record)) for record in rows_of(records)]
+        answers = self._caller.call(
+            "entities.upsert", tenant=self._tenant, blueprint=self.blueprint, by=by, records=given
+        )
+        return build_all(Upserted, answers)
+
+
+def _query(
+    filter: str | None, search: str | None, sort: str | Sequence[str], descending: bool, deleted: bool
+) -> dict[str, Any]:
+    fields = [sort] if isinstance(sort, str) else sort
+    keys = [{"field": field, "descending": descending} for field in fields]
+    return {"filter": filter, "search": search, "sort": keys, "deleted": deleted}
+
+
+def _uid(entity: Entity | UUID | str) -> str:
+    return str(entity.uid if isinstance(entity, Entity) else entity)
+
+
+def _read_point(entity: Entity | UUID | str, read: int | Mapping[str, Any] | None, blind: bool) -> Any:
+    if blind:
+        return "blind"
+    if isinstance(read, Mapping):
+        return {"values": plain(read)}
+    if read is not None:
+        return {"rev": read}
+    if isinstance(entity, Entity):
+        return {"rev": entity.rev}
+    raise InvalidError(
+        "say what was read before the edit: pass the entity itself, read=its revision, or blind=True to overwrite"
+    )

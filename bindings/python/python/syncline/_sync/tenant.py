@@ -1,0 +1,127 @@
+# Written by tools/twins.py from _async/tenant.py. Change that one.
+"""One of your customers: the way to everything that is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from .._caller import Caller
+from .._plain import build, build_all, plain
+from ..model.audit import Compacted, Event
+from ..model.blueprint import Blueprint, Field
+from ..model.tenant import TenantInfo
+from .audit import Audit
+from .conflicts import Conflicts
+from .connections import Connections
+from .entities import Entities
+from .runs import Runs
+from .syncs import Syncs
+
+EVENTS = 1_000
+
+
+class Tenant:
+    """One of your customers.
+
+    Attributes:
+        info: What is known of it.
+        connections: Their accounts at CRMs.
+        syncs: What is kept in agreement.
+        runs: When that was done.
+        conflicts: What waits for a person.
+        audit: What was written down.
+    """
+
+    def __init__(self, caller: Caller, info: TenantInfo) -> None:
+        self._caller = caller
+        self.info = info
+        self.connections = Connections(caller, info.id)
+        self.syncs = Syncs(caller, info.id)
+        self.runs = Runs(caller, info.id)
+        self.conflicts = Conflicts(caller, info.id)
+        self.audit = Audit(caller, info.id)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.info.slug}>"
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        return self.info.id
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return self.info.name
+
+    def update(
+        self, *, name: str | None = None, time_zone: str | None = None, language: str | None = None
+    ) -> None:
+        """Changes its name, time zone or language.
+
+        Raises:
+            InvalidError: for an unknown time zone.
+            ForbiddenError: by policy.
+        """
+        changed = replace(
+            self.info,
+            name=name or self.info.name,
+            time_zone=time_zone or self.info.time_zone,
+            language=language or self.info.language,
+        )
+        self.info = build(TenantInfo, self._caller.call("tenants.update", tenant=changed))
+
+    def entities(self, blueprint: str) -> Entities:
+        """The records of a blueprint."""
+        return Entities(self._caller, self.info.id, blueprint)
+
+    def blueprints(self) -> list[Blueprint]:
+        """The blueprints, by name."""
+        return build_all(Blueprint, self._caller.call("blueprints.list", tenant=self.id))
+
+    def blueprint(self, name: str) -> Blueprint:
+        """A blueprint by name.
+
+        Raises:
+            NotFoundError: when there is none; the message names the others.
+        """
+        return build(Blueprint, self._caller.call("blueprints.get", tenant=self.id, name=name))
+
+    def save_blueprint(
+        self, name: str, fields: Sequence[Field], *, groups: Sequence[Sequence[str]] = ()
+    ) -> Blueprint:
+        """Makes a blueprint, or adds fields to the one of this name. Fields are never removed by this.
+
+        Args:
+            name: Its name.
+            fields: Its fields.
+            groups: Names of fields that are only ever changed together.
+
+        Raises:
+            InvalidError: with everything that is wrong.
+        """
+        given = {"fields": plain(list(fields)), "groups": [list(group) for group in groups]}
+        return build(Blueprint, self._caller.call("blueprints.save", tenant=self.id, name=name, **given))
+
+    def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+        """What you are told, oldest first, each at least once.
+
+        Args:
+            after: The number of the last event that you dealt with.
+            follow: Waits for new ones, for ever, instead of ending.
+        """
+        while True:
+            if follow:
+                page = self._caller.call("events.next", tenant=self.id, after=after, seconds=None)
+            else:
+                page = self._caller.call("events.list", tenant=self.id, after=after, limit=EVENTS)
+            if not page:
+                return
+            for event in build_all(Event, page):
+                after = event.id
+                yield event
+
+    def compact(self) -> Compacted:
+        """Removes what is older than the retention says; the schedule does so daily."""
+        return build(Compacted, self._caller.call("tenants.compact", tenant=self.id))
