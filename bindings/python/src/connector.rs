@@ -24,6 +24,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{invalid, raised};
 
+/// Status, headers and body.
+type Answer = (u16, Vec<(String, String)>, Vec<u8>);
+
 type Asked = (Request, oneshot::Sender<Result<Response>>);
 
 /// What a connector of the host's sends its requests through.
@@ -45,7 +48,7 @@ impl ConnectorIo {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
         effect: &str,
-    ) -> PyResult<(u16, Vec<(String, String)>, Vec<u8>)> {
+    ) -> PyResult<Answer> {
         let method = match method {
             "GET" => Method::Get,
             "POST" => Method::Post,

@@ -45,7 +45,7 @@ pub(crate) fn wait<T: Send>(py: Python<'_>, work: impl Future<Output = PyResult<
                 tokio::select! {
                     biased;
                     done = &mut work => return done,
-                    () = tokio::time::sleep(SIGNALS) => Python::attach(|py| py.check_signals())?,
+                    () = tokio::time::sleep(SIGNALS) => interrupted()?,
                 }
             }
         })
@@ -61,4 +61,13 @@ where
     T: for<'any> IntoPyObject<'any> + Send + 'static,
 {
     pyo3_async_runtimes::tokio::future_into_py(py, work)
+}
+
+/// Raises what a signal has asked for, such as `KeyboardInterrupt`.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method itself is not general enough over lifetimes"
+)]
+fn interrupted() -> PyResult<()> {
+    Python::attach(|py| py.check_signals())
 }

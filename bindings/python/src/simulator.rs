@@ -78,7 +78,7 @@ pub(crate) fn fault_names() -> BTreeMap<&'static str, &'static str> {
 
 #[derive(Debug)]
 enum Crm {
-    Salesforce(Salesforce),
+    Salesforce(Box<Salesforce>),
     HubSpot(HubSpot),
 }
 
@@ -141,7 +141,7 @@ impl Simulator {
         let given: Given = depythonize(options).map_err(|error| invalid(format!("an option: {error}")))?;
         let options = given.options()?;
         let crm = match provider {
-            "salesforce" => Crm::Salesforce(Salesforce::new(options)?),
+            "salesforce" => Crm::Salesforce(Box::new(Salesforce::new(options)?)),
             "hubspot" => Crm::HubSpot(HubSpot::new(options)?),
             other => return Err(invalid(format!("there is no simulator of `{other}`"))),
         };

@@ -1,5 +1,6 @@
 //! What deleting an entity does to those that refer to it: refused, their reference cleared, or deleted with it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_core::audit::{AuditEntry, AuditKind};
@@ -86,14 +87,14 @@ impl Consequences {
         let mut open: Vec<(BlueprintId, Uuid)> = deleted.iter().map(|entity| (entity.blueprint, entity.uid)).collect();
         let mut names: BTreeMap<BlueprintId, String> = BTreeMap::new();
         while let Some((blueprint, uid)) = open.pop() {
-            if !names.contains_key(&blueprint) {
-                let found = document::get::<Blueprint>(tx, u64::from(blueprint)).await?;
-                names.insert(blueprint, found.value.name);
-            }
-            for referrer in referrers
-                .iter()
-                .filter(|referrer| names.get(&blueprint) == Some(&referrer.to))
-            {
+            let name = match names.entry(blueprint) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let found = document::get::<Blueprint>(tx, u64::from(blueprint)).await?;
+                    unknown.insert(found.value.name)
+                }
+            };
+            for referrer in referrers.iter().filter(|referrer| referrer.to == *name) {
                 for entity in referring(tx, referrer, uid).await? {
                     consequences.add(referrer, &entity, &mut gone, &mut open);
                 }
