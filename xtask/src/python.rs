@@ -31,7 +31,9 @@ pub(crate) fn check() -> Result<Outcome, Failure> {
     run(&mut within(&["-m", "maturin", "develop", "--quiet"]))?;
     run(&mut within(&["-m", "pytest", "--quiet"]))?;
     run(&mut within(&["-m", "mypy"]))?;
-    run(&mut within(&["-m", "pyright"]))?;
+    // It looks for what is installed beside the interpreter that it is told of.
+    let interpreter = environment.join("bin/python").display().to_string();
+    run(&mut within(&["-m", "pyright", "--pythonpath", &interpreter]))?;
     run(&mut within(&[
         "-m",
         "mypy.stubtest",
