@@ -149,7 +149,12 @@ fn is_filled_again(world: &World, known: &Knowledge, ghost: &Ghost, edit: &Edit)
         Place::Crm(crm, ext) => still_there(world, ghost, known, *crm, ext, edit, Some(entity)),
         Place::App(_) => false,
     };
-    if set_again || is_linked_since || is_named || stands {
+    // Who deleted the record has seen what it held, and nobody can read it any more.
+    let deleted_since = ghost
+        .presence
+        .iter()
+        .any(|(seq, _, place, live)| *seq > edit.seq && !live && *place == edit.place);
+    if set_again || is_linked_since || is_named || stands || deleted_since {
         return None;
     }
     if overwritten_unseen(ghost, edit) {
