@@ -71,11 +71,12 @@ impl Workspace {
         Ok(Self { packages })
     }
 
-    /// The connector crates.
+    /// The connector crates that do no I/O: all but the one that reaches the host's own database.
     pub(crate) fn connectors(&self) -> impl Iterator<Item = &Package> {
-        self.packages
-            .iter()
-            .filter(|package| package.folder.starts_with("crates/connectors/"))
+        const REACHES_ITS_DATABASE: &str = "crates/connectors/table";
+        self.packages.iter().filter(|package| {
+            package.folder.starts_with("crates/connectors/") && package.folder != REACHES_ITS_DATABASE
+        })
     }
 }
 

@@ -39,6 +39,34 @@ pub struct RawRequest {
     pub body: Bytes,
 }
 
+impl RawRequest {
+    /// A request as a web framework hands it over. `url` is the route's public address, from the host's own configuration.
+    ///
+    /// ```
+    /// use syncline_core::connector::RawRequest;
+    /// let headers = [("X-Signature", "v1=00")];
+    /// let request = RawRequest::new("POST", "https://app.example/hooks", headers, "[]");
+    /// assert_eq!(request.headers["x-signature"], "v1=00");
+    /// ```
+    pub fn new<N: AsRef<str>, V: AsRef<[u8]>>(
+        method: impl Into<String>,
+        url: impl Into<String>,
+        headers: impl IntoIterator<Item = (N, V)>,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_ref()).into_owned();
+            (name.as_ref().to_ascii_lowercase(), value)
+        });
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: headers.collect(),
+            body: body.into(),
+        }
+    }
+}
+
 /// The code that speaks a provider's API and does no I/O of its own.
 #[async_trait]
 pub trait Connector: Send + Sync + Debug {

@@ -42,6 +42,7 @@ pub mod schema;
 pub mod search;
 #[cfg(feature = "model")]
 pub mod sighting;
+pub mod simple;
 #[cfg(feature = "model")]
 pub mod sort_key;
 #[cfg(feature = "model")]

@@ -3,6 +3,24 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a side is to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A customer's CRM, which somebody has to give access to.
+    #[default]
+    Crm,
+    /// The host's own data, such as a table. The connector was made with a way to it, so that nobody authorises anything
+    /// and no request is sent; where a conflict is decided for the app, it counts as the app.
+    App,
+}
+
+impl Role {
+    fn is_crm(&self) -> bool {
+        *self == Self::Crm
+    }
+}
+
 /// What a connector is and can do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
@@ -24,6 +42,73 @@ pub struct Manifest {
     pub default_objects: Vec<String>,
     /// Settings of a connection.
     pub settings: Vec<Setting>,
+    /// What its records are to the hub.
+    #[serde(default, skip_serializing_if = "Role::is_crm")]
+    pub role: Role,
+}
+
+impl Manifest {
+    /// The manifest of a provider of which nothing is known yet: it claims nothing that has to be earned. Say the rest by
+    /// struct update.
+    ///
+    /// ```
+    /// use syncline_core::manifest::Manifest;
+    ///
+    /// let manifest = Manifest {
+    ///     hosts: vec!["*.rolodex.example".into()],
+    ///     default_objects: vec!["people".into()],
+    ///     ..Manifest::new("rolodex", "Rolodex", "https://login.rolodex.example", "https://api.rolodex.example")
+    /// };
+    /// assert!(!manifest.capabilities.create.marker);
+    /// ```
+    pub fn new(provider: &str, label: &str, login_url: &str, api_url: &str) -> Self {
+        let write = || WriteCapabilities {
+            batch_size: 1,
+            compare_and_set: CompareAndSet::None,
+        };
+        Self {
+            provider: provider.into(),
+            label: label.into(),
+            api_version: "1".into(),
+            authorisation: Authorisation {
+                login_url: login_url.into(),
+                authorize_path: "/oauth/authorize".into(),
+                token_base_url: None,
+                token_path: "/oauth/token".into(),
+                revoke: None,
+                rotates_refresh_tokens: false,
+                names_instance: false,
+                api_base_url: Some(api_url.into()),
+            },
+            hosts: Vec::new(),
+            capabilities: Capabilities {
+                read: ReadCapabilities {
+                    page_size: 100,
+                    fetch_size: 100,
+                    stamp_milliseconds: 1_000,
+                    overlap_seconds: 60,
+                    index_lags: false,
+                },
+                create: CreateCapabilities {
+                    batch_size: 1,
+                    marker: false,
+                    job_size: None,
+                    makes_marker: false,
+                },
+                update: write(),
+                delete: write(),
+                delete_evidence: DeleteEvidence::Sweep,
+                undelete: false,
+                merges_reported: false,
+                merge_makes_new_id: false,
+                webhooks: false,
+            },
+            limits: Vec::new(),
+            default_objects: Vec::new(),
+            settings: Vec::new(),
+            role: Role::Crm,
+        }
+    }
 }
 
 /// OAuth 2.0 by authorization code with PKCE (S256), which every provider here speaks.

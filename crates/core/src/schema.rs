@@ -45,6 +45,20 @@ pub struct ObjectInfo {
     pub deletable: bool,
 }
 
+impl ObjectInfo {
+    /// An object whose records can be created, changed and deleted.
+    pub fn new(name: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            label: label.into(),
+            custom: false,
+            creatable: true,
+            updatable: true,
+            deletable: true,
+        }
+    }
+}
+
 /// A full description, or the news that nothing changed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Described {
@@ -176,7 +190,61 @@ pub struct FieldSchema {
     pub relationship: Option<String>,
 }
 
+impl FieldKind {
+    /// How the wire form of such a field is usually read.
+    pub const fn value_kind(self) -> ValueKind {
+        match self {
+            Self::Integer | Self::Decimal | Self::Money | Self::Percent => ValueKind::Number,
+            Self::Bool => ValueKind::Bool,
+            Self::Date => ValueKind::Date,
+            Self::DateTime => ValueKind::DateTime,
+            Self::MultiChoice => ValueKind::Choices,
+            Self::Other => ValueKind::Json,
+            _ => ValueKind::Text,
+        }
+    }
+}
+
 impl FieldSchema {
+    /// A field that can be set and changed, and of which nothing else is known. Say the rest by struct update.
+    ///
+    /// ```
+    /// use syncline_core::schema::{FieldKind, FieldSchema};
+    /// let name = FieldSchema { required: true, ..FieldSchema::new("name", FieldKind::Text) };
+    /// assert!(name.writable());
+    /// ```
+    pub fn new(path: impl Into<String>, kind: FieldKind) -> Self {
+        let path = path.into();
+        Self {
+            label: path.clone(),
+            path,
+            kind,
+            value_kind: kind.value_kind(),
+            provider_type: format!("{kind:?}").to_lowercase(),
+            creatable: true,
+            updatable: true,
+            required: false,
+            unique: false,
+            external_id: false,
+            calculated: false,
+            length: None,
+            scale: None,
+            choices: Vec::new(),
+            restricted: false,
+            references: Vec::new(),
+            relationship: None,
+        }
+    }
+
+    /// A field that only the provider sets.
+    pub fn read_only(path: impl Into<String>, kind: FieldKind) -> Self {
+        Self {
+            creatable: false,
+            updatable: false,
+            ..Self::new(path, kind)
+        }
+    }
+
     /// Whether it can be written at all.
     pub fn writable(&self) -> bool {
         self.creatable || self.updatable

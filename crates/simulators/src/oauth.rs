@@ -144,6 +144,34 @@ pub struct AuthorizeRequest {
     pub code_challenge_method: Option<String>,
 }
 
+impl AuthorizeRequest {
+    /// The request that an address of the authorisation page makes.
+    ///
+    /// ```
+    /// use syncline_simulators::oauth::AuthorizeRequest;
+    /// let request = AuthorizeRequest::from_url("http://127.0.0.1:8701/oauth/authorize?client_id=app&state=x");
+    /// assert_eq!(request.client_id.as_deref(), Some("app"));
+    /// ```
+    pub fn from_url(url: &str) -> Self {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let mut request = Self::default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let place = match &*name {
+                "response_type" => &mut request.response_type,
+                "client_id" => &mut request.client_id,
+                "redirect_uri" => &mut request.redirect_uri,
+                "scope" => &mut request.scope,
+                "state" => &mut request.state,
+                "code_challenge" => &mut request.code_challenge,
+                "code_challenge_method" => &mut request.code_challenge_method,
+                _ => continue,
+            };
+            *place = Some(value.into_owned());
+        }
+        request
+    }
+}
+
 /// The form body of a token request, after the provider merged client credentials from a header into it.
 #[derive(Clone, Default, Deserialize)]
 pub struct TokenRequest {

@@ -6,14 +6,7 @@ use crate::model::GroupId;
 use crate::state::SideId;
 use crate::value::Value;
 
-/// What a side is to the hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// A customer's CRM.
-    Crm,
-    /// The host's own table.
-    App,
-}
+pub use crate::manifest::Role;
 
 /// A rule ready to run: positions instead of names.
 #[derive(Debug, Clone)]

@@ -54,6 +54,9 @@ mod remote;
 mod scene;
 pub mod simulated;
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 pub use faults::Operation;
@@ -167,6 +170,28 @@ pub struct Suite {
     pub cases: Vec<Case>,
     /// The others, each with its reason.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Suite {
+    /// Checks all cases one after the other, each on a fresh remote system. Panics at the end if the connector does
+    /// otherwise in any of them, with the name of each and what it said.
+    pub async fn run(&self, fresh: Fresh<'_>) {
+        let mut failed = Vec::new();
+        for case in &self.cases {
+            if let Err(panic) = AssertUnwindSafe(case.run(fresh)).catch_unwind().await {
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said.or_else(|| panic.downcast_ref().copied()).unwrap_or_default();
+                let sentence = case.sentence.unwrap_or_default();
+                failed.push(format!("{}: {sentence}\n  {said}", case.name));
+            }
+        }
+        let (failures, cases) = (failed.len(), self.cases.len());
+        assert!(
+            failed.is_empty(),
+            "{failures} of {cases} cases failed:\n{}",
+            failed.join("\n")
+        );
+    }
 }
 
 /// Selects the cases for a connector, by its manifest and by what its remote system can be made to do.
