@@ -10,11 +10,13 @@ use syncline_core::model::{Tenant, TenantId};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode, Store};
 
 use crate::actor::{Action, Actor, DefaultPolicy, Policy};
+use crate::conflict::ConflictRule;
 use crate::connection::{ConnectionListener, ConnectionParts, ConnectionStatus, Connections, Connectors};
 use crate::document::{self, Versioned};
 use crate::event::{Event, EventKind, Events};
 use crate::flow::TransitionHook;
 use crate::http::{AddressPolicy, HttpSettings, MarkSource, ReqwestTransport, Transport};
+use crate::incoming::ChangeHook;
 use crate::marks::Marks;
 use crate::ports::{Clock, Random, SystemClock, SystemRandom};
 use crate::run::Runner;
@@ -41,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) marks: Arc<Marks>,
     pub(crate) runner: Runner,
     pub(crate) hooks: Vec<Arc<dyn TransitionHook>>,
+    pub(crate) rules: Vec<Arc<dyn ConflictRule>>,
+    pub(crate) change_hooks: Vec<Arc<dyn ChangeHook>>,
 }
 
 impl Inner {
@@ -97,6 +101,8 @@ pub struct EngineBuilder {
     addresses: AddressPolicy,
     transport: Option<Arc<dyn Transport>>,
     hooks: Vec<Arc<dyn TransitionHook>>,
+    rules: Vec<Arc<dyn ConflictRule>>,
+    change_hooks: Vec<Arc<dyn ChangeHook>>,
 }
 
 impl std::fmt::Debug for EngineBuilder {
@@ -133,6 +139,22 @@ impl EngineBuilder {
     #[must_use]
     pub fn transition_hook(mut self, hook: impl TransitionHook + 'static) -> Self {
         self.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Gives the host a say in changes that come from a CRM, before they are applied. Several are asked in the order in which
+    /// they were added.
+    #[must_use]
+    pub fn change_hook(mut self, hook: impl ChangeHook + 'static) -> Self {
+        self.change_hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Gives the host a say in conflicts that would wait for a person. Several are asked in the order in which they were
+    /// added, until one decides.
+    #[must_use]
+    pub fn conflict_rule(mut self, rule: impl ConflictRule + 'static) -> Self {
+        self.rules.push(Arc::new(rule));
         self
     }
 
@@ -217,6 +239,8 @@ impl EngineBuilder {
                 marks,
                 runner: Runner::default(),
                 hooks: self.hooks,
+                rules: self.rules,
+                change_hooks: self.change_hooks,
             }),
         })
     }
@@ -238,6 +262,8 @@ impl Engine {
             addresses: AddressPolicy::default(),
             transport: None,
             hooks: Vec::new(),
+            rules: Vec::new(),
+            change_hooks: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod exchange;
 mod feed;
 pub mod flow;
 pub mod http;
+pub mod incoming;
 mod marks;
 pub mod oauth;
 pub mod overlay;

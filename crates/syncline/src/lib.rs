@@ -49,27 +49,32 @@
 //! | `postgres` | the Postgres store, for several that share the work |
 //! | `salesforce` | [`connectors::Salesforce`] |
 //! | `hubspot` | [`connectors::HubSpot`] |
+//! | `table` | [`connectors::Tables`], for tables of the host's own |
 #![forbid(unsafe_code)]
 
 mod open;
 
+/// For implementing the traits of this crate that have async functions.
+pub use async_trait::async_trait;
 pub use open::{builder, is_url, open, open_store};
 pub use secrecy;
 pub use syncline_core::{Error, ErrorKind, Result, Retry, Value};
 pub use syncline_core::{
     aggregate, batch, columns, connector, decode, error, expression, io, job, lens, manifest, mapping, matching,
-    migration, model, plan, schema, state, value,
+    migration, model, plan, schema, simple, state, value,
 };
 pub use syncline_engine::actor::Actor;
-pub use syncline_engine::connection::{AppGrantRequest, GrantKind, TokenRequest};
+pub use syncline_engine::connection::{AppGrantRequest, ConnectRequest, GrantKind, TokenRequest};
 pub use syncline_engine::entity::EntityListQuery;
 pub use syncline_engine::run::RunRequest;
 pub use syncline_engine::sync::NewSync;
 pub use syncline_engine::{Engine, EngineBuilder};
 pub use syncline_engine::{
-    actor, blueprint, conflict, connection, entity, event, exchange, http, oauth, ports, restore, retention, run,
-    scheduler, schema_drift, settings, sync, tenant, vault,
+    actor, blueprint, conflict, connection, entity, event, exchange, http, incoming, oauth, ports, restore, retention,
+    run, scheduler, schema_drift, settings, sync, tenant, vault,
 };
+/// Crates whose types are in the signatures here.
+pub use {bytes, jiff};
 
 /// What records should be like, what is refused for it, and how they stand.
 pub mod quality {
@@ -105,8 +110,10 @@ pub mod connectors {
     pub use syncline_connector_hubspot::HubSpot;
     #[cfg(feature = "salesforce")]
     pub use syncline_connector_salesforce::Salesforce;
+    #[cfg(feature = "table")]
+    pub use syncline_connector_table::{TableSpec, Tables};
 
-    /// Adds every connector of this build to an engine.
+    /// Adds the connector of every CRM of this build to an engine.
     #[must_use]
     pub fn add_all(builder: crate::EngineBuilder) -> crate::EngineBuilder {
         #[cfg(feature = "salesforce")]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use syncline_core::connector::Access;
 use syncline_core::manifest::{
     Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
-    ReadCapabilities, Revocation, Setting, WriteCapabilities,
+    ReadCapabilities, Revocation, Role, Setting, WriteCapabilities,
 };
 
 use crate::journal::JOURNAL_SETTING;
@@ -91,6 +91,7 @@ pub(crate) fn manifest() -> Manifest {
             },
         ],
         default_objects: vec!["companies".into(), "contacts".into()],
+        role: Role::Crm,
         settings: vec![
             Setting {
                 name: VERSION_SETTING.into(),

@@ -5,7 +5,7 @@ use syncline_core::connector::Access;
 use syncline_core::io::Config;
 use syncline_core::manifest::{
     Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
-    ReadCapabilities, Revocation, Setting, WriteCapabilities,
+    ReadCapabilities, Revocation, Role, Setting, WriteCapabilities,
 };
 use syncline_core::{Error, ErrorKind, Result};
 
@@ -99,6 +99,7 @@ pub(crate) fn manifest() -> Manifest {
             bucket: None,
         }],
         default_objects: vec!["Account".into(), "Contact".into()],
+        role: Role::Crm,
         settings: vec![
             setting(
                 API_VERSION_SETTING,

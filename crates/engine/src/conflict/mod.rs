@@ -7,14 +7,17 @@ mod model;
 mod offline;
 mod open;
 mod resolution;
+mod rule;
 mod service;
 mod unattended;
 
 pub use always::{Always, AlwaysResolved};
 pub use model::{Review, ReviewSide, ReviewStatus};
 pub use resolution::{FieldChoice, Resolution};
+pub use rule::ConflictRule;
 pub use service::{ConflictQuery, Conflicts};
 
+pub(crate) use rule::decide_by_rules;
 pub(crate) use unattended::{decide_overdue, pause_where_flooded};
 
 pub(crate) use open::{ReviewPlace, close_settled, open_match_review, open_review, open_review_at};

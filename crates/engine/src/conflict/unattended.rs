@@ -27,22 +27,7 @@ pub(crate) async fn decide_overdue(inner: &Inner, sync: &Sync) -> Result<u64> {
     };
     let now = inner.clock.now();
     let limit = now.saturating_sub(SignedDuration::from_hours(i64::from(overdue.hours)));
-    let mut query = pending(sync);
-    query.until = Some(limit.unwrap_or(Timestamp::MIN));
-    let mut found = Vec::new();
-    {
-        let mut tx = inner.store.begin_for(sync.tenant, Mode::Read).await?;
-        loop {
-            let page = document::find::<Review>(tx.as_mut(), &query).await?;
-            query.before = page.last().map(|item| item.id);
-            let is_last = query.before.is_none();
-            let asked = |item: &Versioned<Review>| item.reason == ReviewReason::Conflict && item.group != PRESENCE;
-            found.extend(page.into_iter().filter(asked).map(|item| (item.id, item.version)));
-            if is_last {
-                break;
-            }
-        }
-    }
+    let found = waiting(inner, sync, Some(limit.unwrap_or(Timestamp::MIN))).await?;
     let choice = match overdue.winner {
         OverdueWinner::AppWins => FieldChoice::App,
         OverdueWinner::CrmWins => FieldChoice::Crm,
@@ -52,23 +37,68 @@ pub(crate) async fn decide_overdue(inner: &Inner, sync: &Sync) -> Result<u64> {
         ..Actor::system()
     };
     let mut decided = 0;
-    for (id, version) in found.into_iter().rev() {
-        let mut page = Page::begin(inner, sync.tenant).await?;
-        let item = match open_item(page.tx()?, sync.tenant, id, version).await {
-            Ok(item) => item,
-            // Somebody was faster.
-            Err(error) if matches!(error.kind(), ErrorKind::Stale | ErrorKind::Refused) => continue,
-            Err(error) => return Err(error),
+    for (id, version) in found {
+        let Some((page, item)) = opened(inner, sync, id, version).await? else {
+            continue;
         };
         let resolution = Resolution::every(&item, &choice);
-        match resolve_in(inner, page, sync.tenant, id, version, &resolution, &actor).await {
-            Ok(_) => decided += 1,
-            Err(error) if error.kind() == ErrorKind::Store => return Err(error),
-            // A value that can't be taken stays a person's to decide.
-            Err(error) => tracing::warn!(conflict = id, %error, "an overdue conflict could not be decided"),
-        }
+        decided += u64::from(settle(inner, page, &item, &resolution, &actor).await?);
     }
     Ok(decided)
+}
+
+/// The conflicts on fields of a sync that wait for somebody, with the versions in which they were seen, the oldest first;
+/// only those that were opened until a time, if one is given.
+pub(super) async fn waiting(inner: &Inner, sync: &Sync, until: Option<Timestamp>) -> Result<Vec<(u64, u64)>> {
+    let mut query = pending(sync);
+    query.until = until;
+    let mut found = Vec::new();
+    let mut tx = inner.store.begin_for(sync.tenant, Mode::Read).await?;
+    loop {
+        let page = document::find::<Review>(tx.as_mut(), &query).await?;
+        query.before = page.last().map(|item| item.id);
+        let is_last = query.before.is_none();
+        let asked = |item: &Versioned<Review>| item.reason == ReviewReason::Conflict && item.group != PRESENCE;
+        found.extend(page.into_iter().filter(asked).map(|item| (item.id, item.version)));
+        if is_last {
+            break;
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// A conflict as it was seen, or nothing if somebody was faster.
+pub(super) async fn opened(
+    inner: &Inner,
+    sync: &Sync,
+    id: u64,
+    version: u64,
+) -> Result<Option<(Page, Versioned<Review>)>> {
+    let mut page = Page::begin(inner, sync.tenant).await?;
+    match open_item(page.tx()?, sync.tenant, id, version).await {
+        Ok(item) => Ok(Some((page, item))),
+        Err(error) if matches!(error.kind(), ErrorKind::Stale | ErrorKind::Refused) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Decides a conflict. A value that can't be taken stays a person's to decide.
+pub(super) async fn settle(
+    inner: &Inner,
+    page: Page,
+    item: &Versioned<Review>,
+    resolution: &Resolution,
+    actor: &Actor,
+) -> Result<bool> {
+    match resolve_in(inner, page, item.tenant, item.id, item.version, resolution, actor).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Store => Err(error),
+        Err(error) => {
+            tracing::warn!(conflict = item.id, by = %actor.name, %error, "a conflict could not be decided");
+            Ok(false)
+        }
+    }
 }
 
 /// Pauses a sync with more open questions than it may have: something is wrong with its mapping or its policy, and every

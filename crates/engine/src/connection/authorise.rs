@@ -341,7 +341,7 @@ impl Connections {
     }
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = !name.is_empty()
         && name.chars().count() <= 80
         && name.trim() == name
@@ -355,7 +355,7 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Invalid, message).with("name", name))
 }
 
-fn check_settings<'a>(manifest: &Manifest, names: impl Iterator<Item = &'a String>) -> Result<()> {
+pub(super) fn check_settings<'a>(manifest: &Manifest, names: impl Iterator<Item = &'a String>) -> Result<()> {
     for name in names {
         if !manifest.settings.iter().any(|setting| setting.name == *name) {
             let known = manifest

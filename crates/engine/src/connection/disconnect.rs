@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use syncline_core::manifest::Role;
 use syncline_core::store::Mode;
 use syncline_core::{Error, ErrorKind, Result};
 
@@ -44,7 +45,9 @@ impl Connections {
             .unwrap_or_default();
         drop(tx);
         let not_revoked = match credential {
-            Some(credential) if credential.dead.is_none() => self.revoke(&connection, credential).await,
+            Some(credential) if credential.dead.is_none() && !self.is_hosts_own(&connection) => {
+                self.revoke(&connection, credential).await
+            }
             _ => None,
         };
 
@@ -63,6 +66,12 @@ impl Connections {
         self.drop_shared(id);
         (self.parts().listener)(&connection);
         Ok(connection.value)
+    }
+
+    /// Whether there is nobody who could be told.
+    fn is_hosts_own(&self, connection: &Connection) -> bool {
+        self.connector(&connection.provider)
+            .is_ok_and(|connector| connector.manifest().role == Role::App)
     }
 
     /// Revokes; the reason when that was not possible.

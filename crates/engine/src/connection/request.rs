@@ -192,6 +192,38 @@ impl TokenRequest {
     }
 }
 
+/// Connects what is the host's own and needs no authorisation, such as a table.
+#[derive(Debug, Clone)]
+pub struct ConnectRequest {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The provider's name, whose manifest says [`Role::App`](syncline_core::manifest::Role::App).
+    pub provider: String,
+    /// The connection's name.
+    pub name: String,
+    /// Settings by the names in the manifest.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl ConnectRequest {
+    /// A request without settings.
+    pub fn new(tenant: TenantId, provider: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            tenant,
+            provider: provider.into(),
+            name: name.into(),
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// Sets one of the manifest's settings.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+}
+
 /// Connects as an app, without a person.
 #[derive(Debug, Clone)]
 pub struct AppGrantRequest {

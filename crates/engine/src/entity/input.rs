@@ -9,7 +9,7 @@ use syncline_core::value::Value;
 use super::findings::Findings;
 
 /// Brings values into the form in which they are stored; what does not fit is found.
-pub(super) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findings: &mut Findings) -> Patch {
+pub(crate) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findings: &mut Findings) -> Patch {
     let mut patch = Patch::new();
     for (name, json) in values {
         let Some(position) = blueprint.position(name) else {

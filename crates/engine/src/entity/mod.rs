@@ -49,6 +49,7 @@ pub(crate) use index::{
     Definition, fill_all, fill_declared, fill_within, forget_moved, forget_spaces, keep_created, keep_history,
     keep_written, space_of,
 };
+pub(crate) use input::patch_of;
 pub(crate) use presence::{delete_by, recreate};
 pub(crate) use selection::Selection;
 pub(crate) use sides::{EntitySides, syncs_of};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_core::manifest::Manifest;
+use syncline_core::manifest::{Manifest, Role};
 use syncline_core::{Error, ErrorKind, Result};
 use url::{Host, Url};
 
@@ -31,6 +31,13 @@ impl Endpoints {
         settings: &BTreeMap<String, String>,
         addresses: AddressPolicy,
     ) -> Result<Self> {
+        if manifest.role == Role::App {
+            let message = format!(
+                "{} is the host's own and nobody authorises it: connect it with `connections().connect(..)`",
+                manifest.label
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let authorisation = &manifest.authorisation;
         let default = authorisation.login_url.trim_end_matches('/');
         let login_url = login_url.map_or(default, |url| url.trim().trim_end_matches('/'));

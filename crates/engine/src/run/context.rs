@@ -8,7 +8,7 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::expression::Filter;
 use syncline_core::flow::CompiledFlow;
 use syncline_core::io::{Config, Io};
-use syncline_core::mapping::{Direction, Mapping, Role, Rule, SideMapping, SidePlace, Transform, compile};
+use syncline_core::mapping::{Direction, Mapping, Rule, SideMapping, SidePlace, Transform, compile};
 use syncline_core::model::{Blueprint, GroupId};
 use syncline_core::plan::{EarlierMapping, Force, Scene};
 use syncline_core::schema::ObjectSchema;
@@ -172,7 +172,7 @@ pub(crate) fn compile_sync(
         side: sync.side,
         slot: sync.slot,
         label: format!("{provider} {}", sync.mapping.object),
-        role: Role::Crm,
+        role: sync.role,
         rank: sync.rank,
     };
     compile(&sync.mapping, blueprint, schema, &inner.lenses, place).map_err(|findings| {

@@ -6,6 +6,7 @@ mod join;
 mod pool;
 mod taken;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use syncline_core::error::Result;
@@ -24,6 +25,7 @@ use super::session::{FailureNote, Page, Session, record_failure};
 use crate::conflict::{close_settled, open_match_review};
 use crate::document::Versioned;
 use crate::engine::Inner;
+use crate::incoming::Hooks;
 use join::link_pairs;
 use pool::Matchable;
 use taken::{Question, sort_out_unmatched};
@@ -135,9 +137,13 @@ pub(crate) async fn link_staged(
             session.commit(page, run).await?;
             continue;
         }
-        let taken = publish_free(inner, context, &mut page, run, &mut loaded).await?;
+        let hooks = Hooks::of(inner, &context.mapping.label);
+        let taken = publish_free(inner, context, &mut page, run, &mut loaded, hooks.clone()).await?;
         drop_staged(inner, &mut page, &taken).await?;
         store(page.tx()?, &loaded).await?;
+        if let Some(hooks) = hooks {
+            page = Box::pin(hooks.carry_out(inner, page, &context.blueprint)).await?;
+        }
         session.commit(page, run).await?;
     }
     let unclear = found.review.into_iter().map(|(left, right, why)| {
@@ -194,12 +200,14 @@ async fn publish_free(
     page: &mut Page,
     run: &mut Run,
     staged: &mut Vec<Linked>,
+    hooks: Option<Arc<Hooks>>,
 ) -> Result<Vec<Linked>> {
     let mut links = Links::default();
     let entities = staged.iter().map(|linked| &linked.entity);
     links
         .know_unique(page.tx()?, &context.blueprint, &context.mapping, [], entities)
         .await?;
+    links.ask(hooks);
     let mut taken = Vec::new();
     for mut linked in std::mem::take(staged) {
         let before = linked.entity.clone();

@@ -66,7 +66,7 @@ pub(super) async fn take_fresh<'b>(
     let first = EntityId::try_from(first).unwrap_or(EntityId::MAX);
     let numbered: Vec<(EntityId, RowRef<'b>)> = (first..).zip(inside).collect();
     let last = numbered.last().map(|(id, _)| *id);
-    let (created, rest) = if stages || only_matches || run.parameters.dry_run || links.has_quality() {
+    let (created, rest) = if stages || only_matches || run.parameters.dry_run || links.asks() {
         (None, numbered)
     } else {
         super::creations::create(inner, context, &scene, numbered, class, mark, now)

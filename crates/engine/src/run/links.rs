@@ -14,6 +14,7 @@ use syncline_core::value::{Value, decode_all};
 use uuid::Uuid;
 
 use crate::entity::UniqueFields;
+use crate::incoming::Hooks;
 use crate::quality::QualityGate;
 
 /// Links between entities and remote records of one connection's objects.
@@ -27,6 +28,8 @@ pub(crate) struct Links {
     unique: Option<Arc<Mutex<UniqueFields>>>,
     /// What the blueprint refuses.
     quality: Option<Arc<QualityGate>>,
+    /// What the host says.
+    hooks: Option<Arc<Hooks>>,
 }
 
 impl UniqueValues for Links {
@@ -191,24 +194,32 @@ impl Links {
 
     /// Whether a record has to be remembered as it was, so that [`Links::take`] can tell.
     pub(crate) const fn has_unique(&self) -> bool {
-        self.unique.is_some() || self.quality.is_some()
+        self.unique.is_some() || self.asks()
     }
 
-    /// Whether the blueprint refuses records for what they hold.
-    pub(crate) const fn has_quality(&self) -> bool {
-        self.quality.is_some()
+    /// Whether anybody is asked about each record.
+    pub(crate) const fn asks(&self) -> bool {
+        self.quality.is_some() || self.hooks.is_some()
+    }
+
+    /// Lets the host's hooks be asked about the records of a page.
+    pub(crate) fn ask(&mut self, hooks: Option<Arc<Hooks>>) {
+        self.hooks = hooks;
     }
 
     /// Notes what a record holds from now on, for those that follow on the page.
     ///
     /// # Errors
-    /// `Exists` when it takes what another has, `Invalid` when the blueprint refuses it: the record must be left as it was.
+    /// `Exists` when it takes what another has, `Invalid` when the blueprint refuses it, `Refused` when a hook of the host's
+    /// does: the record must be left as it was.
     pub(crate) fn take(&self, blueprint: &Blueprint, before: Option<&Entity>, after: &Entity) -> Result<()> {
         if let Some(quality) = self.quality.as_ref().filter(|_| !after.deleted) {
             let before = before.filter(|before| !before.deleted);
             quality.check_pulled(before.map(|before| before.values.as_slice()), &after.values)?;
         }
-        let Some(unique) = &self.unique else { return Ok(()) };
+        let Some(unique) = &self.unique else {
+            return self.told(blueprint, before, after);
+        };
         let mut unique = unique.lock().unwrap_or_else(PoisonError::into_inner);
         let held: &[Value] = before
             .filter(|before| !before.deleted)
@@ -219,8 +230,16 @@ impl Links {
             let error: Error = blueprint.taken(&blueprint.fields[*position], after.value(*position));
             return Err(error);
         }
+        self.told(blueprint, before, after)?;
         unique.change(before, after);
         Ok(())
+    }
+
+    /// Asks the host, who is told of nothing that is refused anyhow.
+    fn told(&self, blueprint: &Blueprint, before: Option<&Entity>, after: &Entity) -> Result<()> {
+        self.hooks
+            .as_ref()
+            .map_or(Ok(()), |hooks| hooks.ask(blueprint, before, after))
     }
 
     /// Whether a row refers to a record that waits to be matched: whose it is, is still open.

@@ -28,6 +28,7 @@ use crate::document;
 use crate::engine::Inner;
 use crate::entity::Consequences;
 use crate::flow::Judged;
+use crate::incoming::Hooks;
 
 /// What one page did, before it is committed.
 #[derive(Debug, Default)]
@@ -166,6 +167,8 @@ pub(crate) async fn take_page(
     links
         .know_unique(page.tx()?, &context.blueprint, &context.mapping, encoded(), entities())
         .await?;
+    let hooks = Hooks::of(inner, &context.mapping.label);
+    links.ask(hooks.clone());
     let mut known: BTreeMap<EntityId, Linked> = loaded.into_iter().map(|linked| (linked.entity.id, linked)).collect();
     for (row, entity) in &ours {
         if let Some(linked) = known.get_mut(entity) {
@@ -199,6 +202,10 @@ pub(crate) async fn take_page(
         crate::entity::keep_created(page.tx()?, created).await?;
         page.tx()?.put_created(created).await?;
         page.audit.push_created(created, &context.actor);
+    }
+    if let Some(hooks) = hooks {
+        let lent = page.lend();
+        *page = Box::pin(hooks.carry_out(inner, lent, &context.blueprint)).await?;
     }
     let gone = std::mem::take(&mut tally.gone);
     if !gone.is_empty() {

@@ -182,6 +182,15 @@ async fn carry_out(
                 let name = &context.mapping.label;
                 moment(inner, run, format!("decided {decided} overdue conflicts of {name}"));
             }
+            let decided = crate::conflict::decide_by_rules(inner, &context.sync).await?;
+            if decided > 0 {
+                let name = &context.mapping.label;
+                moment(
+                    inner,
+                    run,
+                    format!("decided {decided} conflicts of {name} by the host's rules"),
+                );
+            }
         }
     }
     for pass in 0..inner.settings.passes {

@@ -200,6 +200,7 @@ mod tests {
             side: 1,
             slot: 0,
             rank: 1,
+            role: syncline_core::manifest::Role::Crm,
             schedule: Schedule::Manual,
             sweep: crate::sync::SweepInterval::default(),
             status: SyncStatus::Active,

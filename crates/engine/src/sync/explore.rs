@@ -8,9 +8,9 @@ use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::job::{Budget, Job, Progress, Pull, Start};
 use syncline_core::mapping::{
-    LeftOut, PreviewRecord, Proposal, Role, RowSample, SidePlace, compile, preview, propose, unfilled_required,
+    LeftOut, Mapping, PreviewRecord, Proposal, RowSample, SidePlace, compile, preview, propose, unfilled_required,
 };
-use syncline_core::model::{Blueprint, Finding};
+use syncline_core::model::{Blueprint, Field, Finding};
 use syncline_core::schema::{ObjectInfo, ObjectSchema};
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 
@@ -41,18 +41,23 @@ pub struct Preview {
 }
 
 impl NewSync {
-    /// A sync of a proposed mapping on a connection, with the fields that its blueprint still lacks, every hour.
-    pub fn proposed(name: impl Into<String>, connection: &Connection, proposal: Proposal) -> Self {
+    /// A sync of a mapping on a connection, with the fields that its blueprint may still lack, every hour.
+    pub fn new(name: impl Into<String>, connection: &Connection, mapping: Mapping, fields: Vec<Field>) -> Self {
         Self {
             name: name.into(),
             connection: connection.id,
-            mapping: proposal.mapping,
-            fields: proposal.new_fields,
+            mapping,
+            fields,
             groups: Vec::new(),
             schedule: Schedule::default(),
             sweep: SweepInterval::default(),
             start: false,
         }
+    }
+
+    /// A sync of a proposed mapping on a connection, with the fields that its blueprint still lacks, every hour.
+    pub fn proposed(name: impl Into<String>, connection: &Connection, proposal: Proposal) -> Self {
+        Self::new(name, connection, proposal.mapping, proposal.new_fields)
     }
 }
 
@@ -213,7 +218,7 @@ impl Engine {
             side: 0,
             slot: 0,
             label: format!("{} {}", connection.name, new.mapping.object),
-            role: Role::Crm,
+            role: self.inner.connector(&connection.provider)?.manifest().role,
             rank: 0,
         };
         let Ok(side) = compile(&new.mapping, &blueprint, &schema, &self.inner.lenses, place) else {

@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use syncline_core::manifest::Role;
 use syncline_core::mapping::Mapping;
 use syncline_core::model::{BlueprintId, TenantId};
 use syncline_core::state::SideId;
@@ -96,6 +97,9 @@ pub struct Sync {
     pub slot: u8,
     /// Larger wins among CRMs; the earliest created connection is largest.
     pub rank: i32,
+    /// What its records are to the hub, as the connector says.
+    #[serde(default)]
+    pub role: Role,
     /// When it runs by itself.
     #[serde(default)]
     pub schedule: Schedule,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::expression::Filter;
+use syncline_core::manifest::Role;
 use syncline_core::model::{Blueprint, Severity, Tenant};
 use syncline_core::schema::ObjectSchema;
 use syncline_core::state::SideId;
@@ -71,7 +72,8 @@ impl Syncs<'_> {
         let (mut sync, change) = match known {
             Some(known) => change_known(inner, known, new, &blueprint, &schema)?,
             None => {
-                let made = make(tx.as_mut(), &connection, new, &blueprint, actor, now).await?;
+                let role = inner.connector(&connection.provider)?.manifest().role;
+                let made = make(tx.as_mut(), (&connection, role), new, &blueprint, actor, now).await?;
                 (made, SyncChange::Created)
             }
         };
@@ -134,7 +136,7 @@ impl Syncs<'_> {
 
 async fn make(
     tx: &mut dyn Transaction,
-    connection: &Connection,
+    (connection, role): (&Connection, Role),
     new: NewSync,
     blueprint: &Blueprint,
     actor: &Actor,
@@ -161,6 +163,7 @@ async fn make(
             side,
             slot,
             rank: i32::MAX - i32::try_from(side).unwrap_or(i32::MAX),
+            role,
             schedule: new.schedule,
             sweep: new.sweep,
             status: SyncStatus::Active,

@@ -102,6 +102,7 @@ async fn put_sync(world: &World, connection: u64) -> u64 {
         side: 1,
         slot: 0,
         rank: 1,
+        role: syncline_core::manifest::Role::Crm,
         schedule: Schedule::Manual,
         sweep: SweepInterval::Usual,
         status: SyncStatus::Active,

@@ -153,6 +153,7 @@ impl Stage {
             side,
             slot: u8::try_from(side).unwrap(),
             rank: 100 - i32::try_from(side).unwrap(),
+            role: syncline_core::manifest::Role::Crm,
             schedule: Schedule::Manual,
             sweep: crate::sync::SweepInterval::default(),
             status: SyncStatus::Active,

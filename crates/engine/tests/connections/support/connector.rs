@@ -10,7 +10,7 @@ use syncline_core::io::{Class, Config, Head, Io, Request};
 use syncline_core::job::{Fetch, Job};
 use syncline_core::manifest::{
     Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
-    ReadCapabilities, Revocation, Setting, WriteCapabilities,
+    ReadCapabilities, Revocation, Role, Setting, WriteCapabilities,
 };
 use syncline_core::schema::{Account, Described, ObjectInfo, RemoteUser};
 use syncline_core::{Error, ErrorKind, Result};
@@ -71,6 +71,7 @@ impl AcmeConnector {
                 bucket: None,
             }],
             default_objects: vec![],
+            role: Role::Crm,
             settings: vec![Setting {
                 name: "region".into(),
                 description: "Where".into(),
