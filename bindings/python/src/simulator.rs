@@ -183,21 +183,7 @@ impl Simulator {
 
     /// Does what a person does at the consent page, and returns where they are sent back to.
     fn consent(&self, url: &str) -> PyResult<String> {
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        let mut request = AuthorizeRequest::default();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let place = match &*name {
-                "response_type" => &mut request.response_type,
-                "client_id" => &mut request.client_id,
-                "redirect_uri" => &mut request.redirect_uri,
-                "scope" => &mut request.scope,
-                "state" => &mut request.state,
-                "code_challenge" => &mut request.code_challenge,
-                "code_challenge_method" => &mut request.code_challenge_method,
-                _ => continue,
-            };
-            *place = Some(value.into_owned());
-        }
+        let request = AuthorizeRequest::from_url(url);
         let person = both!(self, crm => crm.credentials());
         self.oauth()
             .sign_in(&request, &person.username, &person.password)
