@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 use syncline::batch::{Batch, Hint, Outcome, OutcomeKind, Projection, ReadClass, RowState, ValueKind};
 use syncline::connector::{Access, Connector, RawRequest, Task};
-use syncline::io::{Class, Config, Effect, Head, Io, Method, Request, Response};
-use syncline::job::{Budget, Fetch, FetchBy, Job, Progress, Pull, Push, Start, Verb, Write};
+use syncline::io::{Class, Config, Effect, Head, Io, MacAlgorithm, Method, Request, Response};
+use syncline::job::{Budget, Feed, Fetch, FetchBy, Job, Progress, Pull, Push, Start, Verb, Write};
 use syncline::manifest::Manifest;
 use syncline::schema::{Account, Described, ObjectInfo, ObjectSchema, RemoteUser};
 use syncline::value::{DateTime, Precision};
@@ -27,7 +27,12 @@ use crate::error::{invalid, raised};
 /// Status, headers and body.
 type Answer = (u16, Vec<(String, String)>, Vec<u8>);
 
-type Asked = (Request, oneshot::Sender<Result<Response>>);
+/// What the host's code asks while it is asked itself.
+enum Asked {
+    Send(Request, oneshot::Sender<Result<Response>>),
+    /// Whether a tag is the code of a message under the app's secret.
+    Verify(MacAlgorithm, Vec<u8>, Vec<u8>, oneshot::Sender<bool>),
+}
 
 /// What a connector of the host's sends its requests through.
 #[pyclass(frozen, module = "syncline._native")]
@@ -79,7 +84,7 @@ impl ConnectorIo {
         request.body = body.into();
         let answer = py.detach(|| {
             let (reply, answer) = oneshot::channel();
-            self.requests.send((request, reply)).ok()?;
+            self.requests.send(Asked::Send(request, reply)).ok()?;
             answer.blocking_recv().ok()
         });
         let gone = || {
@@ -91,6 +96,25 @@ impl ConnectorIo {
         let response = answer.ok_or_else(gone)?.map_err(raised)?;
         Ok((response.head.status, response.head.headers, response.body.into()))
     }
+
+    /// Whether `tag` is the code of a message under the app's client secret, which stays with the host.
+    fn verify(&self, py: Python<'_>, algorithm: &str, message: Vec<u8>, tag: Vec<u8>) -> PyResult<bool> {
+        let algorithm = match algorithm {
+            "hmac_sha256" => MacAlgorithm::HmacSha256,
+            "sha256_prefix" => MacAlgorithm::Sha256Prefix,
+            other => {
+                return Err(invalid(format!(
+                    "`{other}` is no algorithm; there are: hmac_sha256, sha256_prefix"
+                )));
+            }
+        };
+        let answer = py.detach(|| {
+            let (reply, answer) = oneshot::channel();
+            self.requests.send(Asked::Verify(algorithm, message, tag, reply)).ok()?;
+            answer.blocking_recv().ok()
+        });
+        Ok(answer.unwrap_or_default())
+    }
 }
 
 /// A connector of the host's.
@@ -98,6 +122,7 @@ impl ConnectorIo {
 pub(crate) struct PythonConnector {
     connector: Arc<Py<PyAny>>,
     manifest: Arc<Manifest>,
+    feeds: bool,
 }
 
 /// What went wrong in the host's code, and whether it had asked for a write by then.
@@ -112,6 +137,7 @@ impl PythonConnector {
         let plain = connector.bind(py).call_method0("_manifest")?;
         let manifest = depythonize(&plain).map_err(|error| invalid(format!("a connector's manifest: {error}")))?;
         Ok(Self {
+            feeds: connector.bind(py).call_method0("_feeds")?.extract()?,
             connector: Arc::new(connector),
             manifest: Arc::new(manifest),
         })
@@ -136,10 +162,15 @@ impl PythonConnector {
         let answer = loop {
             tokio::select! {
                 biased;
-                Some((request, reply)) = asked.recv() => {
-                    // Who asked may have been interrupted.
-                    let _gone = reply.send(io.send(request).await);
-                }
+                // Who asked may have been interrupted.
+                Some(asked) = asked.recv() => match asked {
+                    Asked::Send(request, reply) => {
+                        let _gone = reply.send(io.send(request).await);
+                    }
+                    Asked::Verify(algorithm, message, tag, reply) => {
+                        let _gone = reply.send(io.verify_mac("client_secret", algorithm, &message, &tag));
+                    }
+                },
                 done = &mut work => break done,
             }
         };
@@ -214,6 +245,14 @@ struct Page {
     records: Vec<Record>,
     next: Option<String>,
     cursor: Option<String>,
+}
+
+/// What a feed told.
+#[derive(Deserialize)]
+struct Told {
+    hints: Vec<Hint>,
+    cursor: String,
+    more: bool,
 }
 
 fn paths(projection: &Projection) -> Vec<&str> {
@@ -311,9 +350,17 @@ impl Connector for PythonConnector {
 
     async fn fetch(&self, io: &dyn Io, config: &Config, fetch: &Fetch, batch: &mut Batch) -> Result<()> {
         batch.class = ReadClass::Strong;
-        let FetchBy::Ids(ids) = &fetch.by else {
-            let message = "a connector in Python finds records by their ids alone";
-            return Err(Error::new(ErrorKind::Unsupported, message));
+        let ids = match &fetch.by {
+            FetchBy::Ids(ids) => ids,
+            FetchBy::Key { field, values } => {
+                let fields = paths(&fetch.projection);
+                let arguments = json!({ "object": fetch.object, "field": field, "texts": values, "fields": fields });
+                let records: Vec<Record> = self.read(io, config, "find", arguments).await?;
+                for record in records.iter().filter(|record| record.state == RowState::Live) {
+                    put(batch, &fetch.projection, record)?;
+                }
+                return Ok(());
+            }
         };
         let arguments = json!({ "object": fetch.object, "ids": ids, "fields": paths(&fetch.projection) });
         let records: Vec<Record> = self.read(io, config, "fetch", arguments).await?;
@@ -329,7 +376,15 @@ impl Connector for PythonConnector {
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {
-        let page = resume.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let page = resume.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let job = match (job, resume) {
+            // A feed goes on from its own cursors.
+            (Job::Feed(feed), Some(cursor)) => Job::Feed(Feed {
+                cursor: Some(cursor),
+                ..feed
+            }),
+            (job, _) => job,
+        };
         let work = match job {
             Job::Pull(pull) => Work::Pull { pull, page },
             Job::Sweep { object, projection } => Work::Pull {
@@ -343,6 +398,7 @@ impl Connector for PythonConnector {
                 page,
             },
             Job::Push(push) => Work::Push { push, done: 0 },
+            Job::Feed(feed) if self.feeds => Work::Feed { feed },
             Job::Feed(_) => {
                 let message = format!("{} has no feed of changes", self.manifest.label);
                 return Err(Error::new(ErrorKind::Unsupported, message));
@@ -355,15 +411,22 @@ impl Connector for PythonConnector {
         }))
     }
 
-    async fn webhook(&self, _: &dyn Io, _: &Config, _: &RawRequest) -> Result<Vec<Hint>> {
-        let message = format!("{} has no webhooks", self.manifest.label);
-        Err(Error::new(ErrorKind::Unsupported, message))
+    async fn webhook(&self, io: &dyn Io, config: &Config, request: &RawRequest) -> Result<Vec<Hint>> {
+        if !self.manifest.capabilities.webhooks {
+            let message = format!("{} has no webhooks", self.manifest.label);
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let arguments = json!({
+            "method": request.method, "url": request.url, "headers": request.headers, "body": request.body.to_vec(),
+        });
+        self.read(io, config, "webhook", arguments).await
     }
 }
 
 enum Work {
     Pull { pull: Pull, page: Option<String> },
     Push { push: Push, done: usize },
+    Feed { feed: Feed },
 }
 
 struct PythonTask {
@@ -404,6 +467,25 @@ impl Task for PythonTask {
                         cursor: read.cursor.or(cursor).unwrap_or_default().into(),
                     },
                 })
+            }
+            Work::Feed { feed } => {
+                let cursor = feed
+                    .cursor
+                    .as_ref()
+                    .map(|cursor| String::from_utf8_lossy(cursor).into_owned());
+                let objects: Vec<&str> = feed.objects.iter().map(|object| object.object.as_str()).collect();
+                let arguments = json!({ "objects": objects, "cursor": cursor });
+                let told: Told = self.connector.read(io, &self.config, "feed", arguments).await?;
+                batch.hints = told.hints;
+                let cursor = Bytes::from(told.cursor);
+                if told.more && feed.cursor.as_ref() != Some(&cursor) {
+                    feed.cursor = Some(cursor.clone());
+                    return Ok(Progress::More {
+                        checkpoint: Some(cursor),
+                        total: None,
+                    });
+                }
+                Ok(Progress::Done { cursor })
             }
             Work::Push { push, done } => {
                 batch.class = ReadClass::Strong;

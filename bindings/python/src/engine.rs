@@ -18,6 +18,7 @@ use syncline::vault::{InMemoryKeyProvider, KeyProvider};
 
 use crate::connector::PythonConnector;
 use crate::error::{invalid, raised};
+use crate::hook::PythonHook;
 use crate::keys::PythonKeys;
 use crate::lens;
 use crate::operation::{self, watch_request};
@@ -60,6 +61,7 @@ struct Plugged {
     lenses: Vec<lens::Given>,
     keys: Option<Py<PyAny>>,
     connectors: Vec<PythonConnector>,
+    hooks: Vec<PythonHook>,
 }
 
 impl Plugged {
@@ -68,6 +70,7 @@ impl Plugged {
         lenses: Vec<lens::Given>,
         keys: Option<Py<PyAny>>,
         connectors: Vec<Py<PyAny>>,
+        hooks: Vec<Py<PyAny>>,
     ) -> PyResult<Self> {
         let connectors = connectors
             .into_iter()
@@ -76,6 +79,10 @@ impl Plugged {
             lenses,
             keys,
             connectors: connectors.collect::<PyResult<Vec<_>>>()?,
+            hooks: hooks
+                .into_iter()
+                .map(|hook| PythonHook::new(py, hook))
+                .collect::<PyResult<Vec<_>>>()?,
         })
     }
 }
@@ -100,6 +107,9 @@ async fn opened(options: Options, plugged: Plugged) -> PyResult<Engine> {
     let mut builder = builder.lenses(registry);
     for connector in plugged.connectors {
         builder = builder.connector(connector);
+    }
+    for hook in plugged.hooks {
+        builder = builder.change_hook(hook);
     }
     let mut builder = builder.allow_loopback(options.allow_loopback);
     if let Some(settings) = options.settings {
@@ -170,8 +180,9 @@ impl Engine {
         lenses: Vec<lens::Given>,
         keys: Option<Py<PyAny>>,
         connectors: Vec<Py<PyAny>>,
+        hooks: Vec<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let plugged = Plugged::new(py, lenses, keys, connectors)?;
+        let plugged = Plugged::new(py, lenses, keys, connectors, hooks)?;
         wait(py, opened(read(options)?, plugged))
     }
 
@@ -183,8 +194,9 @@ impl Engine {
         lenses: Vec<lens::Given>,
         keys: Option<Py<PyAny>>,
         connectors: Vec<Py<PyAny>>,
+        hooks: Vec<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let plugged = Plugged::new(py, lenses, keys, connectors)?;
+        let plugged = Plugged::new(py, lenses, keys, connectors, hooks)?;
         awaitable(py, opened(read(options)?, plugged))
     }
 

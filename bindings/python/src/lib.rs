@@ -8,6 +8,7 @@ mod command_line;
 mod connector;
 mod engine;
 mod error;
+mod hook;
 mod keys;
 mod lens;
 mod operation;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -103,3 +104,42 @@ def test_a_connector_reaches_no_other_host_and_a_broken_one_is_named(tmp_path: P
             acme, cards = connected(sl, rolodex)
             with pytest.raises(error, match=said):
                 acme.connections.objects(cards)
+
+
+def test_a_connector_is_called_back_told_of_changes_and_finds_by_a_key(tmp_path: Path, rolodex: MadeUpCrm) -> None:
+    class Talkative(Rolodex):
+        def webhook(self, io: syncline.Io, call: syncline.Call) -> Sequence[syncline.Hint]:
+            if not io.is_signed(call.body, bytes.fromhex(call.headers.get("x-signature", ""))):
+                raise syncline.ForbiddenError("the signature is wrong")
+            return [syncline.Hint("people", id) for id in call.json()]
+
+        def find(
+            self, io: syncline.Io, object: str, field: str, texts: Sequence[str], fields: Sequence[str]
+        ) -> Sequence[syncline.RemoteRecord]:
+            everybody = io.get("/people", limit=1_000)["people"]
+            return [syncline.RemoteRecord.of(one, stamp="updated") for one in everybody if one[field] in texts]
+
+    def signed(body: bytes, secret: bytes) -> dict[str, str]:
+        return {"X-Signature": hmac.new(secret, body, "sha256").hexdigest()}
+
+    with syncline.open(tmp_path / "app.db", allow_loopback=True, connectors=[Talkative()]) as sl:
+        acme = sl.tenant("Acme")
+        cards = acme.connections.with_tokens(
+            "rolodex",
+            "cards",
+            client_id="x",
+            client_secret="secret",
+            access_token=TOKEN,
+            base_url=rolodex.base_url,
+            login_url=rolodex.base_url,
+        )
+        rules = [syncline.Rule("name", "name")]
+        acme.syncs.save("cards", cards, syncline.Mapping("card", "people", rules), fields=[syncline.Field("name")])
+        acme.runs.run()
+        body = b'["7"]'
+        url = "https://app.example/hooks"
+        with pytest.raises(syncline.ForbiddenError):
+            sl.webhook(cards.id, url=url, headers=signed(body, b"another"), body=body)
+        assert sl.webhook(cards.id, url=url, headers=signed(body, b"secret"), body=body) == 1
+        told = next(one for one in sl.connectors() if one.provider == "rolodex")
+        assert told is not None

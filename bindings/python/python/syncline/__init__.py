@@ -15,15 +15,19 @@ completed 20 20
 from __future__ import annotations
 
 from . import errors as errors
+from . import migration as migration
 from . import simulators as simulators
 from ._async.audit import AsyncAudit
 from ._async.client import AsyncSyncline
 from ._async.conflicts import AsyncConflicts
 from ._async.connections import AsyncConnections
 from ._async.entities import AsyncEntities
+from ._async.flows import AsyncFlows
 from ._async.runs import AsyncRuns
 from ._async.syncs import AsyncSyncs
 from ._async.tenant import AsyncTenant
+from ._async.versions import AsyncVersions
+from ._bar import ProgressBar
 from ._caller import AsyncScheduled, Scheduled
 from ._native import __version__ as __version__
 from ._sync.audit import Audit
@@ -31,11 +35,16 @@ from ._sync.client import Syncline
 from ._sync.conflicts import Conflicts
 from ._sync.connections import Connections
 from ._sync.entities import Entities
+from ._sync.flows import Flows
 from ._sync.runs import Runs
 from ._sync.syncs import Syncs
 from ._sync.tenant import Tenant
+from ._sync.versions import Versions
 from .connector import (
+    Call,
+    Changes,
     Connector,
+    Hint,
     Io,
     Page,
     RemoteRecord,
@@ -100,6 +109,19 @@ from .model.connection import (
     SchemaDrift,
 )
 from .model.entity import Edited, Entity, EntityConflict, EntityLink, Upserted, UpsertOutcome
+from .model.flow import (
+    Breach,
+    Flow,
+    Offer,
+    SavedFlow,
+    Standing,
+    StateChange,
+    StateHistory,
+    StateTime,
+    Taken,
+    TakenOne,
+    Transition,
+)
 from .model.mapping import (
     DeleteConflictPolicy,
     DeletePolicy,
@@ -134,9 +156,26 @@ from .model.run import (
     Run,
     RunStatus,
 )
+from .model.selection import (
+    BulkFailure,
+    BulkOutcome,
+    BulkPreview,
+    Function,
+    Group,
+    Groups,
+    ImportFailure,
+    ImportOutcome,
+)
 from .model.sync import SavedSync, Schedule, SideCounts, StartedRun, Sync, SyncStatus
 from .model.tenant import Actor, Role, TenantInfo
-from .plugged import KeyProvider, LensFactory, ValueLens
+from .model.version import (
+    BlueprintVersion,
+    MigrationExample,
+    MigrationJob,
+    MigrationPreview,
+    MigrationProposal,
+)
+from .plugged import Amend, ChangeHook, IncomingChange, KeyProvider, LensFactory, ValueLens, Veto
 from .tables import Table
 from .values import Money
 
@@ -148,15 +187,18 @@ __all__ = [
     "Account",
     "Actor",
     "AlwaysResolved",
+    "Amend",
     "AsyncAudit",
     "AsyncConflicts",
     "AsyncConnections",
     "AsyncEntities",
+    "AsyncFlows",
     "AsyncRuns",
     "AsyncScheduled",
     "AsyncSyncline",
     "AsyncSyncs",
     "AsyncTenant",
+    "AsyncVersions",
     "Audit",
     "AuditBreak",
     "AuditChange",
@@ -165,6 +207,14 @@ __all__ = [
     "AuditVerdict",
     "Authorising",
     "Blueprint",
+    "BlueprintVersion",
+    "Breach",
+    "BulkFailure",
+    "BulkOutcome",
+    "BulkPreview",
+    "Call",
+    "ChangeHook",
+    "Changes",
     "Compacted",
     "Conflict",
     "ConflictReason",
@@ -196,10 +246,19 @@ __all__ = [
     "FieldChoice",
     "FieldType",
     "Finding",
+    "Flow",
+    "Flows",
     "ForbiddenError",
+    "Function",
     "FuzzyKey",
     "FuzzyPart",
+    "Group",
+    "Groups",
     "Health",
+    "Hint",
+    "ImportFailure",
+    "ImportOutcome",
+    "IncomingChange",
     "InternalError",
     "InvalidError",
     "Io",
@@ -211,12 +270,17 @@ __all__ = [
     "LensFactory",
     "Mapping",
     "MatchPart",
+    "MigrationExample",
+    "MigrationJob",
+    "MigrationPreview",
+    "MigrationProposal",
     "Moment",
     "Money",
     "Normalisation",
     "NotFoundError",
     "ObjectInfo",
     "ObjectSchema",
+    "Offer",
     "Page",
     "PendingError",
     "Plan",
@@ -226,6 +290,7 @@ __all__ = [
     "PreviewRecord",
     "Problem",
     "Progress",
+    "ProgressBar",
     "Proposal",
     "ProposedRule",
     "ProtocolError",
@@ -245,13 +310,18 @@ __all__ = [
     "Run",
     "RunStatus",
     "Runs",
+    "SavedFlow",
     "SavedSync",
     "Schedule",
     "Scheduled",
     "SchemaDrift",
     "SideCounts",
     "StaleError",
+    "Standing",
     "StartedRun",
+    "StateChange",
+    "StateHistory",
+    "StateTime",
     "StoppedError",
     "StoreError",
     "Strategy",
@@ -261,15 +331,21 @@ __all__ = [
     "SynclineError",
     "Syncs",
     "Table",
+    "Taken",
+    "TakenOne",
     "Tenant",
     "TenantInfo",
+    "Transition",
     "UnavailableError",
     "UnsupportedError",
     "UpsertOutcome",
     "Upserted",
     "ValueLens",
+    "Versions",
+    "Veto",
     "__version__",
     "errors",
+    "migration",
     "open",
     "open_async",
     "remote_field",

@@ -12,7 +12,7 @@ from ._plain import plain
 from .connector import Connector
 from .errors import RefusedError
 from .model.tenant import Actor
-from .plugged import KeyProvider, LensFactory, given_lenses
+from .plugged import ChangeHook, KeyProvider, LensFactory, given_lenses
 
 
 class _Base:
@@ -63,9 +63,10 @@ class Caller(_Base):
         lenses: Mapping[str, LensFactory],
         keys: KeyProvider | None,
         connectors: Sequence[Connector],
+        hooks: Sequence[ChangeHook],
     ) -> Caller:
         """Opens an engine."""
-        return cls(_native.Engine.open(options, given_lenses(lenses), keys, list(connectors)), actor)
+        return cls(_native.Engine.open(options, given_lenses(lenses), keys, list(connectors), list(hooks)), actor)
 
     def acting_as(self, actor: Actor) -> Caller:
         """The same engine, asked by somebody else."""
@@ -95,9 +96,10 @@ class AsyncCaller(_Base):
         lenses: Mapping[str, LensFactory],
         keys: KeyProvider | None,
         connectors: Sequence[Connector],
+        hooks: Sequence[ChangeHook],
     ) -> AsyncCaller:
         """Opens an engine."""
-        return cls(await _native.Engine.open_async(options, given_lenses(lenses), keys, list(connectors)), actor)
+        return cls(await _native.Engine.open_async(options, given_lenses(lenses), keys, list(connectors), list(hooks)), actor)
 
     def acting_as(self, actor: Actor) -> AsyncCaller:
         """The same engine, asked by somebody else."""

@@ -27,11 +27,12 @@ from .errors import (
     RejectedError,
     SynclineError,
     UnavailableError,
+    UnsupportedError,
 )
 from .model.connection import Account, ObjectInfo, RemoteField
 from .values import moment
 
-__all__ = ["Connector", "Io", "Page", "RemoteRecord", "Response", "remote_field", "remote_object"]
+__all__ = ["Call", "Changes", "Connector", "Hint", "Io", "Page", "RemoteRecord", "Response", "remote_field", "remote_object"]
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,16 @@ class Io:
         status, answered, content = self._native.send(method, url, more, body, effect)
         return Response(status, {name.lower(): value for name, value in answered}, content)
 
+    def is_signed(self, message: bytes, tag: bytes, *, algorithm: str = "hmac_sha256") -> bool:
+        """Whether ``tag`` is the authentication code of ``message`` under the app's client secret, which you never see.
+
+        Args:
+            message: What was signed.
+            tag: The signature, as bytes.
+            algorithm: ``hmac_sha256``, or ``sha256_prefix`` for the hash of the secret and the message.
+        """
+        return self._native.verify(algorithm, message, tag)
+
     def get(self, path: str, **query: object) -> Any:
         """What a GET answers, read as JSON.
 
@@ -179,6 +190,55 @@ class Page:
     records: Sequence[RemoteRecord]
     next: str | None = None
     cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A record that may have changed. It is read, never taken as data.
+
+    Attributes:
+        object: The object.
+        id: The record; ``None`` for any of the object.
+    """
+
+    object: str
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a feed told.
+
+    Attributes:
+        hints: Records that may have changed.
+        cursor: What the next call is given to go on.
+        more: Whether there is more to tell now.
+    """
+
+    hints: Sequence[Hint]
+    cursor: str
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """A provider's call, as it came.
+
+    Attributes:
+        method: The verb.
+        url: The public address, from the host's own configuration.
+        headers: By lower-case name.
+        body: As it came.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body or b"null")
 
 
 def remote_object(name: str, label: str | None = None) -> ObjectInfo:
@@ -331,7 +391,35 @@ class Connector:
         """
         raise NotImplementedError
 
+    def find(
+        self, io: Io, object: str, field: str, texts: Sequence[str], fields: Sequence[str]
+    ) -> Sequence[RemoteRecord]:
+        """Records whose field holds one of these texts, as they are now. It finds out whether a create whose answer was lost
+        was made. Leave it out where the provider has no such search.
+        """
+        raise UnsupportedError(f"{self.label} finds records by their ids alone")
+
+    def webhook(self, io: Io, call: Call) -> Sequence[Hint]:
+        """Verifies a call of the provider's and reads which records may have changed. Leave it out where there are none.
+
+        Raises:
+            ForbiddenError: when the signature (see :meth:`Io.is_signed`) or its time is wrong.
+        """
+        raise UnsupportedError(f"{self.label} has no webhooks")
+
+    def feed(self, io: Io, objects: Sequence[str], cursor: str | None) -> Changes:
+        """What the provider tells of changes by itself since ``cursor``, from now on without one. Leave it out where there is
+        no such thing.
+        """
+        raise UnsupportedError(f"{self.label} has no feed of changes")
+
     # What follows is asked by the native half.
+
+    def _overrides(self, name: str) -> bool:
+        return getattr(type(self), name) is not getattr(Connector, name)
+
+    def _feeds(self) -> bool:
+        return self._overrides("feed")
 
     def _scopes(self, objects: Sequence[tuple[str, bool]]) -> list[str]:
         return sorted(set(self.scopes(dict(objects))))
@@ -368,7 +456,7 @@ class Connector:
                 "undelete": False,
                 "merges_reported": False,
                 "merge_makes_new_id": False,
-                "webhooks": False,
+                "webhooks": self._overrides("webhook"),
             },
             "limits": [{"name": "minute", "calls": self.calls_per_minute, "seconds": 60, "bucket": None}],
             "default_objects": list(self.default_objects),
@@ -397,6 +485,16 @@ class Connector:
             return {"records": [_record(one) for one in page.records], "next": page.next, "cursor": page.cursor}
         if what == "fetch":
             return [_record(one) for one in self.fetch(io, given["object"], given["ids"], given["fields"])]
+        if what == "find":
+            found = self.find(io, given["object"], given["field"], given["texts"], given["fields"])
+            return [_record(one) for one in found]
+        if what == "webhook":
+            call = Call(given["method"], given["url"], given["headers"], bytes(given["body"]))
+            return [{"object": one.object, "id": one.id} for one in self.webhook(io, call)]
+        if what == "feed":
+            told = self.feed(io, given["objects"], given["cursor"])
+            hints = [{"object": one.object, "id": one.id} for one in told.hints]
+            return {"hints": hints, "cursor": told.cursor, "more": told.more}
         if what == "create":
             return str(self.create(io, given["object"], given["values"]))
         if what == "update":

@@ -18,9 +18,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
+from uuid import UUID
 
-__all__ = ["KeyProvider", "LensFactory", "ValueLens", "given_lenses"]
+from ._plain import build, plain
+
+__all__ = ["Amend", "ChangeHook", "IncomingChange", "KeyProvider", "LensFactory", "ValueLens", "Veto", "given_lenses"]
 
 
 class ValueLens:
@@ -82,6 +86,86 @@ class KeyProvider(Protocol):
             Exception: when it is no longer kept. Only the class of it is told.
         """
         ...
+
+
+@dataclass(frozen=True)
+class IncomingChange:
+    """A change that comes from a CRM and is about to be applied.
+
+    Attributes:
+        blueprint: Name of the blueprint.
+        uid: The entity; of one that is new, the id that it is going to have.
+        origin: Where the change comes from, such as ``salesforce Contact``.
+        before: The values by field as they are, in their plain form; ``None`` for a new record.
+        after: The values by field as they are going to be.
+        changed: The fields that change.
+    """
+
+    blueprint: str
+    uid: UUID
+    origin: str
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+    changed: list[str]
+
+
+@dataclass(frozen=True)
+class Veto:
+    """The change is not applied: the record stays as it was, and is a failure of the run with this reason.
+
+    Attributes:
+        reason: Why, for people.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Amend:
+    """The change is applied and at once edited: these values are the app's, and the next write brings them to the CRM.
+
+    Attributes:
+        values: Values by field.
+        reason: Why, for people: the audit has it.
+    """
+
+    values: Mapping[str, Any]
+    reason: str
+
+
+class ChangeHook:
+    """Your say in changes that come from a CRM. Subclass it, and pass an instance to ``syncline.open(..., hooks=[...])``.
+
+    >>> class NoRobots(ChangeHook):
+    ...     name = "no robots"
+    ...     def before(self, change):
+    ...         if "robot" in (change.after["last_name"] or ""):
+    ...             return Veto("robots are no customers")
+
+    It is asked about new records and about values that change, within the transaction of a page: answer at once, from what you
+    are given. It can't call Syncline. Deletes, and the first link of records that are on both sides, are the mapping's policy.
+
+    Attributes:
+        name: What its amendments are audited as.
+    """
+
+    name: ClassVar[str] = "hook"
+
+    def before(self, change: IncomingChange) -> Veto | Amend | None:
+        """Says what is to become of a change: nothing lets it pass.
+
+        Raises:
+            Exception: vetoes it, with what it says as the reason; the run goes on.
+        """
+        return None
+
+    def _ask(self, given: Mapping[str, Any]) -> Any:
+        answer = self.before(build(IncomingChange, given))
+        if isinstance(answer, Veto):
+            return {"veto": {"reason": answer.reason}}
+        if isinstance(answer, Amend):
+            return {"amend": {"values": plain(answer.values), "reason": answer.reason}}
+        return "apply"
 
 
 def given_lenses(lenses: Mapping[str, LensFactory]) -> list[tuple[str, str, list[tuple[str, str]], LensFactory]]:

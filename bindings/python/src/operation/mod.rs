@@ -6,9 +6,12 @@ mod conflicts;
 mod connections;
 mod entities;
 mod events;
+mod flows;
+mod records;
 mod runs;
 mod syncs;
 mod tenants;
+mod versions;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +33,9 @@ pub(crate) async fn call(engine: &Engine, name: &str, actor: &Actor, arguments: 
         "entities" => entities::call(engine, operation, actor, arguments).await,
         "connections" => connections::call(engine, operation, actor, arguments).await,
         "syncs" => syncs::call(engine, operation, actor, arguments).await,
+        "flows" => flows::call(engine, operation, actor, arguments).await,
+        "records" => records::call(engine, operation, actor, arguments).await,
+        "versions" => versions::call(engine, operation, actor, arguments).await,
         "runs" => runs::call(engine, operation, actor, arguments).await,
         "conflicts" => conflicts::call(engine, operation, actor, arguments).await,
         "audit" => audit::call(engine, operation, actor, arguments).await,

@@ -14,7 +14,7 @@ from ..model.audit import Restored
 from ..model.connection import ConnectorInfo
 from ..model.run import Progress
 from ..model.tenant import Actor, TenantInfo
-from ..plugged import KeyProvider, LensFactory
+from ..plugged import ChangeHook, KeyProvider, LensFactory
 from .tenant import AsyncTenant
 
 
@@ -39,6 +39,7 @@ class AsyncSyncline:
         lenses: Mapping[str, LensFactory] | None = None,
         keys: KeyProvider | None = None,
         connectors: Sequence[Connector] = (),
+        hooks: Sequence[ChangeHook] = (),
     ) -> AsyncSyncline:
         """Opens a database.
 
@@ -52,6 +53,7 @@ class AsyncSyncline:
             lenses: Your own lenses by the names that rules give them: classes, or functions that make one.
             keys: Where the keys come from that credentials are sealed under, instead of a file or a variable.
             connectors: Your own connectors, besides those of this build.
+            hooks: Your say in changes that come from a CRM, before they are applied.
 
         Beside a file lies the key that credentials are sealed under, with the ending ``key``: keep a copy elsewhere. The
         variable ``SYNCLINE_KEY`` replaces it, and has to be set for Postgres.
@@ -65,7 +67,7 @@ class AsyncSyncline:
         options: dict[str, Any] = {"database": os.fspath(database), "allow_loopback": allow_loopback}
         if settings is not None:
             options["settings"] = {name: setting(value) for name, value in settings.items()}
-        return cls(await AsyncCaller.open(options, Actor.of(actor), lenses or {}, keys, connectors))
+        return cls(await AsyncCaller.open(options, Actor.of(actor), lenses or {}, keys, connectors, hooks))
 
     async def __aenter__(self) -> AsyncSyncline:
         return self

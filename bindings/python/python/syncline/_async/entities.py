@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import List, Any
 from uuid import UUID
 
 from .._caller import AsyncCaller
-from .._plain import build_all
+from .._plain import build, build_all
 from ..errors import InvalidError
 from ..model.entity import Edited, Entity, Upserted
+from ..model.selection import BulkOutcome, BulkPreview, Function, Group, Groups, ImportOutcome
 from ..tables import Table, rows_of
-from ..values import fields_of, plain
+from ..values import fields_of, plain, typed
 
 Record = Any
 PAGE = 500
@@ -202,6 +204,183 @@ class AsyncEntities:
             "entities.upsert", tenant=self._tenant, blueprint=self.blueprint, by=by, records=given
         )
         return build_all(Upserted, answers)
+
+
+    async def aggregate(
+        self,
+        of: Mapping[str, Function | str] | None = None,
+        /,
+        *,
+        by: str | None = None,
+        filter: str | None = None,
+        search: str | None = None,
+    ) -> Groups:
+        """Counts and works something out over what is selected. Sums of decimal numbers are exact.
+
+        Args:
+            of: What to work out, by field: ``{"amount": "sum"}``. ``count``, ``sum``, ``average``, ``minimum``, ``maximum``.
+            by: The field whose values make the groups; all in one group otherwise.
+            filter: As in :meth:`list`.
+            search: As in :meth:`list`.
+
+        Raises:
+            InvalidError: when there is no such field, a sum is asked of what is no number, or there are too many groups.
+        """
+        wanted = [(name, Function(function)) for name, function in (of or {}).items()]
+        query = {
+            "by": by,
+            "of": [{"field": name, "function": str(function)} for name, function in wanted],
+            "selection": {"filter": filter, "search": search, "deleted": False},
+        }
+        answer = await self._caller.call(
+            "records.aggregate", tenant=self._tenant, blueprint=self.blueprint, query=query
+        )
+        types = answer["types"]
+        groups: List[Group] = []
+        for group in answer["groups"]:
+            key = group["key"] if by is None else typed(types.get(by, "json"), group["key"])
+            values = {
+                f"{function}({name})": _worked_out(function, types.get(name, "json"), value)
+                for (name, function), value in zip(wanted, group["values"])
+            }
+            groups.append(Group(key, group["count"], values))
+        return Groups(by, groups)
+
+    async def preview_bulk(
+        self,
+        changes: Record | None = None,
+        /,
+        *,
+        delete: bool = False,
+        filter: str | None = None,
+        search: str | None = None,
+        **more: Any,
+    ) -> BulkPreview:
+        """What :meth:`bulk` would do: it is tried on the first records that are selected, and undone."""
+        given = _bulk(changes, delete, more)
+        return build(BulkPreview, await self._selected("preview_bulk", filter, search, change=given))
+
+    async def bulk(
+        self,
+        changes: Record | None = None,
+        /,
+        *,
+        delete: bool = False,
+        filter: str | None = None,
+        search: str | None = None,
+        **more: Any,
+    ) -> BulkOutcome:
+        """Edits all that is selected, or deletes it, some in each transaction. One that refuses says why, and the others go
+        on.
+
+        Args:
+            changes: Values by field, as a mapping, a dataclass or a pydantic model.
+            delete: Deletes them instead.
+            filter: As in :meth:`list`; everything without one.
+            search: As in :meth:`list`.
+            more: Values by field, as keyword arguments.
+
+        Raises:
+            InvalidError: for values that no record can have, and when nothing is to be changed.
+        """
+        given = _bulk(changes, delete, more)
+        return build(BulkOutcome, await self._selected("bulk", filter, search, change=given))
+
+    async def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fields: Sequence[str] = (),
+        format: str | None = None,
+        filter: str | None = None,
+        search: str | None = None,
+    ) -> int:
+        """Writes what is selected to a file, a page at a time, and returns how many there were.
+
+        Args:
+            path: The file.
+            fields: The columns, after the id; all without any.
+            format: ``csv``, ``json_lines`` or ``excel``; told by the end of the file's name otherwise.
+            filter: As in :meth:`list`.
+            search: As in :meth:`list`.
+        """
+        return int(
+            await self._selected(
+                "export", filter, search, path=os.fspath(path), format=format, fields=list(fields)
+            )
+        )
+
+    async def import_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: Mapping[str, str] | None = None,
+        by: str | None = None,
+        format: str | None = None,
+        keep_empty: bool = False,
+        preview: bool = False,
+    ) -> ImportOutcome:
+        """Takes a file in, 500 rows per transaction. A row that is refused says why, and the others go on.
+
+        Args:
+            path: The file: CSV, JSON lines or Excel.
+            columns: Which column is which field; those of the same name are found.
+            by: The unique field that records are recognised by, ``id``, or ``new`` for none; guessed otherwise.
+            format: ``csv``, ``json_lines`` or ``excel``; told by the end of the file's name otherwise.
+            keep_empty: Whether an empty cell leaves the field as it is.
+            preview: Tries the first 200 rows, undoes them, and says what became of them.
+
+        Raises:
+            InvalidError: when no column is a field, or nothing tells by what records are recognised.
+            UnavailableError: when the file can't be read.
+        """
+        key = {None: None, "id": "id", "new": "new"}.get(by, {"field": by})
+        request = {"columns": dict(columns or {}), "key": key, "keep_empty": keep_empty}
+        answer = await self._caller.call(
+            "records.preview_import" if preview else "records.import",
+            tenant=self._tenant,
+            blueprint=self.blueprint,
+            path=os.fspath(path),
+            format=format,
+            request=request,
+        )
+        return build(ImportOutcome, {**answer["tried"], "failures": answer["failures"]} if preview else answer)
+
+    async def restore(self, entity: Entity | UUID | str, rev: int) -> Edited:
+        """Gives an entity the values that it had at an earlier revision, as a new edit.
+
+        Raises:
+            InvalidError: for a revision that it never had.
+            RefusedError: when it is deleted.
+        """
+        answer = await self._caller.call("records.restore", tenant=self._tenant, uid=_uid(entity), rev=rev)
+        edited = answer["edited"]
+        return Edited(
+            Entity.of(edited["entity"], answer["types"]), edited["changed"], edited["overruled"], edited["conflicts"]
+        )
+
+    async def _selected(self, name: str, filter: str | None, search: str | None, /, **arguments: Any) -> Any:
+        selection = {"filter": filter, "search": search, "deleted": False}
+        return await self._caller.call(
+            f"records.{name}", tenant=self._tenant, blueprint=self.blueprint, selection=selection, **arguments
+        )
+
+
+def _bulk(changes: Record | None, delete: bool, more: Mapping[str, Any]) -> Any:
+    given = plain({**({} if changes is None else fields_of(changes)), **more})
+    if delete and not given:
+        return "delete"
+    if delete or not given:
+        raise InvalidError("say what is to be changed, or delete=True: one of them")
+    return {"set": given}
+
+
+def _worked_out(function: Function, kind: str, value: Any) -> Any:
+    if function is Function.COUNT:
+        return value
+    if function in (Function.SUM, Function.AVERAGE):
+        return typed("integer" if isinstance(value, int) else "decimal", value)
+    return typed(kind, value)
 
 
 def _query(

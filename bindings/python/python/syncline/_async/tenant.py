@@ -14,8 +14,10 @@ from .audit import AsyncAudit
 from .conflicts import AsyncConflicts
 from .connections import AsyncConnections
 from .entities import AsyncEntities
+from .flows import AsyncFlows
 from .runs import AsyncRuns
 from .syncs import AsyncSyncs
+from .versions import AsyncVersions
 
 EVENTS = 1_000
 
@@ -30,6 +32,7 @@ class AsyncTenant:
         runs: When that was done.
         conflicts: What waits for a person.
         audit: What was written down.
+        flows: State machines over blueprints.
     """
 
     def __init__(self, caller: AsyncCaller, info: TenantInfo) -> None:
@@ -40,6 +43,7 @@ class AsyncTenant:
         self.runs = AsyncRuns(caller, info.id)
         self.conflicts = AsyncConflicts(caller, info.id)
         self.audit = AsyncAudit(caller, info.id)
+        self.flows = AsyncFlows(caller, info.id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.info.slug}>"
@@ -86,6 +90,15 @@ class AsyncTenant:
             NotFoundError: when there is none; the message names the others.
         """
         return build(Blueprint, await self._caller.call("blueprints.get", tenant=self.id, name=name))
+
+    def versions(self, blueprint: str) -> AsyncVersions:
+        """The versions of a blueprint, its migrations, and its way to the trash and back."""
+        return AsyncVersions(self._caller, self.info.id, blueprint)
+
+    async def trashed_blueprints(self) -> list[str]:
+        """The names of the blueprints in the trash."""
+        trashed = await self._caller.call("versions.trashed", tenant=self.id)
+        return [one["blueprint"]["name"] for one in trashed]
 
     async def save_blueprint(
         self, name: str, fields: Sequence[Field], *, groups: Sequence[Sequence[str]] = ()

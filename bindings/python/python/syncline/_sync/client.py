@@ -15,7 +15,7 @@ from ..model.audit import Restored
 from ..model.connection import ConnectorInfo
 from ..model.run import Progress
 from ..model.tenant import Actor, TenantInfo
-from ..plugged import KeyProvider, LensFactory
+from ..plugged import ChangeHook, KeyProvider, LensFactory
 from .tenant import Tenant
 
 
@@ -40,6 +40,7 @@ class Syncline:
         lenses: Mapping[str, LensFactory] | None = None,
         keys: KeyProvider | None = None,
         connectors: Sequence[Connector] = (),
+        hooks: Sequence[ChangeHook] = (),
     ) -> Syncline:
         """Opens a database.
 
@@ -53,6 +54,7 @@ class Syncline:
             lenses: Your own lenses by the names that rules give them: classes, or functions that make one.
             keys: Where the keys come from that credentials are sealed under, instead of a file or a variable.
             connectors: Your own connectors, besides those of this build.
+            hooks: Your say in changes that come from a CRM, before they are applied.
 
         Beside a file lies the key that credentials are sealed under, with the ending ``key``: keep a copy elsewhere. The
         variable ``SYNCLINE_KEY`` replaces it, and has to be set for Postgres.
@@ -66,7 +68,7 @@ class Syncline:
         options: dict[str, Any] = {"database": os.fspath(database), "allow_loopback": allow_loopback}
         if settings is not None:
             options["settings"] = {name: setting(value) for name, value in settings.items()}
-        return cls(Caller.open(options, Actor.of(actor), lenses or {}, keys, connectors))
+        return cls(Caller.open(options, Actor.of(actor), lenses or {}, keys, connectors, hooks))
 
     def __enter__(self) -> Syncline:
         return self

@@ -15,8 +15,10 @@ from .audit import Audit
 from .conflicts import Conflicts
 from .connections import Connections
 from .entities import Entities
+from .flows import Flows
 from .runs import Runs
 from .syncs import Syncs
+from .versions import Versions
 
 EVENTS = 1_000
 
@@ -31,6 +33,7 @@ class Tenant:
         runs: When that was done.
         conflicts: What waits for a person.
         audit: What was written down.
+        flows: State machines over blueprints.
     """
 
     def __init__(self, caller: Caller, info: TenantInfo) -> None:
@@ -41,6 +44,7 @@ class Tenant:
         self.runs = Runs(caller, info.id)
         self.conflicts = Conflicts(caller, info.id)
         self.audit = Audit(caller, info.id)
+        self.flows = Flows(caller, info.id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.info.slug}>"
@@ -87,6 +91,15 @@ class Tenant:
             NotFoundError: when there is none; the message names the others.
         """
         return build(Blueprint, self._caller.call("blueprints.get", tenant=self.id, name=name))
+
+    def versions(self, blueprint: str) -> Versions:
+        """The versions of a blueprint, its migrations, and its way to the trash and back."""
+        return Versions(self._caller, self.info.id, blueprint)
+
+    def trashed_blueprints(self) -> list[str]:
+        """The names of the blueprints in the trash."""
+        trashed = self._caller.call("versions.trashed", tenant=self.id)
+        return [one["blueprint"]["name"] for one in trashed]
 
     def save_blueprint(
         self, name: str, fields: Sequence[Field], *, groups: Sequence[Sequence[str]] = ()
