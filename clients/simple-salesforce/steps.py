@@ -50,11 +50,6 @@ def step(function, awaits=""):
     return function
 
 
-def awaiting(what):
-    """Registers a step that needs what the simulator does not offer yet."""
-    return lambda function: step(function, what)
-
-
 def connect(**options):
     return Salesforce(session=session, version=VERSION, **options)
 
@@ -415,7 +410,7 @@ def bulk2_query():
     assert kept["contact"] in deleted
 
 
-@awaiting("files")
+@step
 def files():
     """files: upload and download"""
     data = base64.b64encode(b"hello\x00world").decode()

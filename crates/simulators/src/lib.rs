@@ -9,6 +9,7 @@ pub mod clock;
 pub mod fault;
 pub mod hubspot;
 pub mod log;
+mod multipart;
 pub mod oauth;
 pub mod options;
 mod page;

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::multipart::parts;
 use super::portal::Portal;
 use super::request::{ApiRequest, text_or_number};
 use super::stamp::Stamp;
+use crate::multipart::parts;
 
 /// How long a signed address works.
 const SIGNED_FOR: SignedDuration = SignedDuration::from_hours(6);
@@ -346,6 +346,11 @@ impl Portal {
             }
             _ => self.not_found(),
         }
+    }
+
+    /// Deletes a file; whether there was one.
+    pub(super) fn delete_file(&mut self, id: u64) -> bool {
+        self.files.files.remove(&id).is_some()
     }
 
     fn create_folder(&mut self, request: &ApiRequest) -> Answer {

@@ -42,6 +42,11 @@ fn refused(object: &str, id: &str, refusal: Refusal) -> HookError {
 }
 
 impl HubSpot {
+    /// Deletes a file as a user; whether there was one.
+    pub fn delete_file(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.settled().delete_file(id))
+    }
+
     /// Creates a record as a user and gives its id. A contact's `associatedcompanyid` links it to that company.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::multipart::parts;
 use super::portal::Portal;
 use super::request::{ApiRequest, text_or_number};
 use super::stamp::Stamp;
+use crate::multipart::parts;
 
 /// One import; it is done when its request is answered, and says so from the next look on.
 #[derive(Clone, Debug)]

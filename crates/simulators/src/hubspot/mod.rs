@@ -26,7 +26,6 @@ mod lifecycle;
 mod limits;
 mod list_api;
 mod list_folder_api;
-mod multipart;
 mod oauth_api;
 mod objects_api;
 mod owner;

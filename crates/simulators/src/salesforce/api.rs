@@ -2,6 +2,7 @@
 //! that a composite call can run its parts in the same way.
 
 pub(crate) mod async_jobs;
+mod bodies;
 mod collections;
 mod composite;
 mod conditions;
@@ -29,6 +30,7 @@ use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::content;
 use super::error::ApiError;
 use super::state::{Author, State};
 
@@ -186,6 +188,9 @@ fn route(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErro
         ("GET", ["sobjects", object, "updated"]) => replication::updated(state, request, object),
         ("GET", ["sobjects", object, "deleted"]) => replication::deleted(state, request, object),
         ("GET", ["sobjects", object]) => describe::summary(state, request, object),
+        ("GET", ["sobjects", object, id, field]) if content::body_field(object) == Some(field) => {
+            bodies::read(state, object, id)
+        }
         ("POST", ["sobjects", object]) => records::create(state, request, object),
         (_, ["sobjects", object, id]) => records::by_id(state, request, object, id),
         (_, ["sobjects", object, key, value]) => upsert::by_key(state, request, object, key, value),

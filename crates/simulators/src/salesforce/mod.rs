@@ -14,6 +14,7 @@
 
 mod api;
 mod cell;
+mod content;
 mod duplicate;
 mod error;
 mod events;

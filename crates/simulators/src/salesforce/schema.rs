@@ -4,6 +4,7 @@ mod build;
 mod permissions;
 mod recorded;
 mod standard;
+mod standard_content;
 mod standard_marketing;
 mod standard_products;
 mod standard_sales;

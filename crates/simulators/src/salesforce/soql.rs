@@ -19,6 +19,7 @@ mod parser;
 mod parser_clause;
 mod parser_condition;
 mod plan;
+mod restricted;
 
 pub(crate) use cursors::Cursors;
 pub(crate) use output::attributes;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use super::api::async_jobs::AsyncJobs;
@@ -67,6 +68,8 @@ pub(crate) struct State {
     pub(crate) people: Vec<RecordId>,
     pub(crate) cursors: Cursors,
     pub(crate) jobs: Jobs,
+    /// The bodies of versions of files, and of attachments.
+    pub(crate) bodies: BTreeMap<RecordId, Bytes>,
     pub(crate) events: Events,
     pub(crate) async_jobs: AsyncJobs,
     pub(crate) duplicate_rules: Vec<DuplicateRule>,
@@ -117,6 +120,7 @@ impl State {
             people: Vec::new(),
             cursors: Cursors::default(),
             async_jobs: AsyncJobs::default(),
+            bodies: BTreeMap::new(),
             duplicate_rules: Vec::new(),
             saves_duplicates: false,
             events: Events::default(),

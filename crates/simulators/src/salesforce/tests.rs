@@ -5,6 +5,7 @@ mod client;
 mod clients;
 mod collections;
 mod faults;
+mod files;
 mod hooks;
 mod oauth;
 mod query;

@@ -1,6 +1,7 @@
 //! Creating, changing, deleting and restoring records.
 
 use super::cell::{Cell, View};
+use super::content;
 use super::error::ApiError;
 use super::id::RecordId;
 use super::state::{Author, Changes, State};
@@ -117,6 +118,12 @@ impl State {
             let Some(mut record) = self.tables[*table].get(*slot).cloned() else {
                 continue;
             };
+            if content::goes_with_its_parent(&self.tables[*table].schema.name) {
+                record.touch(now, author.user, author.integration);
+                record.deleted = Some(now);
+                self.put(*table, *slot, Some(record));
+                continue;
+            }
             record.set(*field, None);
             if moves_stamp {
                 record.touch(now, author.user, author.integration);
@@ -157,7 +164,11 @@ impl State {
             let Some(mut child) = self.tables[table].get(slot).cloned() else {
                 continue;
             };
-            if child.get(field).is_none() {
+            if content::goes_with_its_parent(&self.tables[table].schema.name) {
+                child.touch(now, author.user, author.integration);
+                child.deleted = None;
+                self.put(table, slot, Some(child));
+            } else if child.get(field).is_none() {
                 child.set(field, Some(Cell::Id(id)));
                 if self.cleared_lookup_moves_stamp {
                     child.touch(now, author.user, author.integration);

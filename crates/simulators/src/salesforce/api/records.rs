@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bodies;
 use super::conditions::{self, entity_tag, names, not_modified_since};
 use super::{ApiRequest, ApiResponse, author};
 use crate::salesforce::cell::write_text;
+use crate::salesforce::content;
 use crate::salesforce::error::ApiError;
 use crate::salesforce::id::RecordId;
 use crate::salesforce::soql::attributes;
@@ -15,14 +17,19 @@ use crate::salesforce::validate::{Target, no_such_column};
 
 pub(super) fn create(state: &mut State, request: &ApiRequest, object: &str) -> Result<ApiResponse, ApiError> {
     let table = state.writable(object)?;
-    let body = request.json_object()?;
-    let id = insert_one(state, table, &body)?;
+    let id = match bodies::form(request)? {
+        Some((body, data)) => content::insert(state, table, &body, Some(data), author(state))?,
+        None => insert_one(state, table, &request.json_object()?)?,
+    };
     Ok(created(state, table, id, request, false))
 }
 
 /// Checks and creates a record through the API.
 pub(super) fn insert_one(state: &mut State, table: usize, body: &Map<String, Value>) -> Result<RecordId, ApiError> {
     refuse_id(body)?;
+    if content::is_made_here(&state.tables[table].schema.name) {
+        return content::insert(state, table, body, None, author(state));
+    }
     let author = author(state);
     let changes = state.check(table, body, Target::Create, author)?;
     state.check_duplicates(table, &changes)?;
@@ -54,6 +61,7 @@ pub(super) fn delete_one(state: &mut State, table: usize, id: RecordId) -> Resul
     let slot = state.live_slot(table, id)?;
     state.row_faults(table, Some(slot))?;
     let author = author(state);
+    content::remove_parts(state, id, author);
     state.remove(table, slot, author, None);
     Ok(())
 }

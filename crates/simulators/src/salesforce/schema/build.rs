@@ -30,7 +30,7 @@ pub(crate) fn describe_field(line: &str) -> Option<Field> {
     let calculated = has("calculated");
     let compound = type_name == "address" || has("person");
     let readonly = has("readonly") || calculated || compound || has("auto") || type_name == "id";
-    let long = type_name == "textarea" && length > 255;
+    let long = type_name == "textarea" && length > 255 || type_name == "base64";
     let boolean = type_name == "boolean";
     let numeric = matches!(type_name, "double" | "currency" | "percent");
     let scale: u64 = option("scale=")
@@ -59,6 +59,7 @@ pub(crate) fn describe_field(line: &str) -> Option<Field> {
         "date" => "xsd:date",
         "datetime" => "xsd:dateTime",
         "address" => "urn:address",
+        "base64" => "xsd:base64Binary",
         _ => "xsd:string",
     };
     // In two halves, as the macro cannot hold them all.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::ObjectSchema;
 use super::build::{ObjectLine, object, setup_object};
 use super::permissions::permission_objects;
+use super::standard_content::{ATTACHMENT, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK, CONTENT_VERSION};
 use super::standard_marketing::{CAMPAIGN, CAMPAIGN_MEMBER, EVENT, NOTE};
 use super::standard_products::{ASSET, CONTACT_ROLE, CONTRACT, LINE_ITEM, ORDER, PRICEBOOK, PRICEBOOK_ENTRY, PRODUCT};
 use super::standard_sales::{CASE, OPPORTUNITY, PROJECT, TASK};
@@ -17,7 +18,8 @@ const ACCOUNT: ObjectLine = ObjectLine {
     prefix: "001",
     mergeable: true,
     writable: true,
-    children: "Account.ParentId>ChildAccounts Asset.AccountId>Assets Case.AccountId>Cases Contact.AccountId>Contacts \
+    children: "Account.ParentId>ChildAccounts Asset.AccountId>Assets Attachment.ParentId>Attachments Case.AccountId>Cases \
+               Contact.AccountId>Contacts ContentDocumentLink.LinkedEntityId>ContentDocumentLinks \
                Contract.AccountId>Contracts Event.WhatId>Events Note.ParentId>Notes Opportunity.AccountId>Opportunities \
                Order.AccountId>Orders Project__c.Account__c>Projects__r Task.WhatId>Tasks",
     fields: "
@@ -68,7 +70,8 @@ const CONTACT: ObjectLine = ObjectLine {
     prefix: "003",
     mergeable: true,
     writable: true,
-    children: "Asset.ContactId>Assets CampaignMember.ContactId>CampaignMembers Case.ContactId>Cases Contact.ReportsToId>ReportsTo \
+    children: "Asset.ContactId>Assets Attachment.ParentId>Attachments CampaignMember.ContactId>CampaignMembers \
+               Case.ContactId>Cases Contact.ReportsToId>ReportsTo ContentDocumentLink.LinkedEntityId>ContentDocumentLinks \
                Event.WhoId>Events Note.ParentId>Notes Opportunity.ContactId>Opportunities \
                OpportunityContactRole.ContactId>OpportunityContactRoles Task.WhoId>Tasks",
     fields: "
@@ -126,7 +129,8 @@ const LEAD: ObjectLine = ObjectLine {
     prefix: "00Q",
     mergeable: true,
     writable: true,
-    children: "CampaignMember.LeadId>CampaignMembers Event.WhoId>Events Note.ParentId>Notes Task.WhoId>Tasks",
+    children: "Attachment.ParentId>Attachments CampaignMember.LeadId>CampaignMembers \
+               ContentDocumentLink.LinkedEntityId>ContentDocumentLinks Event.WhoId>Events Note.ParentId>Notes Task.WhoId>Tasks",
     fields: "
 MasterRecordId | Master Record ID | reference | readonly to=Lead as=MasterRecord
 LastName | Last Name | string(80) | required in=Name
@@ -224,8 +228,12 @@ fn build(changed: i64) -> Vec<ObjectSchema> {
         TASK,
     ];
     let without = [
+        ATTACHMENT,
         CAMPAIGN_MEMBER,
         CONTACT_ROLE,
+        CONTENT_DOCUMENT,
+        CONTENT_DOCUMENT_LINK,
+        CONTENT_VERSION,
         GROUP,
         NOTE,
         ORGANIZATION,

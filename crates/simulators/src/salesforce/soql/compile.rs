@@ -6,6 +6,7 @@ use super::ast::{FieldGroup, Item, Name, Query, Term};
 use super::compiled::{Compiled, Node, OrderKey, Output, Path};
 use super::error::{at, malformed, no_such_children, no_such_column, no_such_object, no_such_relationship};
 use super::function::Function;
+use super::restricted;
 use crate::salesforce::error::ApiError;
 use crate::salesforce::schema::{Field, FieldKind, ObjectSchema};
 use crate::salesforce::state::State;
@@ -15,6 +16,7 @@ pub(super) fn compile(state: &State, text: &str, query: &Query) -> Result<Compil
     let table = state
         .find(&object.text)
         .ok_or_else(|| no_such_object(text, object.at, &object.text))?;
+    restricted::check(&state.tables[table].schema.name, query)?;
     compile_for(state, text, query, table)
 }
 

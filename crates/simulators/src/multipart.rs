@@ -2,15 +2,15 @@
 
 /// One part of a form.
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) name: String,
+pub(crate) struct Part<'a> {
+    pub(crate) name: String,
     /// What a file is called by who sent it.
-    pub(super) file_name: Option<String>,
-    pub(super) content: &'a [u8],
+    pub(crate) file_name: Option<String>,
+    pub(crate) content: &'a [u8],
 }
 
 /// The parts of a form. Its first line is the boundary.
-pub(super) fn parts(body: &[u8]) -> Vec<Part<'_>> {
+pub(crate) fn parts(body: &[u8]) -> Vec<Part<'_>> {
     let find = |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len().max(1)).position(|part| part == needle);
     let Some(end) = find(body, b"\r\n") else {
         return Vec::new();
