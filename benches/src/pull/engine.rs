@@ -138,6 +138,7 @@ pub(crate) fn people(connection: u64) -> NewSync {
         groups: Vec::new(),
         schedule: Schedule::Manual,
         sweep: SweepInterval::Usual,
+        files: false,
         start: false,
     }
 }

@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// List, show and edit the app's records.
     #[command(subcommand)]
     Entities(command::entities::EntitiesCommand),
+    /// List, download and upload files of linked records.
+    #[command(subcommand)]
+    Files(command::files::FilesCommand),
     /// Describe flows, take their transitions, and see what was taken.
     #[command(subcommand)]
     Flow(command::flow::FlowCommand),

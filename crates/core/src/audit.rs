@@ -61,10 +61,12 @@ pub enum AuditKind {
     Configured = 18,
     /// A run was rolled back.
     RolledBack = 19,
+    /// A file was given to a remote record; the note names it.
+    FileGiven = 20,
 }
 
 impl AuditKind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Created,
         Self::Decided,
         Self::Agreed,
@@ -85,6 +87,7 @@ impl AuditKind {
         Self::Inaccessible,
         Self::Configured,
         Self::RolledBack,
+        Self::FileGiven,
     ];
 }
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::batch::{Batch, Hint};
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::{FileBody, FileChanges, FileOf, NewFile, RemoteFile};
 use crate::io::{Class, Config, Head, Io};
 use crate::job::{Budget, Condition, Fetch, Job, Progress};
 use crate::manifest::Manifest;
@@ -78,7 +79,7 @@ pub trait Connector: Send + Sync + Debug {
     /// - Hosts are names without scheme and path, and so are those that authorisation needs.
     fn manifest(&self) -> &Manifest;
 
-    /// The least OAuth scopes for these objects.
+    /// The least OAuth scopes for these objects. [`FILES`](crate::file::FILES) among them stands for the files of records.
     ///
     /// # Behaviour
     /// - Scopes are sorted and hold no duplicate.
@@ -188,6 +189,82 @@ pub trait Connector: Send + Sync + Debug {
         Err(Error::new(ErrorKind::Unsupported, message).with("object", object))
     }
 
+    /// The files of these records, however many they are.
+    ///
+    /// # Behaviour
+    /// - `files`: a file that was uploaded is listed for its record alone, with its name, its size and a version.
+    /// - `files`: a record without files has none, and so has one that does not exist.
+    /// - Without `files` listing, downloading, uploading and asking for changes is `Unsupported`.
+    ///
+    /// # Errors
+    /// As [`Connector::account`].
+    async fn files(&self, io: &dyn Io, config: &Config, object: &str, records: &[String]) -> Result<Vec<FileOf>> {
+        let _ = (io, config, object, records);
+        Err(without_files())
+    }
+
+    /// Opens what a file holds.
+    ///
+    /// # Behaviour
+    /// - `files`: what is downloaded is what was uploaded, byte for byte.
+    /// - `files`: a file that does not exist is `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Connector::account`], and `NotFound`.
+    async fn download(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        file: &RemoteFile,
+    ) -> Result<Box<dyn FileBody>> {
+        let _ = (io, config, object, file);
+        Err(without_files())
+    }
+
+    /// Gives a record a new file, and says what it is now: a name may have been changed. Sent once.
+    ///
+    /// # Behaviour
+    /// - `files`: an upload to a record that does not exist is `NotFound`, and leaves no file.
+    /// - `files`: a body that breaks off leaves no file.
+    /// - `files`: two files of one name stand side by side.
+    ///
+    /// # Errors
+    /// As [`Connector::account`], those of the body, and `NotFound`. With the advice `UnknownOutcome` the file may be there.
+    async fn upload(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        record: &str,
+        file: &NewFile,
+        body: Box<dyn FileBody>,
+    ) -> Result<RemoteFile> {
+        let _ = (io, config, object, record, file, body);
+        Err(without_files())
+    }
+
+    /// Records of an object whose files may have changed since a cursor; without one, all that may have files. Some at a
+    /// time: ask again from the cursor that came with them while there is more.
+    ///
+    /// # Behaviour
+    /// - `files`: from the beginning every record is named that has a file, and from a cursor every one that got a file
+    ///   since.
+    /// - `files`: a cursor of file changes that can't be read is `CursorExpired`.
+    ///
+    /// # Errors
+    /// As [`Connector::account`], and `CursorExpired`.
+    async fn file_changes(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        cursor: Option<&Bytes>,
+    ) -> Result<FileChanges> {
+        let _ = (io, config, object, cursor);
+        Err(without_files())
+    }
+
     /// Starts a job, or goes on with one from a checkpoint that an earlier task of the same job returned.
     ///
     /// # Behaviour
@@ -209,6 +286,10 @@ pub trait Connector: Send + Sync + Debug {
     /// # Errors
     /// `Forbidden` when the signature or its time is wrong, `Unsupported` without webhooks.
     async fn webhook(&self, io: &dyn Io, config: &Config, request: &RawRequest) -> Result<Vec<Hint>>;
+}
+
+fn without_files() -> Error {
+    Error::new(ErrorKind::Unsupported, "this connector moves no files of records")
 }
 
 /// A job under way. Dropping it cancels what it can.

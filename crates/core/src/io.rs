@@ -11,7 +11,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{Download, Upload};
 
 /// A number of one engine-wide sequence, taken when a read began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -244,6 +245,26 @@ pub trait Io: Send + Sync {
     /// Sends several at once, as many in flight as the host allows, and returns the answers in the same order.
     async fn send_all(&self, requests: Vec<Request>) -> Vec<Result<Response>>;
 
+    /// Sends one request as [`Io::send`] does, and hands the body of its answer over as it comes, whatever its status.
+    /// Only the beginning is repeated where that helps: a body that breaks off ends in an error.
+    ///
+    /// # Errors
+    /// As [`Io::send`], and `Unsupported` by a host that moves no files.
+    async fn download(&self, request: Request) -> Result<Download> {
+        let _ = request;
+        Err(no_files())
+    }
+
+    /// Sends one request whose body is a stream, once: whoever wants to send it again brings another body. The body of
+    /// `request` is not used. A body that fails or has another length than was said is no request that counts.
+    ///
+    /// # Errors
+    /// As [`Io::send`], those of the body, and `Unsupported` by a host that moves no files.
+    async fn upload(&self, request: Request, upload: Upload) -> Result<Response> {
+        let _ = (request, upload);
+        Err(no_files())
+    }
+
     /// Takes a number of the engine-wide sequence: call it before a read begins.
     fn mark(&self) -> Mark;
 
@@ -258,6 +279,10 @@ pub trait Io: Send + Sync {
 
     /// Whether `tag` is the message authentication code of `message` under the host's key of this name.
     fn verify_mac(&self, key_name: &str, algorithm: MacAlgorithm, message: &[u8], tag: &[u8]) -> bool;
+}
+
+fn no_files() -> Error {
+    Error::new(ErrorKind::Unsupported, "this host moves no files")
 }
 
 /// Message authentication codes that providers use.

@@ -16,6 +16,7 @@ pub mod decode;
 pub mod error;
 #[cfg(feature = "model")]
 pub mod expression;
+pub mod file;
 #[cfg(feature = "model")]
 pub mod flow;
 #[cfg(feature = "model")]

@@ -102,6 +102,7 @@ impl Manifest {
                 merges_reported: false,
                 merge_makes_new_id: false,
                 webhooks: false,
+                files: false,
             },
             limits: Vec::new(),
             default_objects: Vec::new(),
@@ -197,6 +198,9 @@ pub struct Capabilities {
     pub merge_makes_new_id: bool,
     /// Whether the provider can call us when something changes.
     pub webhooks: bool,
+    /// Whether files of records can be listed, downloaded and uploaded.
+    #[serde(default)]
+    pub files: bool,
 }
 
 /// Incremental and strong reads.

@@ -12,6 +12,7 @@ pub mod entity;
 pub mod event;
 pub mod exchange;
 mod feed;
+pub mod file;
 pub mod flow;
 pub mod http;
 pub mod incoming;

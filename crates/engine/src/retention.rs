@@ -126,6 +126,7 @@ async fn purge_entities(inner: &Inner, tenant: TenantId, before: Timestamp) -> R
                 .collect();
             let entities: Vec<EntityId> = gone.iter().map(|linked| linked.entity.id).collect();
             crate::flow::forget(tx.as_mut(), &gone).await?;
+            crate::file::forget(tx.as_mut(), tenant, &entities).await?;
             tx.delete_sides(&sides).await?;
             tx.delete_entities(&entities).await?;
             tx.commit().await?;

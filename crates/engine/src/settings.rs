@@ -100,6 +100,8 @@ pub struct Settings {
     /// Hints that are kept of a sync at most. More of them become one note that its object changed, which the next poll
     /// answers: that costs fewer calls than reading so many records one by one, and the inbox stays small.
     pub inbox_hints: usize,
+    /// The largest file that is carried between CRMs, in bytes; a larger one stays where it is, and is told as a failure.
+    pub largest_file: u64,
     /// How long the schedule waits after an edit by the app for more of them, before it starts the run that writes them.
     pub edit_delay: Duration,
 }
@@ -139,6 +141,7 @@ impl Default for Settings {
             dry_run_records: 100_000,
             open_conflicts: 10_000,
             inbox_hints: 10_000,
+            largest_file: 512 << 20,
             edit_delay: Duration::from_millis(10),
         }
     }

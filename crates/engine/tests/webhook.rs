@@ -90,6 +90,7 @@ impl World {
             groups: Vec::new(),
             schedule: Schedule::Hour,
             sweep: SweepInterval::Usual,
+            files: false,
             start: false,
         };
         let sync = engine.syncs().save(new, &actor).await.unwrap().sync;

@@ -94,6 +94,12 @@ pub mod flow {
     pub use syncline_engine::flow::*;
 }
 
+/// Files of linked records: listing, downloading and uploading them.
+pub mod file {
+    pub use syncline_core::file::*;
+    pub use syncline_engine::file::*;
+}
+
 /// The stores that records are kept in, and the contract for your own.
 pub mod store {
     pub use syncline_core::store::*;

@@ -18,7 +18,7 @@ use syncline_storage::MemoryStore;
 use uuid::Uuid;
 
 const SEQUENCES: [Sequence; 3] = [Sequence::Mark, Sequence::Entity, Sequence::Side];
-const KINDS: [DocumentKind; 21] = [
+const KINDS: [DocumentKind; 23] = [
     DocumentKind::Tenant,
     DocumentKind::Blueprint,
     DocumentKind::Connection,
@@ -40,6 +40,8 @@ const KINDS: [DocumentKind; 21] = [
     DocumentKind::MigrationFailure,
     DocumentKind::Flow,
     DocumentKind::StateChange,
+    DocumentKind::FileHint,
+    DocumentKind::EntityFiles,
 ];
 
 /// What an overlay does not do is part of these.

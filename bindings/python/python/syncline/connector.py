@@ -457,6 +457,7 @@ class Connector:
                 "merges_reported": False,
                 "merge_makes_new_id": False,
                 "webhooks": self._overrides("webhook"),
+                "files": False,
             },
             "limits": [{"name": "minute", "calls": self.calls_per_minute, "seconds": 60, "bucket": None}],
             "default_objects": list(self.default_objects),

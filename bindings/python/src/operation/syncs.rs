@@ -24,6 +24,8 @@ struct New {
     schedule: Schedule,
     #[serde(default)]
     sweep: SweepInterval,
+    #[serde(default)]
+    files: bool,
     start: bool,
 }
 
@@ -37,6 +39,7 @@ impl From<New> for NewSync {
             groups: new.groups,
             schedule: new.schedule,
             sweep: new.sweep,
+            files: new.files,
             start: new.start,
         }
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use syncline::connection::{AuthoriseRequest, Authorising, Callback, Connection};
 use syncline::connector::Access;
+use syncline::file::FILES;
 use syncline::secrecy::{ExposeSecret, SecretString};
 use syncline::{ErrorKind, TokenRequest};
 
-use crate::config::{ConnectionTable, Secrets, variable};
+use crate::config::{ConnectionTable, Secrets, SyncTable, variable};
 use crate::failure::Failure;
 use crate::output::{is_interactive, note, with_id};
 use crate::project::Project;
@@ -175,8 +176,16 @@ fn objects(project: &Project, connection: &str, provider: &str) -> Vec<(String, 
             (mapping.object.clone(), access)
         })
         .collect();
+    let carries = |sync: &&SyncTable| sync.connection == connection && sync.files;
     if !of_syncs.is_empty() {
-        return of_syncs;
+        let mut wanted = of_syncs;
+        let mut syncs = config.syncs.values().map(toml::Spanned::get_ref);
+        if syncs.any(|sync| carries(&sync)) {
+            let writes = wanted.iter().any(|(_, access)| *access == Access::Write);
+            let access = if writes { Access::Write } else { Access::Read };
+            wanted.push((FILES.to_owned(), access));
+        }
+        return wanted;
     }
     let connector = project
         .engine

@@ -91,6 +91,7 @@ const ROWS: &[CapabilityRow] = &[
         yes(manifest.capabilities.merge_makes_new_id)
     }),
     ("Webhooks", |manifest| yes(manifest.capabilities.webhooks)),
+    ("Files of records", |manifest| yes(manifest.capabilities.files)),
     ("Rotates refresh tokens", |manifest| {
         yes(manifest.authorisation.rotates_refresh_tokens)
     }),

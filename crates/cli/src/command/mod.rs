@@ -11,6 +11,7 @@ pub(crate) mod connectors;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod entities;
+pub(crate) mod files;
 pub(crate) mod flow;
 pub(crate) mod init;
 pub(crate) mod map;
@@ -65,6 +66,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Blueprint(command) => Box::pin(blueprint::blueprint(&project, command)).await,
         Command::Tenant(command) => tenant::tenant(&project, command).await,
         Command::Entities(command) => entities::entities(&project, command).await,
+        Command::Files(command) => files::files(&project, command).await,
         Command::Flow(command) => flow::flow(&project, command).await,
         Command::Pause(arguments) => pause::pause(&project, arguments).await,
         Command::Resume(arguments) => pause::resume(&project, arguments).await,

@@ -125,6 +125,7 @@ fn is_same(existing: &Sync, new: &NewSync) -> bool {
         && existing.mapping == mapping
         && existing.schedule == new.schedule
         && existing.sweep == new.sweep
+        && existing.files == new.files
 }
 
 /// A sync of the file for the engine.
@@ -154,6 +155,7 @@ pub(crate) fn new_sync(config: &Config, name: &str, connection: &Connection) -> 
         groups,
         schedule: parse_schedule(&sync.schedule).map_err(Failure::usage)?,
         sweep: parse_sweep(sync.sweep.as_deref()).map_err(Failure::usage)?,
+        files: sync.files,
         start: false,
     })
 }

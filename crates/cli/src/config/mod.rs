@@ -106,6 +106,9 @@ pub(crate) struct SyncTable {
     pub(crate) schedule: String,
     /// How often it is swept by itself, in words.
     pub(crate) sweep: Option<String>,
+    /// Whether files are carried between its records and those of other syncs of its blueprint that say so, too.
+    #[serde(default)]
+    pub(crate) files: bool,
 }
 
 fn default_tenant() -> String {

@@ -74,4 +74,5 @@ key_file = "syncline.key"
 # mapping = "sales-contact"
 # schedule = "hourly"
 # sweep = "daily"                               # compares all ids, which finds what polls can't: or "every 12 hours", "weekly", "never"
+# files = true                                  # carries files to and from the other syncs of the blueprint that say so, too
 "##;

@@ -115,6 +115,11 @@ impl Paths {
         }
     }
 
+    /// Files; `tail` starts with a slash or a question mark, or is empty.
+    pub(crate) fn files(&self, tail: &str) -> String {
+        self.url("files", "v3", &format!("/files{tail}"))
+    }
+
     /// The account's details.
     pub(crate) fn account(&self) -> String {
         self.url("account-info", "v3", "/details")
@@ -245,6 +250,11 @@ mod tests {
         assert_eq!(
             new.associations("contacts", "companies", "read"),
             "http://h/crm/associations/2026-09/contacts/companies/batch/read"
+        );
+        assert_eq!(old.files("/7"), "http://h/files/v3/files/7");
+        assert_eq!(
+            new.files("/search?limit=1"),
+            "http://h/files/2026-09/files/search?limit=1"
         );
         assert_eq!(old.account(), "http://h/account-info/v3/details");
         assert_eq!(new.account(), "http://h/account-info/2026-09/details");

@@ -10,6 +10,7 @@ mod client;
 mod decode;
 mod error;
 mod field;
+mod files;
 mod journal;
 mod journal_event;
 mod link;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use syncline_core::batch::{Batch, Hint};
 use syncline_core::connector::{Access, Connector, RawRequest, Task};
 use syncline_core::error::Result;
+use syncline_core::file::{FileBody, FileChanges, FileOf, NewFile, RemoteFile};
 use syncline_core::io::{Class, Config, Head, Io};
 use syncline_core::job::{Condition, Fetch, Job};
 use syncline_core::manifest::Manifest;
@@ -105,6 +107,36 @@ impl Connector for HubSpot {
         // count is not worth asking for.
         let client = Client::new(io, config)?;
         Ok(search::ids_above(&client, object, &[], 0, 1).await?.total)
+    }
+
+    async fn files(&self, io: &dyn Io, config: &Config, object: &str, records: &[String]) -> Result<Vec<FileOf>> {
+        files::files(&Client::new(io, config)?, object, records).await
+    }
+
+    async fn download(&self, io: &dyn Io, config: &Config, _: &str, file: &RemoteFile) -> Result<Box<dyn FileBody>> {
+        files::download(&Client::new(io, config)?, file).await
+    }
+
+    async fn upload(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        record: &str,
+        file: &NewFile,
+        body: Box<dyn FileBody>,
+    ) -> Result<RemoteFile> {
+        files::upload(&Client::new(io, config)?, object, record, file, body).await
+    }
+
+    async fn file_changes(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        cursor: Option<&Bytes>,
+    ) -> Result<FileChanges> {
+        files::changes(&Client::new(io, config)?, object, cursor).await
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {

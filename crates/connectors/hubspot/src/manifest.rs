@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_core::connector::Access;
+use syncline_core::file::FILES;
 use syncline_core::manifest::{
     Authorisation, Capabilities, CompareAndSet, CreateCapabilities, DeleteEvidence, Manifest, RateLimit,
     ReadCapabilities, Revocation, Role, Setting, WriteCapabilities,
@@ -47,7 +48,20 @@ pub(crate) fn manifest() -> Manifest {
             names_instance: false,
             api_base_url: Some(API_BASE.into()),
         },
-        hosts: vec!["api.hubapi.com".into(), "*.hubapi.com".into(), "*.hubspot.com".into()],
+        hosts: [
+            "api.hubapi.com",
+            "*.hubapi.com",
+            "*.hubspot.com",
+            // Where the signed addresses of files lead to, by data centre.
+            "*.hubspot.net",
+            "*.hubspotusercontent-na1.net",
+            "*.hubspotusercontent-na2.net",
+            "*.hubspotusercontent-na3.net",
+            "*.hubspotusercontent-eu1.net",
+            "*.hubspotusercontent-ap1.net",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         capabilities: Capabilities {
             read: ReadCapabilities {
                 page_size: BATCH,
@@ -75,6 +89,7 @@ pub(crate) fn manifest() -> Manifest {
             merges_reported: true,
             merge_makes_new_id: true,
             webhooks: true,
+            files: true,
         },
         limits: vec![
             RateLimit {
@@ -127,6 +142,12 @@ pub(crate) fn manifest() -> Manifest {
 pub(crate) fn scopes(objects: &[(&str, Access)]) -> Vec<String> {
     let mut scopes = BTreeSet::from(["oauth".to_owned()]);
     for (name, access) in objects {
+        let mut name = *name;
+        if name == FILES {
+            scopes.insert(FILES.into());
+            // Files are attached to notes.
+            name = "notes";
+        }
         scopes.insert("crm.objects.owners.read".into());
         match ObjectName::new(name).scope() {
             Scope::Whole(scope) => {
@@ -167,6 +188,12 @@ mod tests {
             ]
         );
         assert_eq!(scopes(&[]), ["oauth"]);
+        let read = scopes(&[("contacts", Access::Read)]);
+        let with_files = scopes(&[("contacts", Access::Read), (FILES, Access::Read)]);
+        assert_eq!(
+            with_files,
+            [read[..3].to_vec(), vec!["files".into()], read[3..].to_vec()].concat()
+        );
         assert!(scopes(&[("p42_pet", Access::Write)]).contains(&"crm.objects.custom.write".to_owned()));
         assert!(scopes(&[("tickets", Access::Write)]).contains(&"tickets".to_owned()));
     }

@@ -23,6 +23,7 @@ mod coverage;
 mod decode;
 mod entity_tag;
 mod error;
+mod files;
 mod id;
 mod ingest_result;
 mod manifest;
@@ -49,6 +50,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use syncline_core::batch::{Batch, Hint};
 use syncline_core::connector::{Access, Connector, RawRequest, Task};
+use syncline_core::file::{FileBody, FileChanges, FileOf, NewFile, RemoteFile};
 use syncline_core::io::{Class, Config, Head, Io};
 use syncline_core::job::{Condition, Fetch, Job};
 use syncline_core::manifest::Manifest;
@@ -117,6 +119,36 @@ impl Connector for Salesforce {
 
     async fn count(&self, io: &dyn Io, config: &Config, object: &str, conditions: &[Condition]) -> Result<Option<u64>> {
         count::count(io, &client::Api::new(config)?, object, conditions).await
+    }
+
+    async fn files(&self, io: &dyn Io, config: &Config, _: &str, records: &[String]) -> Result<Vec<FileOf>> {
+        files::files(io, &client::Api::new(config)?, records).await
+    }
+
+    async fn download(&self, io: &dyn Io, config: &Config, _: &str, file: &RemoteFile) -> Result<Box<dyn FileBody>> {
+        files::download(io, &client::Api::new(config)?, file).await
+    }
+
+    async fn upload(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        record: &str,
+        file: &NewFile,
+        body: Box<dyn FileBody>,
+    ) -> Result<RemoteFile> {
+        files::upload(io, &client::Api::new(config)?, object, record, file, body).await
+    }
+
+    async fn file_changes(
+        &self,
+        io: &dyn Io,
+        config: &Config,
+        object: &str,
+        cursor: Option<&Bytes>,
+    ) -> Result<FileChanges> {
+        files::changes(io, &client::Api::new(config)?, object, cursor).await
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {

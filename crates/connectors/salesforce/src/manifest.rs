@@ -91,6 +91,7 @@ pub(crate) fn manifest() -> Manifest {
             merges_reported: true,
             merge_makes_new_id: false,
             webhooks: false,
+            files: true,
         },
         limits: vec![RateLimit {
             name: "daily".into(),

@@ -54,6 +54,7 @@ pub(crate) fn manifest(provider: &str, label: &str, specs: &[TableSpec]) -> Mani
             merges_reported: false,
             merge_makes_new_id: false,
             webhooks: false,
+            files: false,
         },
         default_objects: specs.iter().map(|spec| spec.name.clone()).collect(),
         settings: vec![Setting {

@@ -54,13 +54,17 @@ pub enum DocumentKind {
     Flow = 40,
     /// A change of an entity's state; scope is the entity, status the flow.
     StateChange = 41,
+    /// A remote record whose files a sync has still to look at; scope is the sync, key its side and id.
+    FileHint = 50,
+    /// Which files of an entity's records are the same; scope is the entity.
+    EntityFiles = 51,
 }
 
 impl DocumentKind {
     /// The kind with the largest number.
-    pub const LAST: Self = Self::StateChange;
+    pub const LAST: Self = Self::EntityFiles;
     /// All kinds: deleting a tenant removes those that it has, so one that is missing here would outlive it.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Tenant,
         Self::Blueprint,
         Self::Connection,
@@ -82,6 +86,8 @@ impl DocumentKind {
         Self::MigrationFailure,
         Self::Flow,
         Self::StateChange,
+        Self::FileHint,
+        Self::EntityFiles,
     ];
 }
 

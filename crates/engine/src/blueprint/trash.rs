@@ -169,6 +169,7 @@ pub(crate) async fn forget_blueprint(inner: &Inner, blueprint: &Blueprint) -> Re
             DocumentKind::Failure,
             DocumentKind::Review,
             DocumentKind::Tombstone,
+            DocumentKind::FileHint,
         ] {
             forget_documents(tx.as_mut(), DocumentQuery::new(kind).tenant(tenant).scope(sync.id)).await?;
         }
@@ -201,6 +202,7 @@ pub(crate) async fn forget_blueprint(inner: &Inner, blueprint: &Blueprint) -> Re
                 forget_documents(tx.as_mut(), query).await?;
             }
         }
+        crate::file::forget(tx.as_mut(), tenant, &ids).await?;
         tx.delete_entities(&ids).await?;
         tx.commit().await?;
         purged.entities += ids.len() as u64;

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::quota::Priority;
 use super::stop::StopFlag;
+use super::stream::Streaming;
 use super::transport::{Limits, Transport, TransportError};
 
 /// A request on its way down. Cloned for each attempt.
@@ -27,6 +28,8 @@ pub(super) struct Call {
     pub(super) stop: StopFlag,
     pub(super) priority: Priority,
     pub(super) limits: Limits,
+    /// Where bodies are streams.
+    pub(super) streaming: Option<Streaming>,
 }
 
 /// An answer on its way up, with what the connector says it means.
@@ -74,6 +77,13 @@ impl Service<Call> for Wire {
         Box::pin(async move {
             let effect = call.request.effect;
             let limits = call.limits;
+            if let Some(streaming) = call.streaming.clone() {
+                let response = streaming
+                    .exchange(&*this.transport, build(call)?, &limits, effect)
+                    .await?;
+                let class = this.connector.classify(&response.head, &response.body);
+                return Ok(Answer { response, class });
+            }
             let answer = this
                 .transport
                 .send(build(call)?, &limits)
@@ -117,7 +127,7 @@ fn build(call: Call) -> Result<http::Request<Bytes>> {
         .map_err(|error| Error::new(ErrorKind::Internal, "the request can't be written").because(error))
 }
 
-fn read(answer: http::Response<Bytes>) -> Response {
+pub(super) fn read(answer: http::Response<Bytes>) -> Response {
     let (parts, body) = answer.into_parts();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = parts

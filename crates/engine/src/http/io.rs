@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use syncline_core::file::{Download, FileBody, InMemory, Upload};
 use syncline_core::io::{Effect, Io, Level, MacAlgorithm, Mark, Request, Response};
 use syncline_core::{Error, ErrorKind, Result};
 use tower::ServiceExt;
@@ -18,6 +19,7 @@ use super::quota::Priority;
 use super::settings::HttpSettings;
 use super::stack::StackParts;
 use super::stop::StopFlag;
+use super::stream::{Arriving, Streaming};
 use super::trace::{CallCounters, CallCounts};
 use super::transport::Limits;
 use crate::ports::{Clock, Random};
@@ -132,7 +134,25 @@ impl ConnectionIo {
             stop: self.stop.clone(),
             priority: self.priority,
             limits,
+            streaming: None,
         })
+    }
+
+    /// Sends a request whose body or answer is a stream; a stop ends it, since what is half sent does not count.
+    async fn stream(&self, request: Request, streaming: &Streaming) -> Result<Response> {
+        self.stop.check()?;
+        let call = Call {
+            streaming: Some(streaming.clone()),
+            ..self.call(request)?
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = self.stack.clone().oneshot(call) => answer,
+            () = self.stop.stopped() => Err(Error::new(ErrorKind::Stopped, "stopped on request")),
+        };
+        answer
+            .map(|answer| answer.response)
+            .map_err(|error| error.with("connection", &self.connection))
     }
 }
 
@@ -162,6 +182,34 @@ impl Io for ConnectionIo {
             .buffered(self.settings.concurrency.max(1))
             .collect()
             .await
+    }
+
+    async fn download(&self, request: Request) -> Result<Download> {
+        let streaming = Streaming::of_answer();
+        let response = self.stream(request, &streaming).await?;
+        let body: Box<dyn FileBody> = match streaming.answer() {
+            Some(pieces) => Box::new(Arriving {
+                pieces,
+                stop: self.stop.clone(),
+                clock: Arc::clone(&self.clock),
+                patience: self.settings.timeout,
+            }),
+            None => Box::new(InMemory::new(response.body)),
+        };
+        Ok(Download {
+            head: response.head,
+            body,
+        })
+    }
+
+    async fn upload(&self, request: Request, upload: Upload) -> Result<Response> {
+        let streaming = Streaming::of_request(upload);
+        let sent = self.stream(request, &streaming).await;
+        // What broke the body off says more than that the request was.
+        match (sent, streaming.broken()) {
+            (Err(_), Some(error)) => Err(error),
+            (sent, _) => sent,
+        }
     }
 
     fn mark(&self) -> Mark {

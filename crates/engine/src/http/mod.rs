@@ -19,6 +19,7 @@ mod retry;
 mod settings;
 mod stack;
 mod stop;
+mod stream;
 mod timeout;
 mod trace;
 mod transport;
@@ -31,7 +32,7 @@ pub use resolver::{Lookup, SystemLookup};
 pub use settings::HttpSettings;
 pub use stop::StopFlag;
 pub use trace::{CallCounters, CallCounts};
-pub use transport::{Limits, Transport, TransportError};
+pub use transport::{Incoming, Limits, Outgoing, Transport, TransportError};
 
 pub(crate) use auth::{AccessToken, TokenSource};
 pub(crate) use host_guard::HostGuard;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use syncline_core::{Error, ErrorKind};
 use url::Url;
 
 use super::address::AddressPolicy;
 use super::resolver::{BlockedName, CheckedResolver, Lookup, SystemLookup};
-use super::transport::{Limits, Transport, TransportError};
+use super::transport::{Incoming, Limits, Outgoing, Transport, TransportError};
 
 /// Sends over TCP and TLS. Follows no redirect, reads no proxy variable, repeats nothing, and connects only to addresses
 /// that its [`AddressPolicy`] allows. Connections are kept and shared; cheap to clone.
@@ -73,10 +73,7 @@ impl Transport for ReqwestTransport {
         request: http::Request<Bytes>,
         limits: &Limits,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        let url = Url::parse(&request.uri().to_string())
-            .map_err(|error| TransportError::Blocked(format!("the address can't be read: {error}")))?;
-        // Addresses written as numbers never pass the resolver.
-        self.policy.check_url(&url).map_err(TransportError::Blocked)?;
+        let url = self.checked(request.uri())?;
         let (parts, body) = request.into_parts();
         let sent = self
             .client
@@ -88,6 +85,43 @@ impl Transport for ReqwestTransport {
             .await
             .map_err(refusal)?;
         read(sent, limits.max_response_bytes).await
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Outgoing>,
+        _limits: &Limits,
+    ) -> Result<http::Response<Incoming>, TransportError> {
+        let url = self.checked(request.uri())?;
+        let (parts, body) = request.into_parts();
+        let mut sending = self.client.request(parts.method, url).headers(parts.headers);
+        sending = match body {
+            Outgoing::Whole(bytes) => sending.body(bytes),
+            Outgoing::Stream { length, pieces } => sending
+                .header(http::header::CONTENT_LENGTH, length)
+                .body(reqwest::Body::wrap_stream(pieces)),
+        };
+        // The layer above ends what takes too long to begin; how long a file takes depends on its size.
+        let sent = sending.send().await.map_err(refusal)?;
+        let mut answer = http::Response::builder().status(sent.status());
+        if let Some(headers) = answer.headers_mut() {
+            headers.clone_from(sent.headers());
+        }
+        let lost = |error: reqwest::Error| TransportError::MaybeSent(reason(&error.without_url()));
+        let pieces: Incoming = sent.bytes_stream().map_err(lost).boxed();
+        answer
+            .body(pieces)
+            .map_err(|error| TransportError::MaybeSent(error.to_string()))
+    }
+}
+
+impl ReqwestTransport {
+    fn checked(&self, uri: &http::Uri) -> Result<Url, TransportError> {
+        let url = Url::parse(&uri.to_string())
+            .map_err(|error| TransportError::Blocked(format!("the address can't be read: {error}")))?;
+        // Addresses written as numbers never pass the resolver.
+        self.policy.check_url(&url).map_err(TransportError::Blocked)?;
+        Ok(url)
     }
 }
 

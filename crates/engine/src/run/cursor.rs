@@ -64,6 +64,11 @@ pub(super) fn of_object(context: &SyncContext) -> String {
     hashed(&format!("{}|{}", context.account, context.mapping.object))
 }
 
+/// What a cursor of changed files is valid under.
+pub(super) fn of_files(account: &str, object: &str) -> String {
+    hashed(&format!("files|{account}|{object}"))
+}
+
 /// What a checkpoint is valid under: it goes on with one request for these fields and this filter, from that start.
 pub(super) fn of_pull(context: &SyncContext, start: &Start) -> String {
     let fields: Vec<&str> = context
@@ -114,7 +119,12 @@ pub(super) async fn start(
     Ok((start, if run.parameters.full { None } else { under_way }))
 }
 
-async fn known(context: &SyncContext, page: &mut Page, name: &str, fingerprint: &str) -> Result<Option<Bytes>> {
+pub(super) async fn known(
+    context: &SyncContext,
+    page: &mut Page,
+    name: &str,
+    fingerprint: &str,
+) -> Result<Option<Bytes>> {
     let found = document::by_key::<CursorState>(page.tx()?, context.sync.tenant, context.sync.id, name).await?;
     Ok(found
         .filter(|cursor| cursor.fingerprint == fingerprint)

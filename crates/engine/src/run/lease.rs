@@ -115,6 +115,16 @@ impl Lease {
         Self::wait_for(inner, tenant, format!("match:{tenant}:{blueprint}"), reporter).await
     }
 
+    /// Waits for the turn to carry files between the records of a blueprint.
+    pub(crate) async fn of_files(
+        inner: &Inner,
+        tenant: TenantId,
+        blueprint: BlueprintId,
+        reporter: &Reporter,
+    ) -> Result<Self> {
+        Self::wait_for(inner, tenant, format!("files:{tenant}:{blueprint}"), reporter).await
+    }
+
     /// Takes the turn of a connection's run unless another process has it. Of several workers that find a connection due,
     /// one gets it.
     pub(crate) async fn claim(inner: &Inner, tenant: TenantId, connection: u64) -> Result<Option<Self>> {

@@ -10,6 +10,7 @@ mod context;
 mod conversion;
 mod creations;
 mod cursor;
+mod files;
 mod first_link;
 mod fresh;
 mod gone;

@@ -190,7 +190,7 @@ pub struct PlannedChange {
     pub target: String,
     /// The record: remote id, or the entity's unique id.
     pub record: String,
-    /// `create`, `update`, `delete`, `link` or `review`.
+    /// `create`, `update`, `delete`, `link`, `review`, or `file` for one that would be carried.
     pub action: String,
     /// The field.
     pub field: String,
@@ -251,7 +251,7 @@ pub struct Run {
     /// When it was over.
     #[serde(default)]
     pub finished_at: Option<Timestamp>,
-    /// Ledgers by sync name and direction (`pull` or `push`).
+    /// Ledgers by sync name and direction (`pull`, `push`, or `files` where files are carried).
     #[serde(default)]
     pub ledgers: BTreeMap<String, BTreeMap<String, Ledger>>,
     /// Why it failed or stopped.
@@ -357,7 +357,7 @@ pub struct Failure {
     pub sync: u64,
     /// The run in which it last failed.
     pub run: u64,
-    /// `pull` or `push`.
+    /// `pull`, `push` or `files`.
     pub direction: String,
     /// The remote record, where there is one.
     pub record: Option<String>,

@@ -15,7 +15,7 @@ use super::model::{Moment, Run, RunStatus};
 use super::reporter::Reporter;
 use super::scope::syncs_of;
 use super::session::Session;
-use super::{first_link, pull, push, refile, resolve, retry, rollback, sweep};
+use super::{files, first_link, pull, push, refile, resolve, retry, rollback, sweep};
 use crate::connection::{Connection, Problem};
 use crate::document::{self, Versioned};
 use crate::engine::Inner;
@@ -215,6 +215,9 @@ async fn carry_out(
             break;
         }
     }
+    for context in &contexts {
+        files::carry(inner, context, &mut session, run, reporter, stop).await?;
+    }
     if !session.is_dry() {
         // A first import pays nothing for an index; now it is worth having.
         for context in &contexts {
@@ -286,7 +289,7 @@ fn reads(context: &SyncContext, run: &Run) -> bool {
     wanted || context.mapping.groups.iter().any(|group| group.direction.pushes()) && context.sync.last_run_at.is_none()
 }
 
-fn moment(inner: &Inner, run: &mut Run, what: String) {
+pub(super) fn moment(inner: &Inner, run: &mut Run, what: String) {
     run.timeline.push(Moment {
         at: inner.clock.now(),
         what,
@@ -341,12 +344,13 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         settle_deferred(inner, &mut stored).await?;
     }
     let now = inner.clock.now();
-    let (pulled, pushed) = (stored.total("pull"), stored.total("push"));
+    let (pulled, pushed, carried) = (stored.total("pull"), stored.total("push"), stored.total(files::FILES));
     let status = match &ended {
         Err(error) if error.kind() == ErrorKind::Stopped => RunStatus::Stopped,
         Err(_) => RunStatus::Failed,
         Ok(()) if !stored.balances() => RunStatus::Failed,
         Ok(()) if pulled.failed + pushed.failed + pulled.deferred + pushed.deferred > 0 => RunStatus::Partial,
+        Ok(()) if carried.failed + carried.deferred > 0 => RunStatus::Partial,
         Ok(()) if stored.diverged_count > 0 => RunStatus::Partial,
         Ok(()) => RunStatus::Completed,
     };

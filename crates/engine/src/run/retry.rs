@@ -31,6 +31,11 @@ pub(crate) async fn retry_failures(
     query.until = Some(inner.clock.now());
     let due = document::find::<Failure>(page.tx()?, &query).await?;
     session.commit(page, run).await?;
+    // A file that could not be carried says nothing of its record.
+    let due: Vec<_> = due
+        .into_iter()
+        .filter(|failure| failure.direction != super::files::FILES)
+        .collect();
     let (reads, writes): (Vec<_>, Vec<_>) = due.into_iter().partition(|failure| failure.direction == "pull");
     lift_quarantines(context, session, run, &writes).await?;
     let size = context

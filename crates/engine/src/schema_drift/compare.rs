@@ -209,6 +209,7 @@ mod tests {
             refile: false,
             hold_deletes: false,
             dirty_since: None,
+            files: false,
             estimate: None,
             created_by: "ada".into(),
             created_at: jiff::Timestamp::UNIX_EPOCH,

@@ -51,6 +51,7 @@ impl NewSync {
             groups: Vec::new(),
             schedule: Schedule::default(),
             sweep: SweepInterval::default(),
+            files: false,
             start: false,
         }
     }

@@ -106,6 +106,9 @@ pub struct Sync {
     /// How often it is swept by itself.
     #[serde(default)]
     pub sweep: SweepInterval,
+    /// Whether files are carried between its records and those of other syncs of its blueprint that say so, too.
+    #[serde(default)]
+    pub files: bool,
     /// Whether it runs.
     pub status: SyncStatus,
     /// Why it is paused.

@@ -166,6 +166,7 @@ async fn make(
             role,
             schedule: new.schedule,
             sweep: new.sweep,
+            files: new.files,
             status: SyncStatus::Active,
             paused_because: None,
             backfill: false,
@@ -199,7 +200,8 @@ fn change_known(
         ));
     }
     let is_active = known.status == SyncStatus::Active;
-    let mut change = if is_active && known.schedule == new.schedule && known.sweep == new.sweep {
+    let same = known.schedule == new.schedule && known.sweep == new.sweep && known.files == new.files;
+    let mut change = if is_active && same {
         SyncChange::Unchanged
     } else {
         SyncChange::Settings
@@ -227,6 +229,7 @@ fn change_known(
     }
     known.value.schedule = new.schedule;
     known.value.sweep = new.sweep;
+    known.value.files = new.files;
     known.value.status = SyncStatus::Active;
     known.value.paused_because = None;
     Ok((known, change))

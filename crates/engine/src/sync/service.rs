@@ -34,6 +34,9 @@ pub struct NewSync {
     pub schedule: Schedule,
     /// How often it is swept by itself.
     pub sweep: SweepInterval,
+    /// Whether files are carried between its records and those of other syncs of its blueprint that say so, too. A file is
+    /// given to its CRM only where a rule of its mapping writes there.
+    pub files: bool,
     /// Starts the run that reads what is new as soon as it is saved: the first import, or what a wider mapping asks for.
     pub start: bool,
 }

@@ -111,6 +111,7 @@ async fn put_sync(world: &World, connection: u64) -> u64 {
         refile: false,
         hold_deletes: false,
         dirty_since: None,
+        files: false,
         estimate: None,
         created_by: "ada".into(),
         created_at: jiff::Timestamp::UNIX_EPOCH,

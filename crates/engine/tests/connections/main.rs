@@ -4,6 +4,7 @@
 
 mod address_guard;
 mod authorisation;
+mod files;
 mod http_stack;
 mod lifecycle;
 mod refresh;

@@ -24,5 +24,7 @@ pub(crate) const fn kind_name(kind: DocumentKind) -> &'static str {
         DocumentKind::MigrationFailure => "a failure of a migration",
         DocumentKind::Flow => "a flow",
         DocumentKind::StateChange => "a change of state",
+        DocumentKind::FileHint => "a hint at files",
+        DocumentKind::EntityFiles => "a list of files",
     }
 }

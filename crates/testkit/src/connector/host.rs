@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
+use syncline_core::file::{Download, InMemory, Upload, gather};
 use syncline_core::io::{Class, Effect, Head, Io, Level, MacAlgorithm, Mark, Method, Request, Response};
 use syncline_core::{Error, ErrorKind, Result, Retry};
 use syncline_engine::http::TransportError;
@@ -150,6 +151,18 @@ impl Io for Host<'_> {
             answers.push(self.send(request).await);
         }
         answers
+    }
+
+    async fn download(&self, request: Request) -> Result<Download> {
+        let Response { head, body } = self.send(request).await?;
+        let body = Box::new(InMemory::new(body));
+        Ok(Download { head, body })
+    }
+
+    async fn upload(&self, request: Request, mut upload: Upload) -> Result<Response> {
+        let body = gather(&mut *upload.body, usize::MAX).await?;
+        assert_eq!(body.len() as u64, upload.length, "the length that was said");
+        self.send(Request { body, ..request }).await
     }
 
     fn mark(&self) -> Mark {

@@ -88,6 +88,10 @@ pub enum Need {
     Webhooks,
     /// No webhooks.
     NoWebhooks,
+    /// Files of records (`files`).
+    Files,
+    /// No files of records.
+    NoFiles,
     /// Something that the remote system can be made to do.
     Act(Act),
 }
@@ -113,6 +117,8 @@ impl Need {
             ),
             Self::Webhooks => (capabilities.webhooks, Some(Act::SignWebhook), "webhooks"),
             Self::NoWebhooks => (!capabilities.webhooks, None, "no webhooks"),
+            Self::Files => (capabilities.files, None, "files"),
+            Self::NoFiles => (!capabilities.files, None, "no files"),
             Self::Act(act) => (true, Some(act), ""),
         };
         if !declared {

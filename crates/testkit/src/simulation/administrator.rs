@@ -5,7 +5,6 @@ use syncline_core::store::{InboxEntry, Mode};
 use syncline_engine::run::RollbackRelease;
 
 use super::crm::Object;
-use super::ghost::Place;
 use super::history::{Act, Step};
 use super::play::Play;
 

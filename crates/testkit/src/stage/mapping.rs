@@ -97,6 +97,7 @@ fn sync(name: String, connection: u64, mapping: Mapping, fields: Vec<Field>) -> 
         groups: Vec::new(),
         schedule: Schedule::Manual,
         sweep: SweepInterval::Usual,
+        files: false,
         start: false,
     }
 }

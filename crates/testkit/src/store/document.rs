@@ -6,6 +6,7 @@ use super::sample::{at, document, read, refused, write};
 topic![
     a_document_comes_back_as_it_was_with_its_number_and_version,
     numbers_are_counted_by_kind_and_not_given_again,
+    documents_of_every_kind_are_kept,
     a_document_may_bring_its_own_number,
     each_write_raises_the_version,
     a_stale_document_is_refused,
@@ -52,6 +53,25 @@ async fn numbers_are_counted_by_kind_and_not_given_again(store: &dyn Store) -> R
     assert_eq!(transaction.put_document(&document(DocumentKind::Run, None)).await?, 1);
     transaction.delete_document(KIND, 2).await?;
     assert_eq!(transaction.put_document(&document(KIND, None)).await?, 3);
+    Ok(())
+}
+
+async fn documents_of_every_kind_are_kept(store: &dyn Store) -> Result<()> {
+    let mut transaction = write(store).await?;
+    for kind in DocumentKind::ALL {
+        assert_eq!(
+            transaction.put_document(&document(kind, Some("k"))).await?,
+            1,
+            "{kind:?}"
+        );
+    }
+    transaction.commit().await?;
+    for kind in DocumentKind::ALL {
+        let query = DocumentQuery::new(kind).key("k");
+        let found = read(store).await?.documents(&query).await?;
+        assert_eq!(found.len(), 1, "{kind:?}");
+        assert_eq!((found[0].kind, found[0].key.as_deref()), (kind, Some("k")));
+    }
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub(super) fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(),
         if dry_run {
             show_plan(project, run);
         }
-        let failed = run.total("pull").failed + run.total("push").failed;
+        let failed = run.total("pull").failed + run.total("push").failed + run.total("files").failed;
         if failed > 0 {
             project.output.line(format_args!(
                 "{} failed: `syncline runs show {}` says why",

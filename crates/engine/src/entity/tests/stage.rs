@@ -162,6 +162,7 @@ impl Stage {
             refile: false,
             hold_deletes: false,
             dirty_since: None,
+            files: false,
             estimate: None,
             created_by: "ada".into(),
             created_at: now,

@@ -63,6 +63,7 @@ impl AcmeConnector {
                 merges_reported: false,
                 merge_makes_new_id: false,
                 webhooks: false,
+                files: false,
             },
             limits: vec![RateLimit {
                 name: "second".into(),

@@ -2,6 +2,7 @@
 
 mod classify;
 mod fetch;
+mod files;
 mod identity;
 mod open;
 mod pull;
@@ -19,6 +20,7 @@ pub(super) fn all() -> Vec<Case> {
         schema::cases(),
         fetch::cases(),
         open::cases(),
+        files::cases(),
         webhook::cases(),
         pull::cases(),
         push::cases(),
