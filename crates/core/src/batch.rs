@@ -126,6 +126,11 @@ impl Carried<'_> {
         Self(None)
     }
 
+    /// Whether every field was.
+    pub const fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether a field was carried.
     pub fn has(&self, field: usize) -> bool {
         self.0.is_none_or(|absent| {

@@ -329,7 +329,8 @@ pub trait Task: Send {
     /// - An update of a record that is gone is `Gone`.
     /// - A delete removes the record from the live ones; deleting it again is `Gone` or `Applied`.
     /// - A write that the provider refuses is `Rejected` with the reason, and the others of its batch are applied.
-    /// - A row that comes with an outcome holds what a strong read finds then.
+    /// - A row that comes with an outcome holds what a strong read finds then; a partial one tells at least every field
+    ///   that was written.
     /// - A push never repeats a write by itself whose outcome is unknown.
     ///
     /// # Errors

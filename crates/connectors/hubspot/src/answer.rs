@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use syncline_core::batch::{Batch, Outcome, OutcomeKind, Projection};
 use syncline_core::decode::ReadText;
 use syncline_core::job::{Push, Verb, Write};
+use syncline_core::value::Value;
 
 use crate::associations::is_association;
 use crate::page::IdText;
@@ -61,7 +62,7 @@ pub(crate) fn outcomes(push: &Push, group: &Group, body: &[u8], now: Timestamp, 
         .map(|(index, place)| {
             let written = answer.results.get((*place)?)?;
             let mut outcome = applied(*index, push.writes.get(*index), Some(written));
-            outcome.row = row(written, &push.projection, batch);
+            outcome.row = row(written, push.writes.get(*index)?, &push.projection, batch);
             Some(outcome)
         })
         .collect();
@@ -266,19 +267,24 @@ fn refused(index: usize, write: &Write, problem: &Problem, now: Timestamp) -> Ou
     one(index, kind, &problem.code_and_text())
 }
 
-/// The values after the write, if the answer has every one that is asked for.
-fn row(written: &Written, projection: &Projection, batch: &mut Batch) -> Option<usize> {
-    let complete = projection
-        .fields
-        .iter()
-        .all(|field| written.properties.contains_key(&field.path));
-    if !complete || projection.fields.is_empty() {
+/// The values after the write, if the answer has every one that was written; it seldom has others.
+fn row(written: &Written, write: &Write, projection: &Projection, batch: &mut Batch) -> Option<usize> {
+    let creating = matches!(write.verb, Verb::Create { .. });
+    let told = |path: &str, value: &Value| {
+        // What a create leaves empty it does not answer with.
+        written.properties.contains_key(path) || creating && value.is_empty() && !is_association(path)
+    };
+    if projection.fields.is_empty() || !write.fields.iter().all(|(path, value)| told(path, value)) {
         return None;
     }
     let mut row = batch.row(&written.id.0);
+    row.partial();
     for (slot, field) in projection.fields.iter().enumerate() {
-        if let Some(text) = written.properties.get(&field.path).and_then(Json::as_str) {
-            row.encode(slot, |out| Wire.read(field.kind, text, out));
+        match written.properties.get(&field.path) {
+            Some(Json::String(text)) => row.encode(slot, |out| Wire.read(field.kind, text, out)),
+            Some(_) => row.set(slot, &Value::Null),
+            None if write.fields.iter().any(|(path, _)| *path == field.path) => row.set(slot, &Value::Null),
+            None => {}
         }
     }
     if let Some(stamp) = written.updated_at {

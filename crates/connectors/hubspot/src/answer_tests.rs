@@ -86,8 +86,18 @@ fn shuffled_results_reach_their_writes_by_trace_and_failures_by_theirs() {
         (outcomes[0].id.as_deref(), outcomes[2].id.as_deref()),
         (Some("1"), Some("3"))
     );
-    assert_eq!((outcomes[0].row, outcomes[2].row), (None, Some(0)));
-    let row = batch.get(0).unwrap();
+    assert_eq!((outcomes[0].row, outcomes[2].row), (Some(0), Some(1)));
+    let part = batch.get(0).unwrap();
+    assert_eq!(
+        (
+            part.id(),
+            part.value(0).unwrap(),
+            part.value(1).unwrap(),
+            part.is_complete()
+        ),
+        ("1", Some("a@x".into()), None, false)
+    );
+    let row = batch.get(1).unwrap();
     assert_eq!(
         (row.id(), row.value(0).unwrap(), row.value(1).unwrap()),
         ("3", Some("c@x".into()), Some(syncline_core::Value::Null))

@@ -116,7 +116,7 @@ async fn updates_set_and_clear_and_deletes_archive() {
 }
 
 #[tokio::test]
-async fn answers_give_rows_when_they_tell_every_projected_field() {
+async fn answers_give_rows_of_what_they_tell() {
     let world = World::new(10);
     let id = first(&world, "contacts");
     let run = async |projection: Projection| {
@@ -132,13 +132,15 @@ async fn answers_give_rows_when_they_tell_every_projected_field() {
         let mut task = world.connector.open(&world.config, Job::Push(push), None).unwrap();
         let mut batch = Batch::new(projection.fields.len());
         task.step(&world, Budget::default(), &mut batch).await.unwrap();
-        let row = batch.outcomes[0].row;
-        row.map(|row| batch.get(row).unwrap().value(0).unwrap())
+        let row = batch.get(batch.outcomes[0].row.unwrap()).unwrap();
+        let values = (0..projection.fields.len()).map(|slot| row.value(slot).unwrap());
+        (row.is_complete(), values.collect::<Vec<_>>())
     };
+    let ada = Some(Value::text("Ada"));
     let told = Projection::new([("firstname", ValueKind::Text)]);
-    assert_eq!(run(told).await, Some(Some(Value::text("Ada"))));
+    assert_eq!(run(told).await, (true, vec![ada.clone()]));
     let untold = Projection::new([("firstname", ValueKind::Text), ("jobtitle", ValueKind::Text)]);
-    assert_eq!(run(untold).await, None);
+    assert_eq!(run(untold).await, (false, vec![ada, None]));
 }
 
 #[tokio::test]

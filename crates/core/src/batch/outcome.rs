@@ -48,7 +48,8 @@ pub struct Outcome {
     pub stamp: Option<Timestamp>,
     /// The provider's code and message when it was not applied.
     pub message: Option<String>,
-    /// Row of the same batch that holds what the record held after the write, where the answer tells.
+    /// Row of the same batch that holds what the record held after the write, where the answer tells. A
+    /// [partial](super::RowBuilder::partial) one tells at least every field that was written.
     pub row: Option<usize>,
 }
 

@@ -1,5 +1,7 @@
 //! Taking the outcome of a write in (section 7, second transaction).
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::compare::pick;
@@ -7,6 +9,7 @@ use super::decide::reconcile;
 use super::scene::{Effects, Scene};
 use super::written::written;
 use crate::audit::{AuditEntry, AuditKind};
+use crate::batch::Carried;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Mark;
 use crate::mapping::SideGroup;
@@ -23,6 +26,8 @@ pub struct Readback<'a> {
     pub stamp: Option<Timestamp>,
     /// All values of the projection, canonically encoded.
     pub encoded: &'a [u8],
+    /// Which of them were told; all that were written have to be.
+    pub carried: Carried<'a>,
     /// The record's version when the write was answered, where the answer told.
     pub written_stamp: Option<Timestamp>,
 }
@@ -49,7 +54,19 @@ pub fn confirm(
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a side without a mapping was written"))?;
     let created = operation.verb == OperationVerb::Create;
     let old_row = decode_all(&linked.sides[index].obs)?;
-    let new_row = decode_all(readback.encoded)?;
+    let mut new_row = decode_all(readback.encoded)?;
+    let mut encoded = Cow::Borrowed(readback.encoded);
+    if !readback.carried.is_all() {
+        // What was not told is as it was: as the guard read found it, and empty in a record that is new. If it is not, the
+        // next read shows that, since nothing of it was taken for agreed.
+        for (place, value) in new_row.iter_mut().enumerate() {
+            if !readback.carried.has(place) {
+                let before = old_row.get(place).filter(|_| !created);
+                *value = before.cloned().unwrap_or_default();
+            }
+        }
+        encoded = Cow::Owned(encode_all(&new_row));
+    }
     let mut effects = Effects::default();
     let uid = linked.entity.uid;
     let side = &mut linked.sides[index];
@@ -118,8 +135,8 @@ pub fn confirm(
             }
         }
     }
-    side.obs = readback.encoded.to_vec();
-    side.hash = content_hash(readback.encoded);
+    side.hash = content_hash(&encoded);
+    side.obs = encoded.into_owned();
     side.stamp = readback.stamp.or(side.stamp);
     side.obs_seq = side.obs_seq.max(mark.0);
     side.write_seq = side.write_seq.max(mark.0);

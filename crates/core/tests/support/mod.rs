@@ -235,6 +235,7 @@ impl World {
                 ext: "ext",
                 stamp: Some(stamp),
                 encoded: &encoded,
+                carried: Carried::all(),
                 written_stamp: Some(stamp),
             };
             let mut linked = self.linked.clone();

@@ -62,7 +62,11 @@ pub(crate) async fn take(
             operation.state = OperationState::Confirmed;
             let new = answer.row.as_ref().map(RowRef::id).or(outcome.id.as_deref());
             stands_for(context, page, linked, index, new).await?;
-            if let Some(row) = &answer.row {
+            let side = &linked.sides[index];
+            // What a row leaves out is as it was read before, which has to be in the same order.
+            let is_known = verb == OperationVerb::Create
+                || side.mapping_version == operation.mapping_version && !side.obs.is_empty();
+            if let Some(row) = answer.row.as_ref().filter(|row| row.is_complete() || is_known) {
                 return plan::confirm(
                     linked,
                     index,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syncline_core::batch::{Batch, Outcome, OutcomeKind, RowRef, RowState};
+use syncline_core::batch::{Batch, Carried, Outcome, OutcomeKind, RowRef, RowState};
 use syncline_core::error::{Error, ErrorKind, Result, Retry};
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Push, Verb, Write};
@@ -229,11 +229,10 @@ async fn take_outcomes(
     let unread: Vec<String> = batch
         .outcomes
         .iter()
-        .filter(|outcome| matches!(outcome.kind, OutcomeKind::Applied { .. }) && outcome.row.is_none())
         .filter(|outcome| {
             operations
                 .get(outcome.index)
-                .is_some_and(|operation| operation.verb != OperationVerb::Delete)
+                .is_some_and(|operation| is_unread(batch, outcome, operation.verb))
         })
         .filter_map(|outcome| outcome.id.clone())
         .collect();
@@ -275,12 +274,11 @@ async fn take_outcomes(
         let Some(index) = linked.side_index(context.side()) else {
             continue;
         };
+        let is_read = |row: &RowRef<'_>| row.state() == RowState::Live && Some(row.id()) == outcome.id.as_deref();
         let row = match (outcome.row, &read) {
+            (_, Some((rows, _))) if is_unread(batch, outcome, operation.verb) => rows.rows().find(is_read),
             (Some(row), _) => batch.get(row),
-            (None, Some((rows, _))) => rows
-                .rows()
-                .find(|row| row.state() == RowState::Live && Some(row.id()) == outcome.id.as_deref()),
-            (None, None) => None,
+            (None, _) => None,
         };
         let had_failed = linked.sides[index].flags.has(SideFlags::FAILED);
         let scene = context.scene(inner, &links, &nothing);
@@ -324,6 +322,18 @@ async fn take_outcomes(
     session.commit(page, run).await
 }
 
+/// Whether a success has to be read strongly before it counts as confirmed. Of a record that was there, and that we only
+/// found out about by writing it, nothing is known but what was written.
+fn is_unread(batch: &Batch, outcome: &Outcome, verb: OperationVerb) -> bool {
+    let OutcomeKind::Applied { created } = outcome.kind else {
+        return false;
+    };
+    let tells_enough = |row: RowRef<'_>| {
+        row.is_complete() || verb == OperationVerb::Update || created && verb == OperationVerb::Create
+    };
+    verb != OperationVerb::Delete && !outcome.row.and_then(|row| batch.get(row)).is_some_and(tells_enough)
+}
+
 /// What can't be taken in of a record after a write to it is a failure of reading; only what the CRM did not keep is one
 /// of writing.
 pub(super) fn failing_direction(effects: &Effects) -> &'static str {
@@ -359,6 +369,11 @@ pub(crate) fn readback<'a>(row: &RowRef<'a>, outcome: &Outcome) -> Readback<'a> 
         ext: row.id(),
         stamp: row.stamp(),
         encoded: row.encoded(),
+        carried: if row.is_complete() {
+            Carried::all()
+        } else {
+            row.carried()
+        },
         written_stamp: outcome.stamp,
     }
 }

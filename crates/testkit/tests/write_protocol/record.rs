@@ -330,6 +330,7 @@ impl Record {
                 ext: "x",
                 stamp: Some(at(seen.stamp)),
                 encoded: &encoded,
+                carried: Carried::all(),
                 written_stamp: None,
             };
             plan::confirm(linked, 0, &operation, &readback, mark, scene).unwrap()
