@@ -72,6 +72,16 @@ impl Paths {
         self.url("crm/properties", "v3", &format!("/{}?archived=false", encode(object)))
     }
 
+    /// The groups of an object's properties.
+    pub(crate) fn property_groups(&self, object: &str) -> String {
+        self.url("crm/properties", "v3", &format!("/{}/groups", encode(object)))
+    }
+
+    /// Where an object's properties are made.
+    pub(crate) fn new_property(&self, object: &str) -> String {
+        self.url("crm/properties", "v3", &format!("/{}", encode(object)))
+    }
+
     /// An object's pipelines.
     pub(crate) fn pipelines(&self, object: &str) -> String {
         self.url("crm/pipelines", "v3", &format!("/{}", encode(object)))

@@ -16,6 +16,7 @@ mod journal_event;
 mod link;
 mod link_type;
 mod manifest;
+mod marker;
 mod object;
 mod page;
 mod problem;
@@ -137,6 +138,10 @@ impl Connector for HubSpot {
         cursor: Option<&Bytes>,
     ) -> Result<FileChanges> {
         files::changes(&Client::new(io, config)?, object, cursor).await
+    }
+
+    async fn make_marker(&self, io: &dyn Io, config: &Config, object: &str) -> Result<String> {
+        marker::make(&Client::new(io, config)?, object).await
     }
 
     fn open(&self, config: &Config, job: Job, resume: Option<Bytes>) -> Result<Box<dyn Task>> {

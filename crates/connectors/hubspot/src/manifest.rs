@@ -74,7 +74,7 @@ pub(crate) fn manifest() -> Manifest {
                 job_size: None,
                 batch_size: BATCH,
                 marker: true,
-                makes_marker: false,
+                makes_marker: true,
             },
             update: WriteCapabilities {
                 batch_size: BATCH,
