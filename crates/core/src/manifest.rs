@@ -88,6 +88,7 @@ impl Manifest {
                     stamp_milliseconds: 1_000,
                     overlap_seconds: 60,
                     index_lags: false,
+                    hides_records: false,
                 },
                 create: CreateCapabilities {
                     batch_size: 1,
@@ -216,6 +217,10 @@ pub struct ReadCapabilities {
     pub overlap_seconds: u32,
     /// Whether pages of the incremental read may be stale and are confirmed by a strong read.
     pub index_lags: bool,
+    /// Whether single records may be kept from the connection's user. That one is not found then proves no delete, however
+    /// often: only the provider's own word does.
+    #[serde(default)]
+    pub hides_records: bool,
 }
 
 /// Creating records.

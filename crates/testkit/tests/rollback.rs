@@ -297,6 +297,7 @@ async fn a_deleted_record_comes_back() {
             groups: Vec::new(),
             schedule: known.schedule.clone(),
             sweep: known.sweep,
+            files: known.files,
             start: false,
         };
         stage.engine.syncs().save(new, &stage.actor).await.unwrap();

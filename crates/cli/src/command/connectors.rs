@@ -83,6 +83,9 @@ const ROWS: &[CapabilityRow] = &[
     ("Deletes are seen by", |manifest| {
         word(&manifest.capabilities.delete_evidence).replace('_', " ")
     }),
+    ("Single records may be hidden", |manifest| {
+        yes(manifest.capabilities.read.hides_records)
+    }),
     ("Undelete", |manifest| yes(manifest.capabilities.undelete)),
     ("Merges are reported", |manifest| {
         yes(manifest.capabilities.merges_reported)

@@ -69,6 +69,7 @@ pub(crate) fn manifest() -> Manifest {
                 stamp_milliseconds: 1,
                 overlap_seconds: OVERLAP_SECONDS,
                 index_lags: true,
+                hides_records: false,
             },
             create: CreateCapabilities {
                 job_size: None,

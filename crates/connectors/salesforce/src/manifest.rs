@@ -77,6 +77,7 @@ pub(crate) fn manifest() -> Manifest {
                 stamp_milliseconds: 1_000,
                 overlap_seconds: OVERLAP_SECONDS,
                 index_lags: false,
+                hides_records: true,
             },
             create: CreateCapabilities {
                 batch_size: WRITE_SIZE * MOST_PARTS,

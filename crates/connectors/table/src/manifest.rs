@@ -35,6 +35,7 @@ pub(crate) fn manifest(provider: &str, label: &str, specs: &[TableSpec]) -> Mani
                 stamp_milliseconds: 1,
                 overlap_seconds: overlap.max().unwrap_or_default(),
                 index_lags: false,
+                hides_records: false,
             },
             create: CreateCapabilities {
                 batch_size: WRITES,

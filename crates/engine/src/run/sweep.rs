@@ -1,5 +1,5 @@
 //! Sweeps: the ids and stamps of all remote records against those known here. What was missed is hinted at, what looks
-//! newer is read, and what is absent from two complete sweeps in a row is deleted.
+//! newer is read, and what is absent from two complete sweeps in a row is deleted, unless the provider may merely hide it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -390,6 +390,10 @@ async fn absent(
         }
         page::mark_stale(inner, context, page.tx()?, &stale).await?;
         session.commit(page, run).await?;
+    }
+    if context.connector.manifest().capabilities.read.hides_records {
+        // Read and not found, it is out of sight, and told so. What was deleted for good the provider's own log tells.
+        return Ok(BTreeSet::new());
     }
     let twice: Vec<String> = before.iter().filter(|ext| !seen.has(ext)).cloned().collect();
     if context.sync.hold_deletes {

@@ -30,27 +30,15 @@ impl Play {
         if self.world.crms[crm].share(Object::Person, &ext, false) {
             self.world.story(|| format!("    crm{crm}: {ext} is out of sight"));
             self.world.cover("a record was not shared any more");
-            self.unshared.push((crm, ext, 0));
+            self.unshared.push((crm, ext));
         }
     }
 
     /// Everything of a CRM is in the engine's sight again.
     pub(super) fn share(&mut self, crm: usize) {
-        for (_, ext, _) in self.unshared.extract_if(.., |(at, ..)| *at == crm) {
+        for (_, ext) in self.unshared.extract_if(.., |(at, _)| *at == crm) {
             self.world.crms[crm].share(Object::Person, &ext, true);
             self.world.story(|| format!("    crm{crm}: {ext} is in sight again"));
-        }
-    }
-
-    /// A run that looks for all records of a CRM begins: what two of them do not find is taken for deleted.
-    pub(super) fn sweep_unshared(&mut self, crm: usize) {
-        for (_, ext, sweeps) in self.unshared.iter_mut().filter(|(at, ..)| *at == crm) {
-            *sweeps += 1;
-            if *sweeps == 2 {
-                let mut ghost = self.world.ghost();
-                let seq = ghost.next();
-                ghost.presence.push((seq, 0, Place::Crm(crm, ext.clone()), false));
-            }
         }
     }
 

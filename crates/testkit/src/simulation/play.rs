@@ -45,8 +45,8 @@ pub(super) struct Play {
     pub(super) connections: Vec<u64>,
     /// What apps have read before, by entity.
     pub(super) read: BTreeMap<String, Vec<EntityView>>,
-    /// Records that were taken out of the engine's sight, with the sweeps that did not find them.
-    pub(super) unshared: Vec<(usize, String, u32)>,
+    /// Records that were taken out of the engine's sight.
+    pub(super) unshared: Vec<(usize, String)>,
     /// Runs that ended, by CRM.
     pub(super) runs: BTreeMap<usize, Vec<u64>>,
     pub(super) watermarks: Watermarks,
@@ -331,9 +331,6 @@ impl Play {
             Kind::Dry => parameters.dry_run = true,
             Kind::PullOnly => parameters.direction = Some(Direction::Pull),
             Kind::PushOnly => parameters.direction = Some(Direction::Push),
-        }
-        if matches!(kind, Kind::Full | Kind::Sweep) {
-            self.sweep_unshared(crm);
         }
         let request = RunRequest {
             tenant: world.tenant(world.scenario.crms[crm].tenant),

@@ -49,6 +49,7 @@ impl AcmeConnector {
                     stamp_milliseconds: 1,
                     overlap_seconds: 0,
                     index_lags: false,
+                    hides_records: false,
                 },
                 create: CreateCapabilities {
                     job_size: None,
