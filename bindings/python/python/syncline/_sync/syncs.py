@@ -33,6 +33,7 @@ class Syncs:
         schedule: Schedule | None = None,
         sweep: bool = True,
         sweep_hours: int | None = None,
+        files: bool = False,
         start: bool = False,
     ) -> SavedSync:
         """Makes a sync, or changes the one of this name. The blueprint that the mapping names is made or extended.
@@ -46,6 +47,7 @@ class Syncs:
             schedule: When it runs by itself; hourly if it is left out.
             sweep: Whether it compares all ids and stamps now and then.
             sweep_hours: How often, where the usual is not right.
+            files: Whether files are carried to and from the other syncs of the blueprint that say so, too.
             start: Starts reading as soon as it is saved.
 
         Raises:
@@ -54,6 +56,7 @@ class Syncs:
         new = _new(name, connection, mapping, fields, groups)
         new["schedule"] = plain(schedule or Schedule.hourly())
         new["sweep"] = sweep_plain(sweep_hours, not sweep)
+        new["files"] = files
         new["start"] = start
         return build(SavedSync, self._caller.call("syncs.save", tenant=self._tenant, sync=new))
 
