@@ -85,9 +85,9 @@ impl Engine {
             .map(Bytes::from);
         let job = Job::Feed(Feed { cursor, objects });
         let connector = inner.connector(&connection.provider)?;
-        let config = inner.connections.config(&connection);
+        let config = connection.config();
         let mut task = connector.open(&config, job, None)?;
-        let io = inner.connections.io(&connection, StopFlag::new()).await?;
+        let io = inner.connections.io_for_work(&connection, StopFlag::new()).await?;
         let mut state = known.unwrap_or(Versioned {
             value: FeedState {
                 id: 0,

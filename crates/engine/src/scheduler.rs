@@ -261,10 +261,14 @@ impl Scheduler<'_> {
         }
         let (engine, actor) = (self.engine.clone(), self.actor.clone());
         self.running.spawn(async move {
-            let before = engine.connections().calls(job.connection).cost;
+            let before = engine.connections().calls_so_far(job.connection).cost;
             let connection = job.connection;
             let (job, outcome) = carry_out(&engine, &actor, job, written).await;
-            let calls = engine.connections().calls(connection).cost.saturating_sub(before);
+            let calls = engine
+                .connections()
+                .calls_so_far(connection)
+                .cost
+                .saturating_sub(before);
             Ended { job, calls, outcome }
         });
     }

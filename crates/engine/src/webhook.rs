@@ -57,7 +57,7 @@ impl Engine {
         }
         let inner = &self.inner;
         let connection = inner.connections.load(connection).await?;
-        let io = inner.connections.io(&connection, StopFlag::new()).await?;
+        let io = inner.connections.io_for_work(&connection, StopFlag::new()).await?;
         let connector = inner.connector(&connection.provider)?;
         let io = io.accepting(secrets);
         let hints = connector.webhook(&io, &connection.config(), request).await?;

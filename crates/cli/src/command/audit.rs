@@ -89,6 +89,10 @@ async fn list(project: &Project, run: Option<u64>, after: AuditPosition, limit: 
         .audit()
         .list(project.tenant.id, run, after, limit, &project.actor)
         .await?;
+    if let (Some(run), true) = (run, found.is_empty()) {
+        // Nothing of a run that did nothing is another answer than nothing of a run that never was.
+        project.engine.runs().get(run, &project.actor).await?;
+    }
     project.output.listing(
         &found,
         &["Position", "When", "Run", "What", "Record", "Sync", "Changes", "Note"],

@@ -127,6 +127,7 @@ fn what_is_not_there_ends_with_3_and_says_what_is() {
         &["runs", "show", "99"],
         &["runs", "retry", "99"],
         &["rollback", "99"],
+        &["audit", "list", "--run", "99"],
         &["conflicts", "show", "99"],
         &["entities", "list", "nothing"],
         &["entities", "get", "01890c6e-0000-7000-8000-000000000000"],

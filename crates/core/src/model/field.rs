@@ -1,8 +1,11 @@
 use jiff::civil;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
+use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mapping::Normalisation;
+use crate::matching::normalise;
 use crate::value::{DateTime, Precision, Value};
 
 /// One choice of a choice field.
@@ -192,6 +195,43 @@ impl FieldType {
         }
     }
 
+    /// Checks the form of what somebody enters in the app: an e-mail address has something on both sides of its `@`, a
+    /// phone number a digit, a web address a host. What comes from a CRM is not held to it, since a record that the CRM
+    /// accepts as it is would never get into agreement otherwise; a data quality rule tells of those.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with what is wrong about it.
+    ///
+    /// ```
+    /// use syncline_core::{Value, model::FieldType};
+    /// assert!(FieldType::Email.check_entered(&Value::text("ada@example.org")).is_ok());
+    /// assert!(FieldType::Email.check_entered(&Value::text("notanemail")).is_err());
+    /// ```
+    pub fn check_entered(&self, value: &Value) -> Result<()> {
+        let Value::Text(text) = value else {
+            return Ok(());
+        };
+        let (fits, wanted) = match self {
+            Self::Email => (
+                normalise(value, Normalisation::Email).is_some(),
+                "an e-mail address, such as ada@example.org",
+            ),
+            Self::Phone => (
+                text.contains(|c: char| c.is_ascii_digit()),
+                "a phone number: it has no digit",
+            ),
+            Self::Url => (is_web_address(text), "a web address, such as https://example.org"),
+            _ => return Ok(()),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!("`{}` is not {wanted}", shortened(value)),
+        ))
+    }
+
     fn number(&self, value: &Value) -> Result<Decimal> {
         match value {
             Value::Int(int) => Ok(Decimal::from(*int)),
@@ -205,15 +245,39 @@ impl FieldType {
     }
 
     fn mismatch(&self, value: &Value) -> Error {
-        let mut shown: String = value.to_string().chars().take(40).collect();
-        if shown.len() < value.to_string().len() {
-            shown.push('…');
-        }
         Error::new(
             ErrorKind::Invalid,
-            format!("`{shown}` is {}, not a {}", value.kind_name(), self.label()),
+            format!(
+                "`{}` is {}, not a {}",
+                shortened(value),
+                value.kind_name(),
+                self.label()
+            ),
         )
     }
+}
+
+fn shortened(value: &Value) -> String {
+    let whole = value.to_string();
+    let mut shown: String = whole.chars().take(40).collect();
+    if shown.len() < whole.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// With or without a scheme.
+fn is_web_address(text: &str) -> bool {
+    let text = text.trim();
+    if text.contains(char::is_whitespace) {
+        return false;
+    }
+    let parsed = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("https://{text}"))
+    };
+    parsed.is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
 }
 
 /// What becomes of an entity when another one that it refers to is deleted.

@@ -50,7 +50,7 @@ impl Connections {
     pub async fn test(&self, id: u64, actor: &Actor) -> Result<Health> {
         self.parts().policy.allows(actor, Action::ManageConnections)?;
         let connection = self.get(id, actor).await?;
-        let io = self.io(&connection, StopFlag::new()).await?.interactive();
+        let io = self.io_for_work(&connection, StopFlag::new()).await?.interactive();
         let connector = self.connector(&connection.provider)?;
         let started = self.now();
         let outcome = connector.account(&io, &connection.config()).await;
@@ -92,7 +92,7 @@ impl Connections {
             account: None,
             problem: connection.last_error.clone(),
             quota,
-            calls: self.calls(connection.id),
+            calls: self.calls_so_far(connection.id),
         }
     }
 }

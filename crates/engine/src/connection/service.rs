@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use syncline_core::connector::Connector;
-use syncline_core::io::Config;
 use syncline_core::model::TenantId;
 use syncline_core::store::{DocumentKind, DocumentQuery, Mode};
 use syncline_core::{Error, ErrorKind, Result};
@@ -185,12 +184,20 @@ impl Connections {
         .await
     }
 
-    /// What a connector is handed to work on a connection, until the flag stops it. Looks the connection's status up,
-    /// so that one paused or deleted a moment ago is refused.
+    /// What a connector is handed to work on a connection, until the flag stops it: whoever has it speaks to the CRM in
+    /// the connection's name.
     ///
     /// # Errors
-    /// As [`Connection::check_usable`]; `Unsupported` when this host does not know the provider.
-    pub async fn io(&self, connection: &Connection, stop: StopFlag) -> Result<Arc<ConnectionIo>> {
+    /// `Forbidden` by policy; `NotFound`; as [`Connection::check_usable`]; `Unsupported` when this host does not know the
+    /// provider.
+    pub async fn io(&self, id: u64, stop: StopFlag, actor: &Actor) -> Result<Arc<ConnectionIo>> {
+        let connection = self.allow_on(actor, id, Action::ManageConnections).await?;
+        self.io_for_work(&connection, stop).await
+    }
+
+    /// The same for work whose actor was asked about before. Looks the connection's status up, so that one paused or
+    /// deleted a moment ago is refused.
+    pub(crate) async fn io_for_work(&self, connection: &Connection, stop: StopFlag) -> Result<Arc<ConnectionIo>> {
         let mut tx = self.parts().store.begin(Mode::Read).await?;
         let connection = document::get::<Connection>(&mut *tx, connection.id).await?.value;
         drop(tx);
@@ -223,11 +230,6 @@ impl Connections {
         })))
     }
 
-    /// What a connector is told of a connection.
-    pub fn config(&self, connection: &Connection) -> Config {
-        connection.config()
-    }
-
     /// The connector of a provider.
     ///
     /// # Errors
@@ -237,7 +239,15 @@ impl Connections {
     }
 
     /// Calls made on a connection by this process, over all its work.
-    pub fn calls(&self, id: u64) -> CallCounts {
+    ///
+    /// # Errors
+    /// `Forbidden` by policy; `NotFound`.
+    pub async fn calls(&self, id: u64, actor: &Actor) -> Result<CallCounts> {
+        self.allow_on(actor, id, Action::ReadConnections).await?;
+        Ok(self.calls_so_far(id))
+    }
+
+    pub(crate) fn calls_so_far(&self, id: u64) -> CallCounts {
         locked(&self.0.shared)
             .get(&id)
             .map(|shared| shared.lane.counters.get())

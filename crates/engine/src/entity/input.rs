@@ -26,7 +26,8 @@ pub(crate) fn patch_of(blueprint: &Blueprint, values: &Map<String, Json>, findin
             findings.invalid(name, format!("`{name}` is computed; change what it is computed from"));
             continue;
         }
-        match blueprint.check_value(&blueprint.fields[position], Value::from_json(json.clone())) {
+        let field = &blueprint.fields[position];
+        match blueprint.check_value(field, Value::from_json(json.clone())) {
             Ok(value) => {
                 patch.insert(position, value);
             }
@@ -65,6 +66,19 @@ pub(super) fn required<'a>(
         };
         if field.required && value.is_empty() {
             findings.invalid(&field.name, format!("`{}` is required; give it a value", field.name));
+        }
+    }
+}
+
+/// Finds what has not the form of its field's type. For what is new alone: a host that gives back what a CRM sent changes
+/// nothing.
+pub(super) fn entered(blueprint: &Blueprint, patch: &Patch, findings: &mut Findings) {
+    for (position, value) in patch {
+        let Some(field) = blueprint.fields.get(*position) else {
+            continue;
+        };
+        if let Err(error) = field.kind.check_entered(value) {
+            findings.invalid(&field.name, format!("`{}`: {}", field.name, error.message()));
         }
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::consequences::Consequences;
 use super::findings::Findings;
-use super::input::{drop_unchanged, patch_of, required, values_of_new};
+use super::input::{drop_unchanged, entered, patch_of, required, values_of_new};
 use super::references::References;
 use super::sides::{EntitySides, SideLinks};
 use super::unique::UniqueFields;
@@ -237,6 +237,7 @@ impl<'a> EntityTransaction<'a> {
         mut findings: Findings,
     ) -> Result<EntityId> {
         let values = values_of_new(&self.blueprint, patch, &mut findings);
+        entered(&self.blueprint, patch, &mut findings);
         self.begins(&values, &mut findings);
         self.references.check(&self.blueprint, patch, &mut findings);
         self.find_taken(0, &[], &values, &mut findings);
@@ -299,6 +300,7 @@ impl<'a> EntityTransaction<'a> {
         };
         let linked = over.as_ref().unwrap_or(stored);
         drop_unchanged(&mut patch, &linked.entity);
+        entered(&self.blueprint, &patch, &mut findings);
         required(
             &self.blueprint,
             patch.iter().map(|(position, value)| (*position, value)),

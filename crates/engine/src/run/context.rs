@@ -102,7 +102,7 @@ impl SyncContext {
             filter,
             connector,
             io,
-            config: inner.connections.config(connection),
+            config: connection.config(),
             force,
             direction,
             earlier,

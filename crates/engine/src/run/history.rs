@@ -81,12 +81,17 @@ impl Runs<'_> {
         self.0.inner.allow_in(actor, tenant, Action::ReadRuns)?;
         let mut documents = DocumentQuery::new(DocumentKind::Run).tenant(tenant);
         documents.scope = query.connection;
-        // Whether one that says it runs still does is not known to the store.
+        // Whether one that says it runs or waits still does is not known to the store.
         let kept = |status: RunStatus| match status {
-            RunStatus::Interrupted => RunStatus::Running,
-            other => other,
+            RunStatus::Interrupted => vec![RunStatus::Running, RunStatus::Queued],
+            other => vec![other],
         };
-        let statuses: BTreeSet<&str> = query.status.iter().map(|status| kept(*status).name()).collect();
+        let statuses: BTreeSet<&str> = query
+            .status
+            .iter()
+            .flat_map(|status| kept(*status))
+            .map(RunStatus::name)
+            .collect();
         documents.status = statuses.into_iter().map(str::to_owned).collect();
         documents.since = query.since;
         documents.until = query.until;
@@ -119,11 +124,16 @@ impl Runs<'_> {
         Ok(found)
     }
 
-    /// Tells those that still run from those whose process is gone.
+    /// Tells those that still run or wait from those whose process is gone.
     async fn look_at(&self, tx: &mut dyn Transaction, runs: impl IntoIterator<Item = &mut Run>) -> Result<()> {
         let now = self.0.inner.clock.now();
         let mut held = BTreeMap::new();
         for run in runs {
+            if run.status == RunStatus::Queued
+                && Lease::is_left_waiting(tx, run.connection, run.requested_at, now).await?
+            {
+                run.status = RunStatus::Interrupted;
+            }
             if run.status != RunStatus::Running {
                 continue;
             }

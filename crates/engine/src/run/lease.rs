@@ -57,6 +57,8 @@ impl Stored for Stake {
 /// A lease that this run holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
+    /// Since when nobody held it before.
+    free_since: Timestamp,
     /// Whose transactions it guards.
     tenant: TenantId,
     name: String,
@@ -137,6 +139,23 @@ impl Lease {
         Ok(known.is_some_and(|known| known.expires > now && !is_gone(&known.owner)))
     }
 
+    /// Whether whoever waits in line for the turn of a connection's run since `asked` must be gone: who lives looks every
+    /// [`GLANCE`], and the turn was there to take for the whole [`LIFE`] of a lease.
+    pub(crate) fn was_left_waiting(&self, asked: Timestamp, now: Timestamp) -> bool {
+        is_left(self.free_since, asked, now)
+    }
+
+    /// The same for who has no turn: nobody has it now, either.
+    pub(crate) async fn is_left_waiting(
+        tx: &mut dyn Transaction,
+        connection: u64,
+        asked: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let known = stake(tx, &format!("run:{connection}")).await?;
+        Ok(is_left(known.map_or(Timestamp::MIN, |known| known.expires), asked, now))
+    }
+
     async fn wait_for(inner: &Inner, tenant: TenantId, name: String, reporter: &Reporter) -> Result<Self> {
         loop {
             match Self::take(inner, tenant, &name).await? {
@@ -155,6 +174,7 @@ impl Lease {
         let now = inner.clock.now();
         let owner = owner();
         let known = stake(tx.as_mut(), name).await?;
+        let free_since = known.as_ref().map_or(Timestamp::MIN, |known| known.expires.min(now));
         let expires = after(now, LIFE);
         let mut stake = match known {
             Some(known) if known.owner != owner && known.expires > now && !is_gone(&known.owner) => {
@@ -180,6 +200,7 @@ impl Lease {
         document::put(tx.as_mut(), &mut stake).await?;
         tx.commit().await?;
         Ok(Ok(Self {
+            free_since,
             tenant,
             name: name.to_owned(),
             owner,
@@ -254,6 +275,10 @@ impl Lease {
         }
         Ok(())
     }
+}
+
+fn is_left(free_since: Timestamp, asked: Timestamp, now: Timestamp) -> bool {
+    after(free_since.max(asked), LIFE) <= now
 }
 
 fn after(now: Timestamp, wait: Duration) -> Timestamp {

@@ -63,8 +63,9 @@ pub enum RunStatus {
     Queued,
     /// It runs.
     Running,
-    /// The process that carried it out is gone, or has been silent for as long as a lease lasts. The next run of the
-    /// connection goes on from where it was, and ends this one as stopped. This is found out when a run is looked at.
+    /// The process that carried it out is gone, or has been silent for as long as a lease lasts; or it waited, and whoever
+    /// asked for it let its turn go by for that long. The next run of the connection goes on from where it was, and ends
+    /// this one as stopped. This is found out when a run is looked at.
     Interrupted,
     /// Everything was done.
     Completed,

@@ -46,7 +46,7 @@ pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
         return Ok(run.value);
     }
     let renewal = lease.renew(inner);
-    begin(inner, &mut run).await?;
+    begin(inner, &mut run, &lease).await?;
     let ended = carry_out(inner, &mut run, &lease, &reporter, &stop).await;
     let finished = finish(inner, id, run, ended).await;
     inner.runner.forget(id);
@@ -61,7 +61,7 @@ async fn load(inner: &Inner, id: u64) -> Result<Versioned<Run>> {
     document::get(tx.as_mut(), id).await
 }
 
-async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
+async fn begin(inner: &Inner, run: &mut Versioned<Run>, lease: &Lease) -> Result<()> {
     let now = inner.clock.now();
     run.status = RunStatus::Running;
     run.started_at = Some(now);
@@ -70,7 +70,7 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
         what: "started".to_owned(),
     });
     let mut tx = inner.store.begin_for(run.tenant, Mode::Write).await?;
-    close_dead(inner, tx.as_mut(), run).await?;
+    close_dead(inner, tx.as_mut(), run, lease).await?;
     document::put(tx.as_mut(), run).await?;
     let started = EventKind::RunStarted {
         run: run.id,
@@ -82,23 +82,32 @@ async fn begin(inner: &Inner, run: &mut Versioned<Run>) -> Result<()> {
     Ok(())
 }
 
-/// Ends the runs of this connection that still say they run. Its lease is ours, so whoever carried them out is gone.
-async fn close_dead(inner: &Inner, tx: &mut dyn Transaction, run: &Versioned<Run>) -> Result<()> {
+/// Ends the runs of this connection that still say they run, or wait, and that nobody carries out: its lease is ours, so
+/// whoever ran is gone, and whoever waits would have had the turn before.
+async fn close_dead(inner: &Inner, tx: &mut dyn Transaction, run: &Versioned<Run>, lease: &Lease) -> Result<()> {
+    let now = inner.clock.now();
     let query = DocumentQuery::new(DocumentKind::Run)
         .tenant(run.tenant)
         .scope(run.connection)
-        .status(RunStatus::Running.name());
+        .status(RunStatus::Running.name())
+        .status(RunStatus::Queued.name());
     for mut dead in document::find::<Run>(tx, &query).await? {
         if dead.id == run.id {
             continue;
         }
-        let now = inner.clock.now();
+        let error = match dead.status {
+            RunStatus::Queued if lease.was_left_waiting(dead.requested_at, now) => {
+                "the process that asked for it ended before its turn came; nothing was done, ask again".to_owned()
+            }
+            RunStatus::Queued => continue,
+            _ => format!(
+                "the process that ran it ended in the middle; run {} goes on from there",
+                run.id
+            ),
+        };
         dead.status = RunStatus::Stopped;
         dead.finished_at = Some(now);
-        dead.error = Some(format!(
-            "the process that ran it ended in the middle; run {} goes on from there",
-            run.id
-        ));
+        dead.error = Some(error);
         dead.timeline.push(Moment {
             at: now,
             what: "found abandoned".to_owned(),
@@ -132,7 +141,7 @@ async fn carry_out(
     if let Some(undone) = run.rolls_back {
         return rollback::carry_out(inner, run, undone, &connection, lease, reporter, stop).await;
     }
-    let io: Arc<dyn Io> = inner.connections.io(&connection, stop.clone()).await?;
+    let io: Arc<dyn Io> = inner.connections.io_for_work(&connection, stop.clone()).await?;
     let mut contexts = Vec::new();
     {
         let mut tx = inner.store.begin(Mode::Read).await?;

@@ -71,10 +71,8 @@ impl Engine {
     pub async fn objects(&self, connection: &Connection, actor: &Actor) -> Result<Vec<ObjectInfo>> {
         self.inner.allow_in(actor, connection.tenant, Action::ReadMappings)?;
         let connector = self.inner.connector(&connection.provider)?;
-        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
-        connector
-            .objects(io.as_ref(), &self.inner.connections.config(connection))
-            .await
+        let io = self.inner.connections.io_for_work(connection, StopFlag::new()).await?;
+        connector.objects(io.as_ref(), &connection.config()).await
     }
 
     /// Proposes a mapping of an object to a blueprint, from both schemas and some records. Without the name of a
@@ -250,7 +248,7 @@ impl Engine {
         records: usize,
     ) -> Result<Batch> {
         let connector = self.inner.connector(&connection.provider)?;
-        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
+        let io = self.inner.connections.io_for_work(connection, StopFlag::new()).await?;
         first_page(connector.as_ref(), io.as_ref(), connection, object, projection, records).await
     }
 }

@@ -119,10 +119,10 @@ impl Syncs<'_> {
         let inner = &self.0.inner;
         let count = async {
             let connector = inner.connector(&connection.provider)?;
-            let io = inner.connections.io(connection, StopFlag::new()).await?;
+            let io = inner.connections.io_for_work(connection, StopFlag::new()).await?;
             let filter = sync.mapping.filter.as_deref().map(Filter::compile).transpose()?;
             let conditions = filter.map(|filter| filter.conditions()).unwrap_or_default();
-            let config = inner.connections.config(connection);
+            let config = connection.config();
             connector
                 .count(io.as_ref(), &config, &sync.mapping.object, &conditions)
                 .await

@@ -79,8 +79,8 @@ impl Engine {
 
     pub(crate) async fn describe_anew(&self, connection: &Connection, object: &str) -> Result<ObjectSchema> {
         let connector = self.inner.connector(&connection.provider)?;
-        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
-        let config = self.inner.connections.config(connection);
+        let io = self.inner.connections.io_for_work(connection, StopFlag::new()).await?;
+        let config = connection.config();
         let known = {
             let mut tx = self.inner.store.begin(Mode::Read).await?;
             match schema_of(tx.as_mut(), connection.id, object).await {
@@ -115,8 +115,8 @@ impl Engine {
         self.inner
             .allow_in(actor, connection.tenant, Action::ManageConnections)?;
         let connector = self.inner.connector(&connection.provider)?;
-        let io = self.inner.connections.io(connection, StopFlag::new()).await?;
-        let config = self.inner.connections.config(connection);
+        let io = self.inner.connections.io_for_work(connection, StopFlag::new()).await?;
+        let config = connection.config();
         let field = connector.make_marker(io.as_ref(), &config, object).await?;
         self.describe_anew(connection, object).await?;
         Ok(field)

@@ -7,7 +7,7 @@ use syncline_core::io::{Effect, Io, MacAlgorithm, Method, Request};
 use syncline_core::{ErrorKind, Retry};
 use syncline_engine::http::{ConnectionIo, StopFlag};
 
-use crate::support::{Fault, World};
+use crate::support::{Fault, World, admin};
 
 const BASE: &str = "https://eu1.acme.test";
 
@@ -22,7 +22,11 @@ fn write(path: &str, effect: Effect) -> Request {
 async fn world() -> (World, Arc<ConnectionIo>) {
     let world = World::new();
     let connection = world.connected().await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     (world, io)
 }
 

@@ -6,6 +6,7 @@ use syncline_core::ErrorKind;
 use syncline_core::io::{Io, Request};
 use syncline_core::mapping::Mapping;
 use syncline_core::store::{Document, DocumentKind, Mode};
+use syncline_engine::actor::Actor;
 use syncline_engine::connection::{AuthoriseRequest, Callback, Connection, ConnectionStatus};
 use syncline_engine::http::StopFlag;
 use syncline_engine::sync::{Schedule, SweepInterval, Sync, SyncStatus};
@@ -146,7 +147,7 @@ async fn reconnecting_uses_the_stored_client_secret_and_heals_a_dead_connection(
     let world = World::new();
     let first = world.authorised("main").await;
     world.acme.revoke_grant();
-    let io = world.connections.io(&first, StopFlag::new()).await.unwrap();
+    let io = world.connections.io(first.id, StopFlag::new(), &admin()).await.unwrap();
     io.send(Request::get("https://eu1.acme.test/x")).await.unwrap_err();
     let dead = world.connections.get(first.id, &admin()).await.unwrap();
     assert_eq!(dead.status, ConnectionStatus::NeedsReauthorisation);
@@ -169,7 +170,11 @@ async fn what_is_paused_disconnected_or_deleted_does_not_run_and_says_why() {
     let world = World::new();
     let connection = world.authorised("main").await;
     let refusal = || async {
-        let error = world.connections.io(&connection, StopFlag::new()).await.unwrap_err();
+        let error = world
+            .connections
+            .io(connection.id, StopFlag::new(), &admin())
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         error.to_string()
     };
@@ -183,7 +188,11 @@ async fn what_is_paused_disconnected_or_deleted_does_not_run_and_says_why() {
         world.connections.resume(connection.id, &admin()).await.unwrap().status,
         ConnectionStatus::Active
     );
-    world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.connections.resume(connection.id, &admin()).await.unwrap_err();
 
     let disconnected = world.connections.disconnect(connection.id, &admin()).await.unwrap();
@@ -224,7 +233,11 @@ async fn a_deleted_connection_frees_its_name_and_comes_back_with_its_account() {
 async fn disconnecting_works_while_the_provider_is_down_and_admits_it() {
     let world = World::new();
     let connection = world.authorised("main").await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.acme.fault("/revoke", Fault::NotSent);
     let ended = world.connections.disconnect(connection.id, &admin()).await.unwrap();
     assert!(ended.status_reason.unwrap().contains("remove the app there"));
@@ -305,4 +318,18 @@ async fn a_failed_attempt_leaves_nothing_behind() {
             .unwrap();
         assert!(found.is_empty(), "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn only_who_manages_connections_may_speak_to_a_crm_in_their_name() {
+    let world = World::new();
+    let connection = world.authorised("main").await;
+    let member = Actor::member("bob");
+    let refused = world.connections.io(connection.id, StopFlag::new(), &member).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Forbidden);
+    let stranger = admin().of(2);
+    let refused = world.connections.io(connection.id, StopFlag::new(), &stranger).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
+    let refused = world.connections.calls(connection.id, &stranger).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -20,7 +20,11 @@ fn read() -> Request {
 async fn world() -> (World, Connection, Arc<ConnectionIo>) {
     let world = World::new();
     let connection = world.connected().await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     (world, connection, io)
 }
 
@@ -48,7 +52,7 @@ async fn many_callers_with_an_expired_token_make_one_refresh() {
 async fn two_processes_with_an_expired_token_make_one_refresh() {
     let (world, connection, here) = world().await;
     let there = world.another_process();
-    let there = there.io(&connection, StopFlag::new()).await.unwrap();
+    let there = there.io(connection.id, StopFlag::new(), &admin()).await.unwrap();
     there.send(read()).await.unwrap();
     world.acme.expire_access();
     // The first one is slow, so that the second one finds the lease taken.
@@ -63,7 +67,11 @@ async fn a_token_is_refreshed_a_minute_before_it_expires() {
     let world = World::new();
     world.acme.set_expires_in(1_800);
     let connection = world.authorised("main").await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.clock.pass(Duration::from_secs(1_700)).await;
     io.send(read()).await.unwrap();
     assert_eq!(world.acme.refreshes(), 0);
@@ -85,7 +93,11 @@ async fn while_the_old_token_still_works_a_failing_refresh_is_no_error() {
     let world = World::new();
     world.acme.set_expires_in(1_800);
     let connection = world.authorised("main").await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.clock.pass(Duration::from_secs(1_750)).await;
     world.acme.fault("/token", Fault::Status(503, "down"));
     assert_eq!(io.send(read()).await.unwrap().head.status, 200);
@@ -108,7 +120,11 @@ async fn a_lost_refresh_answer_asks_for_a_person_and_is_never_repeated() {
             status(&world, &connection).await,
             ConnectionStatus::NeedsReauthorisation
         );
-        let refused = world.connections.io(&connection, StopFlag::new()).await.unwrap_err();
+        let refused = world
+            .connections
+            .io(connection.id, StopFlag::new(), &admin())
+            .await
+            .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Reauthorise);
         assert!(refused.to_string().contains("must be reconnected"), "{refused}");
     }
@@ -120,7 +136,11 @@ async fn where_refresh_tokens_do_not_rotate_a_lost_answer_is_no_harm() {
         parts.connectors = Connectors::new().with(Arc::new(AcmeConnector::without_rotation()));
     });
     let connection = world.connected().await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.acme.expire_access();
     world.acme.fault("/token", Fault::NotSent);
     assert_eq!(io.send(read()).await.unwrap().head.status, 200, "a read is tried again");
@@ -179,7 +199,7 @@ async fn a_restarted_process_goes_on_with_the_rotated_token() {
     }
     let restarted = world.another_process();
     world.acme.expire_access();
-    let io = restarted.io(&connection, StopFlag::new()).await.unwrap();
+    let io = restarted.io(connection.id, StopFlag::new(), &admin()).await.unwrap();
     assert_eq!(io.send(read()).await.unwrap().head.status, 200);
     assert_eq!(world.acme.refreshes(), 4);
 }
@@ -204,7 +224,11 @@ async fn tokens_that_could_not_be_stored_are_not_used_and_stored_as_soon_as_that
     let flaky = FlakyStore::new(Arc::new(MemoryStore::new()));
     let world = World::with(|parts| parts.store = Arc::new(flaky.clone()));
     let connection = world.connected().await;
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.acme.expire_access();
     // The lease can be taken, and then the disk is full.
     flaky.script(&[true, false, false, false, false]);
@@ -253,7 +277,7 @@ async fn keys_rotate_under_stored_tokens() {
     let (world, connection, _) = world().await;
     world.keys.rotate(SecretKey::new([2; 32]));
     let restarted = world.another_process();
-    let io = restarted.io(&connection, StopFlag::new()).await.unwrap();
+    let io = restarted.io(connection.id, StopFlag::new(), &admin()).await.unwrap();
     assert_eq!(io.send(read()).await.unwrap().head.status, 200, "old rows open");
     world.acme.expire_access();
     assert_eq!(

@@ -59,7 +59,11 @@ async fn no_log_line_debug_output_or_error_shows_a_secret() {
         world.tokens("x")
     );
     let connection = world.connections.complete(TENANT, &callback, &admin()).await.unwrap();
-    let io = world.connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = world
+        .connections
+        .io(connection.id, StopFlag::new(), &admin())
+        .await
+        .unwrap();
     world.acme.expire_access();
     let query = "https://eu1.acme.test/x?filter=private%20data";
     io.send(Request::get(query)).await.unwrap();
@@ -131,7 +135,11 @@ async fn credentials_copied_to_another_tenant_do_not_open() {
     tx.put_document(&row).await.unwrap();
     tx.commit().await.unwrap();
     let sent = world.acme.seen().len();
-    let error = world.another_process().io(&other, StopFlag::new()).await.unwrap_err();
+    let error = world
+        .another_process()
+        .io(other.id, StopFlag::new(), &admin())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert_eq!(world.acme.seen().len(), sent);
 }

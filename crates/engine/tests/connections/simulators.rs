@@ -80,7 +80,7 @@ async fn walk(connector: Arc<dyn Connector>, store: Arc<dyn Store>, base_url: &s
     assert_eq!(connection.base_url, base_url);
     assert!(!connection.account.id.is_empty() && !connection.account.user_id.is_empty());
 
-    let io = connections.io(&connection, StopFlag::new()).await.unwrap();
+    let io = connections.io(connection.id, StopFlag::new(), &admin()).await.unwrap();
     let objects = connector.objects(&*io, &connection.config()).await.unwrap();
     assert!(objects.len() > 3);
     assert_eq!(io.calls().mutating, 0);
@@ -238,7 +238,7 @@ async fn an_app_connects_without_a_person_and_gets_new_tokens_the_same_way() {
         let connection = connections.connect_as_app(request, &admin()).await.unwrap();
         assert_eq!(connection.status, ConnectionStatus::Active);
         simulator.oauth().expire_all();
-        let io = connections.io(&connection, StopFlag::new()).await.unwrap();
+        let io = connections.io(connection.id, StopFlag::new(), &admin()).await.unwrap();
         connector.objects(&*io, &connection.config()).await.unwrap();
         assert!(connections.test(connection.id, &admin()).await.unwrap().ok);
     }

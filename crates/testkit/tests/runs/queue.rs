@@ -285,3 +285,48 @@ async fn a_run_whose_process_died_is_shown_as_interrupted_and_the_next_goes_on_f
     assert_eq!(next.status, RunStatus::Completed, "{:?}", next.error);
     assert_eq!(runs.get(id, actor).await.unwrap().status, RunStatus::Stopped);
 }
+
+#[tokio::test]
+async fn a_run_whose_process_died_while_it_waited_is_shown_as_interrupted_and_the_next_ends_it() {
+    let mut play = Play::empty().await;
+    let gate = Gate::before(&play.stage);
+    play.stage.engine = Stage::engine_over(play.stage.store.clone(), gate.clone(), &play.stage.clock).unwrap();
+    gate.hold("/query");
+    let start = |parameters: RunParameters| {
+        let stage = play.stage.clone();
+        tokio::spawn(async move { stage.sync(SALESFORCE, parameters).await })
+    };
+    let running = start(RunParameters::default());
+    gate.arrived().await;
+    let waiting = start(RunParameters {
+        full: true,
+        ..RunParameters::default()
+    });
+    let runs = play.stage.engine.runs();
+    let of = async |status: RunStatus| {
+        let query = RunQuery {
+            status: vec![status],
+            ..RunQuery::default()
+        };
+        runs.list(play.stage.tenant, &query, &play.stage.actor).await.unwrap()
+    };
+    while of(RunStatus::Queued).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    // Nothing tells it from one that waits for its turn, however long that takes.
+    assert_eq!(of(RunStatus::Queued).await.len(), 1);
+    gate.release();
+    running.await.unwrap().unwrap();
+    assert_eq!(of(RunStatus::Queued).await.len(), 1, "its turn has only just come");
+    play.stage.clock.advance(31);
+    assert!(of(RunStatus::Queued).await.is_empty());
+    let interrupted = of(RunStatus::Interrupted).await;
+    assert_eq!(interrupted.len(), 1);
+    let next = play.stage.sync(SALESFORCE, RunParameters::default()).await.unwrap();
+    assert_eq!(next.status, RunStatus::Completed, "{:?}", next.error);
+    let ended = runs.get(interrupted[0].id, &play.stage.actor).await.unwrap();
+    assert_eq!(ended.status, RunStatus::Stopped);
+    assert!(ended.error.unwrap().contains("ask again"));
+}

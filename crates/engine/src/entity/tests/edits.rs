@@ -318,3 +318,35 @@ async fn a_record_that_waits_to_be_matched_is_not_there() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_is_entered_has_the_form_of_its_field_but_what_a_crm_holds_is_kept() {
+    let stage = Stage::new().await;
+    let sync = stage.sync("Contact", Strategy::AppWins).await;
+    let uid = stage
+        .pull(&sync, "003A", &[("Name", "Ada"), ("Email", "nowhere")])
+        .await;
+    let entities = stage.engine.entities();
+    let edit = async |json| {
+        let edited = entities.update(stage.tenant, uid, values(json), EntityRead::Blind, &stage.ada);
+        edited.await.map(|edited| edited.entity)
+    };
+    let view = edit(json!({ "email": "nowhere", "city": "Graz" })).await.unwrap();
+    assert_eq!(
+        (&view.values["email"], &view.values["city"]),
+        (&json!("nowhere"), &json!("Graz"))
+    );
+    let error = edit(json!({ "email": "notanemail" })).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(
+        error.message().contains("`notanemail` is not an e-mail address"),
+        "{error}"
+    );
+    let made = values(json!({ "name": "Bob", "email": "@" }));
+    let error = entities
+        .create(stage.tenant, "person", made, &stage.ada)
+        .await
+        .unwrap_err();
+    assert!(error.message().contains("`email`"), "{error}");
+    assert!(edit(json!({ "email": "ada@example.org" })).await.is_ok());
+}

@@ -95,7 +95,7 @@ impl Rollback<'_> {
             run.diverge(format!("{confirmed} writes"), "(all)".to_owned(), reason);
             return Ok(());
         }
-        let io: Arc<dyn Io> = match self.inner.connections.io(connection, stop.clone()).await {
+        let io: Arc<dyn Io> = match self.inner.connections.io_for_work(connection, stop.clone()).await {
             Ok(io) => io,
             Err(error) => {
                 let count: usize = written.values().map(BTreeMap::len).sum();
