@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use syncline_core::error::{ErrorKind, Result};
 use syncline_core::io::Io;
 use syncline_core::mapping::Direction;
@@ -26,7 +27,15 @@ use crate::sync::Sync;
 const DIRTY_REST: Duration = Duration::from_secs(60);
 
 /// Waits for the connection's turn, carries the run out, and returns it as it ended.
-pub(crate) async fn perform(inner: &Arc<Inner>, id: u64) -> Result<Run> {
+///
+/// Boxed here: the body of an `async fn` is compiled by whoever awaits it, and this one holds most of the engine, which
+/// each program over it would compile and carry once more.
+#[inline(never)]
+pub(crate) fn perform(inner: &Arc<Inner>, id: u64) -> BoxFuture<'_, Result<Run>> {
+    Box::pin(perform_now(inner, id))
+}
+
+async fn perform_now(inner: &Arc<Inner>, id: u64) -> Result<Run> {
     let mut run = load(inner, id).await?;
     let lane = inner.runner.lane(run.connection);
     let turn = lane.lock().await;

@@ -23,16 +23,14 @@ pub(super) async fn page(world: &World, blueprint: &str, after: Option<String>, 
     list(world, blueprint, after, deleted, PAGE).await
 }
 
-/// The first live entity behind a number.
+/// The first live entities behind a number, at most so many.
 ///
 /// # Errors
 /// What the engine reports.
-pub(super) async fn next(world: &World, blueprint: &str, after: i64) -> Result<Option<EntityView>> {
-    Ok(list(world, blueprint, Some(after.to_string()), false, 1)
+pub(super) async fn following(world: &World, blueprint: &str, after: i64, most: usize) -> Result<Vec<EntityView>> {
+    Ok(list(world, blueprint, Some(after.to_string()), false, most)
         .await?
-        .entities
-        .into_iter()
-        .next())
+        .entities)
 }
 
 async fn list(

@@ -15,6 +15,9 @@ use super::world::World;
 /// Most people that a demo's users work on.
 const MOST: usize = 800;
 
+/// Entities taken where one was drawn: to ask for each alone takes longer than all that the users do.
+const NEIGHBOURS: usize = 16;
+
 /// An entity to work on.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -51,7 +54,7 @@ async fn draw(
     most: usize,
     random: &SeededRandom,
 ) -> Result<Vec<Target>> {
-    let Some(first) = app::next(world, blueprint, 0).await? else {
+    let Some(first) = app::following(world, blueprint, 0, 1).await?.into_iter().next() else {
         return Ok(Vec::new());
     };
     // Numbers are dense: every one of them was given to a record of some CRM.
@@ -64,13 +67,13 @@ async fn draw(
             break;
         }
         let after = first.number - 1 + i64::try_from(random.u64() % span).unwrap_or(0);
-        let Some(entity) = app::next(world, blueprint, after).await? else {
-            continue;
-        };
-        if seen.insert(entity.uid)
-            && let Some(target) = target(syncs, &entity)
-        {
-            chosen.push(target);
+        for entity in app::following(world, blueprint, after, NEIGHBOURS).await? {
+            if chosen.len() < wanted
+                && seen.insert(entity.uid)
+                && let Some(target) = target(syncs, &entity)
+            {
+                chosen.push(target);
+            }
         }
     }
     Ok(chosen)
