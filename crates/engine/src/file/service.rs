@@ -130,8 +130,12 @@ impl Files<'_> {
             return Err(Error::new(ErrorKind::NotFound, message));
         };
         let connector = inner.connector(&connection.provider)?;
-        let io = inner.connections.io(&connection, StopFlag::new()).await?.interactive();
-        let config = inner.connections.config(&connection);
+        let io = inner
+            .connections
+            .io_for_work(&connection, StopFlag::new())
+            .await?
+            .interactive();
+        let config = connection.config();
         Ok(Place {
             sync,
             connector,

@@ -127,12 +127,12 @@ async fn sources(
         if !connector.manifest().capabilities.files {
             continue;
         }
-        match inner.connections.io(&connection, stop.clone()).await {
+        match inner.connections.io_for_work(&connection, stop.clone()).await {
             Ok(io) => sources.push(Source {
                 sync,
                 connector,
                 io,
-                config: inner.connections.config(&connection),
+                config: connection.config(),
                 account: connection.account.id.clone(),
             }),
             Err(error) => moment(

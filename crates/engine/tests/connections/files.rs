@@ -88,7 +88,7 @@ async fn there_and_back(
     };
     let connection = connections.connect_with_tokens(request, &admin()).await.unwrap();
     let stop = StopFlag::new();
-    let io = connections.io(&connection, stop.clone()).await.unwrap();
+    let io = connections.io(connection.id, stop.clone(), &admin()).await.unwrap();
     let config = connection.config();
     let file = NewFile {
         name: "large.bin".into(),

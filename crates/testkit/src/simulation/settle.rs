@@ -52,8 +52,9 @@ impl Play {
         for crm in 0..self.world.crms.len() {
             self.share(crm);
         }
-        // Beyond everything that may land late, and every process that stood still.
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        // Beyond everything that may land late, every process that stood still, and the hour after which Salesforce is
+        // asked again what was deleted for good.
+        tokio::time::sleep(Duration::from_secs(3_700)).await;
         self.land_all().await;
         for crm in 0..self.world.crms.len() {
             self.pause(crm, false).await;
