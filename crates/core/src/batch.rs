@@ -4,6 +4,7 @@
 //! allocations whatever its size, hashing a row is hashing a slice, and a batch crosses the plugin border as bytes.
 
 mod outcome;
+mod packed;
 
 use std::ops::Range;
 

@@ -89,8 +89,8 @@ pub trait Connector: Send + Sync + Debug {
 
     /// The scopes of the app's own token, which requests with [`crate::io::Auth::App`] carry; none where there is no
     /// such token.
-    fn app_scopes(&self) -> &[&str] {
-        &[]
+    fn app_scopes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What an answer means.

@@ -1,5 +1,6 @@
 //! One [`Error`] for the whole crate: what kind it is, whether trying again helps, and what a person should read.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub enum ErrorKind {
     Stopped,
     /// What this build or provider can't do.
     Unsupported,
+    /// A plugin broke its contract or went past its limits; it needs another version, or its maker's attention.
+    Plugin,
     /// An error in Syncline itself.
     Internal,
 }
@@ -70,8 +73,8 @@ struct Inner {
     kind: ErrorKind,
     retry: Retry,
     message: String,
-    operation: Option<&'static str>,
-    context: Vec<(&'static str, String)>,
+    operation: Option<Cow<'static, str>>,
+    context: Vec<(Cow<'static, str>, String)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -94,15 +97,15 @@ impl Error {
 
     /// Says what was being done.
     #[must_use]
-    pub fn operation(mut self, operation: &'static str) -> Self {
-        self.0.operation = Some(operation);
+    pub fn operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.0.operation = Some(operation.into());
         self
     }
 
     /// Adds a fact, such as the record concerned. Never pass a secret.
     #[must_use]
-    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        self.0.context.push((key, value.to_string()));
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
+        self.0.context.push((key.into(), value.to_string()));
         self
     }
 
@@ -135,15 +138,20 @@ impl Error {
         &self.0.message
     }
 
+    /// What was being done, as told with [`Error::operation`].
+    pub fn during(&self) -> Option<&str> {
+        self.0.operation.as_deref()
+    }
+
     /// The facts added with [`Error::with`].
-    pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
+    pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.context.iter().map(|(key, value)| (&**key, value.as_str()))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = self.0.operation {
+        if let Some(operation) = &self.0.operation {
             write!(f, "{operation}: ")?;
         }
         f.write_str(&self.0.message)?;

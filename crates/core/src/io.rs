@@ -3,6 +3,7 @@
 //! The host adds the token, limits the rate, retries reads, traces, and checks the address. A connector can therefore
 //! not leak a token that it never sees.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ pub struct Request {
     /// API calls that the provider counts for it.
     pub cost: u32,
     /// Which of the manifest's special limits it falls under, such as `search`.
-    pub bucket: Option<&'static str>,
+    pub bucket: Option<Cow<'static, str>>,
 }
 
 impl Request {
@@ -116,8 +117,8 @@ impl Request {
 
     /// Counts it under one of the manifest's special limits.
     #[must_use]
-    pub fn bucket(mut self, bucket: &'static str) -> Self {
-        self.bucket = Some(bucket);
+    pub fn bucket(mut self, bucket: impl Into<Cow<'static, str>>) -> Self {
+        self.bucket = Some(bucket.into());
         self
     }
 }

@@ -3,15 +3,17 @@
 //! Everything that decides (merge, echo suppression, "has it changed?") compares values by their canonical form, so
 //! `1.50` and `1.5` are the same decimal, and two JSON objects with their keys in another order are equal.
 
+mod check;
 mod encoding;
 
 use jiff::{Timestamp, civil};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use encoding::{
-    TAG_DATE, TAG_DATETIME, TAG_DECIMAL, TAG_FALSE, TAG_FLOAT, TAG_INT, TAG_NULL, TAG_TEXT, TAG_TRUE,
-};
+pub use check::check_encoded;
+pub(crate) use encoding::TAG_NULL;
+#[cfg(feature = "model")]
+pub(crate) use encoding::{TAG_DATE, TAG_DATETIME, TAG_DECIMAL, TAG_FALSE, TAG_FLOAT, TAG_INT, TAG_TEXT, TAG_TRUE};
 pub use encoding::{
     content_hash, decode_all, encode_all, encode_datetime, encode_decimal, encode_int, encode_null, encode_text,
     put_signed, put_unsigned, take, take_signed, take_text, take_unsigned,

@@ -23,6 +23,7 @@ __all__ = [
     "InvalidError",
     "NotFoundError",
     "PendingError",
+    "PluginError",
     "ProtocolError",
     "RateLimitedError",
     "ReauthoriseError",
@@ -175,6 +176,12 @@ class UnsupportedError(SynclineError, NotImplementedError):
     kind = "unsupported"
 
 
+class PluginError(SynclineError):
+    """A plugin broke its contract or went past its limits."""
+
+    kind = "plugin"
+
+
 class InternalError(SynclineError):
     """An error in Syncline itself."""
 
@@ -201,6 +208,7 @@ _BY_KIND: dict[str, type[SynclineError]] = {
         PendingError,
         StoppedError,
         UnsupportedError,
+        PluginError,
         InternalError,
     )
 }

@@ -73,8 +73,8 @@ impl Connector for HubSpot {
         manifest::scopes(objects)
     }
 
-    fn app_scopes(&self) -> &[&str] {
-        &journal::SCOPES
+    fn app_scopes(&self) -> Vec<String> {
+        journal::SCOPES.map(str::to_owned).into()
     }
 
     fn classify(&self, head: &Head, body: &[u8]) -> Class {

@@ -308,7 +308,7 @@ async fn the_search_stays_within_its_limits() {
     assert!(
         searches
             .iter()
-            .all(|request| request.bucket == Some("search") && request.body.len() < 3_000)
+            .all(|request| request.bucket.as_deref() == Some("search") && request.body.len() < 3_000)
     );
 }
 

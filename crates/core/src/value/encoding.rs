@@ -277,8 +277,8 @@ pub(crate) const TAG_FLOAT: u8 = 5;
 pub(crate) const TAG_TEXT: u8 = 6;
 pub(crate) const TAG_DATE: u8 = 7;
 pub(crate) const TAG_DATETIME: u8 = 8;
-pub(crate) const TAG_LIST: u8 = 9;
-pub(crate) const TAG_JSON: u8 = 10;
+pub(super) const TAG_LIST: u8 = 9;
+pub(super) const TAG_JSON: u8 = 10;
 
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
 
@@ -286,7 +286,7 @@ fn days(date: civil::Date) -> i64 {
     EPOCH.until(date).map_or(0, |span| i64::from(span.get_days()))
 }
 
-fn corrupt(what: &str) -> Error {
+pub(super) fn corrupt(what: &str) -> Error {
     Error::new(ErrorKind::Corrupt, format!("stored values are damaged: {what}"))
 }
 

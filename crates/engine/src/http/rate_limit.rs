@@ -58,7 +58,7 @@ impl<S: CallService> Service<Call> for RateLimited<S> {
         Box::pin(async move {
             let _place = layer.place(&call).await?;
             layer.wait(&call).await?;
-            let (cost, bucket) = (u64::from(call.request.cost), call.request.bucket);
+            let (cost, bucket) = (u64::from(call.request.cost), call.request.bucket.clone());
             let mut counted = Counted {
                 layer: &layer,
                 cost,
@@ -69,7 +69,7 @@ impl<S: CallService> Service<Call> for RateLimited<S> {
             if let Class::RateLimited { after, daily } = &answer.class {
                 let untold = if *daily { PROBE } else { UNTOLD_PAUSE };
                 let pause = after.unwrap_or(untold).min(PROBE);
-                layer.ledger.pause(layer.clock.now(), pause, bucket);
+                layer.ledger.pause(layer.clock.now(), pause, bucket.as_deref());
             }
             Ok(answer)
         })
@@ -105,7 +105,10 @@ impl RateLimitLayer {
             call.stop.check()?;
             let now = self.clock.now();
             let cost = u64::from(call.request.cost);
-            let Err(until) = self.ledger.take(now, cost, call.request.bucket, call.priority) else {
+            let Err(until) = self
+                .ledger
+                .take(now, cost, call.request.bucket.as_deref(), call.priority)
+            else {
                 return Ok(());
             };
             if between(started, until) > self.max_wait {

@@ -174,7 +174,7 @@ impl OAuthClient {
     }
 
     /// A token of the app itself, by client credentials.
-    pub(crate) async fn app_token(&self, scopes: &[&str]) -> Result<TokenSet, TokenFailure> {
+    pub(crate) async fn app_token(&self, scopes: &[String]) -> Result<TokenSet, TokenFailure> {
         let courier = Courier {
             client: self,
             outcome: Outcome::default(),
@@ -182,7 +182,7 @@ impl OAuthClient {
         let client = self.client();
         let asked = client
             .exchange_client_credentials()
-            .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .add_scopes(scopes.iter().cloned().map(Scope::new))
             .request_async(&courier)
             .await;
         self.tokens(asked.ok(), &courier.outcome)

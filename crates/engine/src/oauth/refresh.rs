@@ -299,7 +299,7 @@ impl Inner {
                 "the connection has no app of its own: its client id and secret are needed for this",
             ));
         }
-        match self.client(&connection, &credential)?.app_token(scopes).await {
+        match self.client(&connection, &credential)?.app_token(&scopes).await {
             Ok(tokens) => Ok(app.keep(tokens, now)),
             Err(failure) => Err(failure.into_error("getting a token of the app")),
         }
