@@ -16,6 +16,7 @@ mod deny;
 mod dependencies;
 mod fuzz;
 mod outcome;
+mod plugins;
 mod postgres;
 mod python;
 mod recorded;
@@ -57,6 +58,8 @@ enum Task {
     CheckDependencies,
     /// Build the core and every connector for wasm32-unknown-unknown.
     Wasm(wasm::Arguments),
+    /// Build the connectors as plugins, into target/plugins.
+    Plugins(wasm::Arguments),
     /// Write the connector by capability table into README.md, from the connectors' manifests.
     ConnectorsTable(connectors_table::Arguments),
     /// Run clients that others wrote against the simulators.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
+        Task::Plugins(arguments) => plugins::build(&arguments),
         Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Recorded(arguments) => recorded::run(&arguments),

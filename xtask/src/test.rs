@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
-use crate::{clients, connectors_table, deny, dependencies, fuzz, postgres, python, recorded, simulate, wasm};
+use crate::{clients, connectors_table, deny, dependencies, fuzz, plugins, postgres, python, recorded, simulate, wasm};
 
 /// Which steps to run.
 #[derive(Debug, Clone, Args)]
@@ -79,9 +79,7 @@ impl Step {
             Self::Recorded => recorded::run(&recorded::Arguments::shared()),
             Self::Clients => clients::run(&clients::Arguments { only: Vec::new() }),
             Self::Python => python::check(),
-            Self::Wasm => wasm::build(&wasm::Arguments {
-                toolchain: wasm::Preference::Any,
-            }),
+            Self::Wasm => wasm::build(&wasm::Arguments::any()),
             Self::Fuzz => fuzz::run(&fuzz::Arguments::briefly()),
             Self::Deny => deny::check_tree(),
         }
@@ -128,6 +126,9 @@ fn tests() -> Result<Outcome, Failure> {
             "--examples",
         ])
     };
+    if let Outcome::Skipped(reason) = plugins::build(&wasm::Arguments::any())? {
+        println!("tests of plugins are skipped: {reason}");
+    }
     let server = postgres::find()?;
     match &server {
         postgres::Server::Given => {}

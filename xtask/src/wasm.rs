@@ -10,8 +10,8 @@ use crate::command::{cargo, in_continuous_integration, root, run};
 use crate::outcome::{Failure, Outcome};
 use crate::workspace::Workspace;
 
-pub(crate) use toolchain::Preference;
-use toolchain::{TARGET, Toolchain};
+use toolchain::Preference;
+pub(crate) use toolchain::{TARGET, Toolchain};
 
 /// How to build.
 #[derive(Debug, Clone, Args)]
@@ -19,6 +19,15 @@ pub(crate) struct Arguments {
     /// Which compiler builds for the target.
     #[arg(long, value_enum, default_value_t = Preference::Any)]
     pub(crate) toolchain: Preference,
+}
+
+impl Arguments {
+    /// Whatever is there.
+    pub(crate) const fn any() -> Self {
+        Self {
+            toolchain: Preference::Any,
+        }
+    }
 }
 
 /// Builds the core with and without its default features, and every connector.
@@ -48,7 +57,8 @@ pub(crate) fn build(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Passed)
 }
 
-fn cargo_build(toolchain: &Toolchain, packages: &[&str]) -> Command {
+/// A build for the target, in a folder of its own.
+pub(crate) fn cargo_build(toolchain: &Toolchain, packages: &[&str]) -> Command {
     let mut command = cargo(["build", "--target", TARGET]);
     // A folder of its own: another compiler's artefacts don't mix with the workspace's, and neither waits for the other.
     command.arg("--target-dir").arg(root().join("target/wasm"));

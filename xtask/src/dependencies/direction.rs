@@ -13,6 +13,8 @@ enum Tier {
     Part,
     /// As `Part`, and on the core without its default features.
     Connector,
+    /// A connector wrapped up as a plugin.
+    Guest,
     /// The plugin host.
     Plugins,
     /// The conformance suites.
@@ -37,8 +39,9 @@ impl Tier {
             "crates/syncline" => Self::Facade,
             "crates/cli" => Self::CommandLine,
             "benches" | "examples" => Self::Top,
-            "xtask" => Self::Outside,
+            "xtask" | "xtask/component" => Self::Outside,
             _ if folder.starts_with("crates/connectors/") => Self::Connector,
+            _ if folder.starts_with("crates/plugins/guests/") => Self::Guest,
             _ if ["bindings/", "examples/", "benches/", "fuzz/"]
                 .iter()
                 .any(|top| folder.starts_with(top)) =>
@@ -55,8 +58,11 @@ impl Tier {
             Self::Core | Self::Outside => false,
             Self::Part | Self::Connector => other == Self::Core,
             // Side by side: the facade is for hosts, the suites are for their tests.
-            Self::Facade => other < self && other != Self::Testkit,
-            Self::Plugins | Self::Testkit | Self::CommandLine | Self::Top => other < self,
+            Self::Facade => other < self && other != Self::Testkit && other != Self::Guest,
+            // Built for another machine: nothing here links to it.
+            Self::Guest | Self::Plugins | Self::Testkit | Self::CommandLine | Self::Top => {
+                other < self && other != Self::Guest
+            }
         }
     }
 
@@ -65,8 +71,8 @@ impl Tier {
         match self {
             Self::Core | Self::Outside => false,
             Self::Part | Self::Connector => other <= Self::Connector || other == Self::Testkit,
-            Self::Plugins | Self::Testkit | Self::Facade | Self::CommandLine | Self::Top => {
-                other <= self || other == Self::Testkit
+            Self::Guest | Self::Plugins | Self::Testkit | Self::Facade | Self::CommandLine | Self::Top => {
+                (other <= self || other == Self::Testkit) && other != Self::Guest
             }
         }
     }
@@ -76,6 +82,7 @@ impl Tier {
             Self::Core => "the core depends on no sibling",
             Self::Part => "engine, storage, simulators and plugin-sdk depend on the core alone",
             Self::Connector => "a connector depends on the core alone",
+            Self::Guest => "a guest is a connector and what makes a plugin of it, and nothing links to it",
             Self::Plugins => "the plugin host depends on the core and what stands directly on it",
             Self::Testkit => "the testkit is below the facade and what people run",
             Self::Facade => "the facade is below what people run, and beside the testkit",

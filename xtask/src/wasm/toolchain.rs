@@ -10,7 +10,7 @@ use crate::command::{capture, program_at, run, succeeds};
 use crate::outcome::Failure;
 
 /// The target of every plugin.
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's compiler, the standard library's source it builds, and the package of cargo they ask for.
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
@@ -30,7 +30,7 @@ pub(crate) enum Preference {
 
 /// A way to build for the target.
 #[derive(Debug)]
-pub(super) enum Toolchain {
+pub(crate) enum Toolchain {
     /// The installed toolchain has the target's standard library.
     Installed,
     /// Debian's compiler and source, with the installed toolchain's linker.
@@ -39,7 +39,7 @@ pub(super) enum Toolchain {
 
 impl Toolchain {
     /// The first way that works here; the failure says why there is none.
-    pub(super) fn find(preference: Preference) -> Result<Self, Failure> {
+    pub(crate) fn find(preference: Preference) -> Result<Self, Failure> {
         // The order matters: rustup needs seconds, Debian's way a minute.
         match preference {
             Preference::Rustup => installed(),
@@ -51,7 +51,7 @@ impl Toolchain {
     }
 
     /// Makes a `cargo build` use this toolchain.
-    pub(super) fn apply(&self, command: &mut Command) {
+    pub(crate) fn apply(&self, command: &mut Command) {
         if let Self::Debian { linker } = self {
             command
                 .arg("-Zbuild-std=std,panic_abort")

@@ -1,0 +1,3 @@
+//! The Salesforce connector as a plugin.
+
+syncline_plugin::plugin!(syncline_connector_salesforce::Salesforce::new());
