@@ -105,6 +105,10 @@ pub(crate) enum Command {
     Audit(command::audit::AuditCommand),
     /// Run the schedule in the foreground. Ctrl-C stops it.
     Schedule(command::schedule::ScheduleArguments),
+    /// Add, list, inspect, check and remove connectors that come as plugins.
+    #[cfg(feature = "plugins")]
+    #[command(subcommand)]
+    Plugin(command::plugin::PluginCommand),
     /// Print completions for a shell.
     Completions(command::completions::CompletionsArguments),
     /// Print what each connector can do, and its settings.

@@ -9,6 +9,8 @@ mod interrupt;
 mod moment;
 mod number;
 mod output;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod progress;
 mod project;
 mod redirect;

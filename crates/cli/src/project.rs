@@ -64,8 +64,13 @@ impl Project {
         let builder = Engine::builder(store, keys)
             .allow_loopback(loopback)
             .policy(Operator { roles });
-        let engine = syncline::connectors::add_all(builder).build()?;
-        known_providers(&loaded, &engine)?;
+        let builder = syncline::connectors::add_all(builder);
+        #[cfg(feature = "plugins")]
+        let (builder, shelved) = crate::plugins::add_all(builder, &loaded)?;
+        #[cfg(not(feature = "plugins"))]
+        let shelved = Vec::new();
+        let engine = builder.build()?;
+        known_providers(&loaded, &engine, &shelved)?;
         let actor = actor();
         let mut tenant = engine.tenant(&config.tenant, &actor).await?;
         let time_zone = config.time_zone.as_ref().unwrap_or(&tenant.time_zone).clone();
@@ -179,7 +184,7 @@ impl Project {
 }
 
 /// Refuses connections to providers that nobody speaks to, by their line.
-fn known_providers(loaded: &Loaded, engine: &Engine) -> Result<(), Failure> {
+fn known_providers(loaded: &Loaded, engine: &Engine, shelved: &[String]) -> Result<(), Failure> {
     let mut known: Vec<&str> = engine
         .connectors()
         .map(|connector| connector.manifest().provider.as_str())
@@ -187,7 +192,8 @@ fn known_providers(loaded: &Loaded, engine: &Engine) -> Result<(), Failure> {
     known.sort_unstable();
     for (name, table) in &loaded.config.connections {
         let provider = table.get_ref().provider.as_str();
-        if !known.contains(&provider) {
+        // A plugin that can't be used was told of; it must not keep the other connections from their work.
+        if !known.contains(&provider) && !shelved.iter().any(|name| name == provider) {
             return Err(Failure::usage(format!(
                 "{}: connection `{name}`: there is no provider `{provider}`; there are: {}",
                 loaded.place(table.span().start),

@@ -43,13 +43,14 @@
 //! together over one SQLite file or a Postgres database; [`Engine::builder`] does so over any [`Store`](store::Store), with your own keys,
 //! connectors, policy, clock and transport.
 //!
-//! | feature (all but `postgres` on by default) | what it adds |
+//! | feature (all but `postgres` and `plugins` on by default) | what it adds |
 //! |---|---|
 //! | `sqlite` | the SQLite store, for one process |
 //! | `postgres` | the Postgres store, for several that share the work |
 //! | `salesforce` | [`connectors::Salesforce`] |
 //! | `hubspot` | [`connectors::HubSpot`] |
 //! | `table` | [`connectors::Tables`], for tables of the host's own |
+//! | `plugins` | `plugins`: connectors that come as WebAssembly plugins |
 #![forbid(unsafe_code)]
 
 mod open;
@@ -109,6 +110,9 @@ pub mod store {
     #[cfg(feature = "sqlite")]
     pub use syncline_storage::SqliteStore;
 }
+
+#[cfg(feature = "plugins")]
+pub use syncline_plugins as plugins;
 
 /// The connectors of this build.
 pub mod connectors {

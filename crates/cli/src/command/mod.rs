@@ -18,6 +18,8 @@ pub(crate) mod map;
 pub(crate) mod marker;
 pub(crate) mod objects;
 pub(crate) mod pause;
+#[cfg(feature = "plugins")]
+pub(crate) mod plugin;
 pub(crate) mod restored;
 pub(crate) mod rollback;
 pub(crate) mod runs;
@@ -48,6 +50,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Simulate(arguments) => return simulate::simulate(arguments, output).await,
         Command::Completions(arguments) => return completions::completions(&arguments),
         Command::Connectors => return connectors::connectors(output),
+        #[cfg(feature = "plugins")]
+        Command::Plugin(command) => return plugin::plugin(command, &global.config, output),
         other => other,
     };
     let project = Project::open(&global, command.roles()).await?;
@@ -75,6 +79,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Restored(arguments) => restored::restored(&project, &arguments).await,
         Command::Schedule(arguments) => schedule::schedule(&project, &arguments).await,
         // Dealt with above.
+        #[cfg(feature = "plugins")]
+        Command::Plugin(_) => Ok(ExitCode::SUCCESS),
         Command::Init(_) | Command::Demo(_) | Command::Simulate(_) | Command::Completions(_) | Command::Connectors => {
             Ok(ExitCode::SUCCESS)
         }

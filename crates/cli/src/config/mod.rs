@@ -42,6 +42,9 @@ pub(crate) struct Config {
     /// The file with the key that credentials are sealed under, relative to this file.
     #[serde(default = "default_key_file")]
     pub(crate) key_file: PathBuf,
+    /// Which plugins may be used.
+    #[serde(default)]
+    pub(crate) plugins: PluginsTable,
     /// Accounts at providers, by the names that commands take.
     #[serde(default)]
     pub(crate) connections: BTreeMap<String, Spanned<ConnectionTable>>,
@@ -54,6 +57,22 @@ pub(crate) struct Config {
     /// Mappings at work on connections.
     #[serde(default)]
     pub(crate) syncs: BTreeMap<String, Spanned<SyncTable>>,
+}
+
+/// Which plugins may be used.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(
+    not(feature = "plugins"),
+    expect(dead_code, reason = "the file is the same for a build that runs no plugins")
+)]
+pub(crate) struct PluginsTable {
+    /// Makers whose signature counts: their names, and their public keys of Ed25519 in Base64.
+    #[serde(default)]
+    pub(crate) trusted_keys: BTreeMap<String, String>,
+    /// Whether only plugins of theirs are used.
+    #[serde(default)]
+    pub(crate) signed_only: bool,
 }
 
 /// One account at a provider. Its secrets are elsewhere.
