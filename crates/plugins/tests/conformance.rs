@@ -37,8 +37,9 @@ fn main() {
             format!("{provider}/says_what_the_native_build_says"),
             move || says_what_the_native_build_says(provider, make),
         ));
-        // So the same cases bind it.
-        for case in connector::suite(&make).cases {
+        // So the same cases bind it, but for those of files.
+        let cases = connector::suite(&make).cases;
+        for case in cases.into_iter().filter(|case| !case.name.starts_with("files/")) {
             trials.push(Trial::test(format!("{provider}/{}", case.name), move || {
                 let Some(plugin) = support::connector(&support::plugins(Limits::default()), provider) else {
                     return Ok(());
@@ -63,8 +64,13 @@ fn says_what_the_native_build_says(provider: &str, make: Make) -> Result<(), Fai
     };
     let remote = make(1);
     let native = remote.connector();
-    let said = |connector: &dyn Connector| serde_json::to_value(connector.manifest());
-    assert_eq!(said(&plugin)?, said(native)?);
+    // All of it but files of records, for which this version of the contract has no calls.
+    let mut manifest = native.manifest().clone();
+    manifest.capabilities.files = false;
+    assert_eq!(
+        serde_json::to_value(plugin.manifest())?,
+        serde_json::to_value(&manifest)?
+    );
     assert_eq!(plugin.app_scopes(), native.app_scopes());
     let objects = [("contacts", Access::Write), ("companies", Access::Read)];
     assert_eq!(plugin.scopes(&objects), native.scopes(&objects));
