@@ -229,11 +229,7 @@ mod tests {
                 r#""limits": [{"name": "n", "calls": 0, "seconds": 1, "bucket": null}]"#,
                 "a limit",
             ),
-            (
-                r#""settings": []"#,
-                r#""settings": [], "role": "app""#,
-                "never for the app",
-            ),
+            (r#""limits": []"#, r#""limits": [], "role": "app""#, "never for the app"),
             ("{", "", "can't be read"),
         ] {
             assert!(HOSTILE.contains(old), "{old}");

@@ -192,7 +192,8 @@ fn component_of(file: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>> {
 fn unusable(reason: &str) -> Error {
     Error::new(
         ErrorKind::Invalid,
-        "the file is no plugin that can be run: it is not a WebAssembly component, or a damaged one",
+        "the file is no plugin that can be run: it is not a WebAssembly component, or a damaged one; get it anew from \
+         its maker",
     )
     .because(reason.to_owned())
 }

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use syncline_core::Result;
 use syncline_core::io::{Head, Io, Level, MacAlgorithm, Mark, Request, Response};
 
+/// The answer to every question.
+pub(crate) const ACCOUNT: &[u8] = br#"{"id": "1", "name": "Acme", "user_id": "2", "user_name": "ada"}"#;
+
 /// A host that answers whatever it is asked, and remembers it.
 #[derive(Debug)]
 pub(crate) struct Crm {
@@ -27,7 +30,7 @@ impl Default for Crm {
                     status: 200,
                     headers: Vec::new(),
                 },
-                body: Bytes::from_static(br#"{"id": "1", "name": "Acme", "user_id": "2", "user_name": "ada"}"#),
+                body: Bytes::from_static(ACCOUNT),
             },
         }
     }

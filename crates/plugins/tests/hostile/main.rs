@@ -11,6 +11,7 @@
 mod support;
 
 mod crm;
+mod engine;
 mod jobs;
 mod manifest;
 mod requests;

@@ -101,4 +101,8 @@ fn an_answer_that_is_too_large_is_not_handed_over() {
 fn what_a_plugin_gives_back_has_an_end_and_is_looked_at() {
     ends("no json", ErrorKind::Plugin, "can't be read");
     ends("much text", ErrorKind::Plugin, "more than it may");
+    let Some(connector) = hostile() else { return };
+    let (crm, config) = (Crm::default(), wanting("never described"));
+    let error = block_on(connector.describe(&crm, &config, "things", None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Plugin, "{error:?}");
 }

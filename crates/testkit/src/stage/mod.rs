@@ -17,7 +17,6 @@ use syncline_connector_salesforce::Salesforce as SalesforceConnector;
 use syncline_core::error::Result;
 use syncline_core::state::Linked;
 use syncline_core::store::{EntityQuery, Mode, Store};
-use syncline_engine::Engine;
 use syncline_engine::actor::Actor;
 use syncline_engine::connection::{Connection, TokenRequest};
 use syncline_engine::http::Transport;
@@ -26,6 +25,7 @@ use syncline_engine::run::{Run, RunParameters, RunRequest, RunScope};
 use syncline_engine::settings::Settings;
 use syncline_engine::sync::Sync;
 use syncline_engine::vault::{InMemoryKeyProvider, SecretKey};
+use syncline_engine::{Engine, EngineBuilder};
 use syncline_simulators::hubspot::HubSpot;
 use syncline_simulators::salesforce::Salesforce;
 use syncline_simulators::{Credentials, Options};
@@ -126,6 +126,12 @@ impl Stage {
             .route(HUBSPOT, hubspot.router())
     }
 
+    /// What answers the engine's requests: both simulators.
+    #[must_use]
+    pub fn transport(&self) -> RouterTransport {
+        Self::routes(&self.salesforce, &self.hubspot)
+    }
+
     /// Goes on with another store, as a process does that opens the database again.
     ///
     /// # Errors
@@ -168,6 +174,16 @@ impl Stage {
         clock: &VirtualClock,
         seed: u64,
     ) -> Result<Engine> {
+        Self::builder(store, transport, clock, seed).build()
+    }
+
+    /// What such an engine is built from, for a test that adds a connector or puts another in its place.
+    pub fn builder(
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+        clock: &VirtualClock,
+        seed: u64,
+    ) -> EngineBuilder {
         let random = SeededRandom::new(seed);
         let settings = Settings {
             ambiguity_horizon: Duration::from_millis(1),
@@ -182,7 +198,6 @@ impl Stage {
             .allow_loopback(true)
             .ports(Arc::new(clock.clone()), Arc::new(random))
             .transport(transport)
-            .build()
     }
 
     async fn connect(

@@ -12,6 +12,10 @@ use syncline_plugin::bindings::syncline::connector::{host, types as wit};
 /// What it says of itself. The tests put other texts in its place, so it stands in the file as it is.
 static MANIFEST: &str = include_str!("manifest.json");
 
+/// The one object that it has, and its one field.
+static OBJECT: &str = include_str!("object.json");
+static SCHEMA: &str = include_str!("schema.json");
+
 struct Hostile;
 
 syncline_plugin::bindings::export!(Hostile with_types_in syncline_plugin::bindings);
@@ -26,6 +30,13 @@ fn loop_for_ever() -> ! {
     let mut count = 0_u64;
     loop {
         count = black_box(count.wrapping_add(1));
+    }
+}
+
+fn hoard() -> ! {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(black_box(Vec::<u8>::with_capacity(16 << 20)));
     }
 }
 
@@ -69,12 +80,7 @@ impl Guest for Hostile {
             }
             "loop" => loop_for_ever(),
             "stack" => Ok(deeper(0).to_string()),
-            "memory" => {
-                let mut hoard = Vec::new();
-                loop {
-                    hoard.push(black_box(Vec::<u8>::with_capacity(16 << 20)));
-                }
-            }
+            "memory" => hoard(),
             "log" => loop {
                 host::log(wit::Level::Info, "and one more line");
             },
@@ -93,11 +99,14 @@ impl Guest for Hostile {
     }
 
     fn objects(_: wit::Config) -> Result<String, wit::Error> {
-        Ok("[]".into())
+        Ok(format!("[{}]", OBJECT.trim()))
     }
 
-    fn describe(_: wit::Config, _: String, _: Option<String>) -> Result<Option<String>, wit::Error> {
-        Ok(None)
+    fn describe(config: wit::Config, _: String, _: Option<String>) -> Result<Option<String>, wit::Error> {
+        Ok(match misdeed(&config) {
+            "never described" => None,
+            _ => Some(SCHEMA.replace("OBJECT", OBJECT.trim())),
+        })
     }
 
     fn users(_: wit::Config) -> Result<String, wit::Error> {

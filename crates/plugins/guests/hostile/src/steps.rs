@@ -4,7 +4,7 @@ use syncline_plugin::bindings::exports::syncline::connector::connector::{GuestTa
 use syncline_plugin::bindings::syncline::connector::{host, types as wit};
 
 use crate::requests::request;
-use crate::{loop_for_ever, misdeed};
+use crate::{hoard, loop_for_ever, misdeed};
 
 /// A job, and what is to be done instead of it.
 pub(crate) struct Steps(String);
@@ -70,6 +70,15 @@ impl GuestTask for Steps {
             row: None,
         };
         match self.0.as_str() {
+            "crash in a step" => panic!("I crash on purpose"),
+            "loop in a step" => loop_for_ever(),
+            "memory in a step" => hoard(),
+            "log in a step" => loop {
+                host::log(wit::Level::Info, "and one more line");
+            },
+            "another host in a step" => {
+                host::send(&request("https://elsewhere.example/take", wit::Effect::Read))?;
+            }
             "a write of nobody's" => step.outcomes.push(outcome(7)),
             "a write told twice" => step.outcomes.extend([outcome(0), outcome(0)]),
             "a row that is not there" => step.outcomes.push(wit::Outcome {
