@@ -88,6 +88,11 @@ impl Failure {
         self
     }
 
+    /// The sentence alone, for a place within another one.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells the person, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         crate::output::complain(&self.to_string());

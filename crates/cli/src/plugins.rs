@@ -104,8 +104,9 @@ pub(crate) fn add_all(mut builder: EngineBuilder, loaded: &Loaded) -> Result<(En
         match connector(&plugins, &shelf, shelved, &loaded.config.plugins) {
             Ok(connector) => builder = builder.connector(connector),
             Err(failure) => note(format_args!(
-                "the plugin for `{}` is left out, and its connections with it: {failure}",
-                shelved.provider
+                "the plugin for `{}` is left out, and its connections with it: {}",
+                shelved.provider,
+                failure.message()
             )),
         }
     }

@@ -55,7 +55,8 @@ pub(super) fn add(
     let signature = signature(arguments)?;
     let signed_by = signed_by(table, &file, signature.as_deref(), &asks)?;
     let approval = approval(arguments, &asks)?;
-    show::tell(&asks, file.len(), signed_by.as_deref(), output);
+    let signed = signed_by.as_deref().map_or(show::Signed::ByNobody, show::Signed::By);
+    show::tell(&asks, file.len(), signed, output);
     changes(shelf, &asks, &approval, output)?;
     if !arguments.approve {
         agree(&provider)?;
@@ -92,8 +93,10 @@ fn signature(arguments: &AddArguments) -> Result<Option<String>, Failure> {
         PathBuf::from(path)
     };
     let text = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|error| Failure::failed(format!("the signature {} can't be read: {error}", path.display())))
+        std::fs::read_to_string(path).map_err(|error| {
+            Failure::not_found(format!("the signature {} can't be read: {error}", path.display()))
+                .next("give the file that came with the plugin, or leave --signature out where FILE.sig lies beside it")
+        })
     };
     match &arguments.signature {
         Some(path) => text(path).map(Some),

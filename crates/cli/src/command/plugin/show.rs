@@ -4,14 +4,25 @@ use syncline::plugins::Inspection;
 
 use crate::output::Output;
 
+/// Whose signature a plugin's file bears.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Signed<'a> {
+    /// Nobody asked.
+    NotLookedAt,
+    /// Nobody's, or of somebody who is not trusted.
+    ByNobody,
+    /// That of a maker who is trusted.
+    By(&'a str),
+}
+
 /// Tells what a plugin is and asks for.
-pub(super) fn tell(asks: &Inspection, bytes: usize, signed_by: Option<&str>, output: Output) {
-    for line in lines(asks, bytes, signed_by) {
+pub(super) fn tell(asks: &Inspection, bytes: usize, signed: Signed<'_>, output: Output) {
+    for line in lines(asks, bytes, signed) {
         output.line(line);
     }
 }
 
-fn lines(asks: &Inspection, bytes: usize, signed_by: Option<&str>) -> Vec<String> {
+fn lines(asks: &Inspection, bytes: usize, signed: Signed<'_>) -> Vec<String> {
     let manifest = &asks.manifest;
     let authorisation = &manifest.authorisation;
     let token_url = authorisation
@@ -31,16 +42,17 @@ fn lines(asks: &Inspection, bytes: usize, signed_by: Option<&str>) -> Vec<String
         .iter()
         .map(|limit| format!("{} calls in {} s", limit.calls, limit.seconds))
         .collect();
-    vec![
+    let signed = match signed {
+        Signed::NotLookedAt => None,
+        Signed::ByNobody => Some("nobody whose key is trusted here"),
+        Signed::By(name) => Some(name),
+    };
+    let mut lines = vec![
         format!(
             "{}, a connector for the provider `{}`",
             manifest.label, manifest.provider
         ),
         format!("  file         {} KiB, SHA-256 {}", bytes.div_ceil(1024), asks.hash),
-        format!(
-            "  signed by    {}",
-            signed_by.unwrap_or("nobody whose signature counts here")
-        ),
         format!("  contract     {}", asks.contract),
         "It asks for:".to_owned(),
         format!("  hosts        {}", none(&manifest.hosts)),
@@ -57,5 +69,9 @@ fn lines(asks: &Inspection, bytes: usize, signed_by: Option<&str>) -> Vec<String
         format!("  limits       {}", none(&limits)),
         "It gets no token, file, clock or network of its own, and sees records of its own connections alone."
             .to_owned(),
-    ]
+    ];
+    if let Some(signed) = signed {
+        lines.insert(2, format!("  signed by    {signed}"));
+    }
+    lines
 }
