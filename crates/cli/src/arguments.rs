@@ -105,7 +105,7 @@ pub(crate) enum Command {
     Audit(command::audit::AuditCommand),
     /// Run the schedule in the foreground. Ctrl-C stops it.
     Schedule(command::schedule::ScheduleArguments),
-    /// Add, list, inspect, check and remove connectors that come as plugins.
+    /// Add, list, inspect, check and remove connectors that come as plugins, or begin a new one.
     #[cfg(feature = "plugins")]
     #[command(subcommand)]
     Plugin(command::plugin::PluginCommand),

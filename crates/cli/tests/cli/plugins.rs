@@ -140,3 +140,58 @@ fn a_connection_is_served_by_a_plugin_as_by_a_native_connector() {
     let list = people.as_array().or_else(|| people["entities"].as_array()).unwrap();
     assert_eq!(list.len(), 20, "{people}");
 }
+
+#[test]
+fn the_demo_agrees_with_both_connectors_as_plugins() {
+    let (Some(salesforce), Some(_)) = (plugin("salesforce"), plugin("hubspot")) else {
+        return;
+    };
+    let plugins = salesforce.parent().unwrap().to_str().unwrap();
+    let folder = Folder::new();
+    let ended = folder.run(
+        &["demo", "--plugins", plugins, "--records", "20", "--output", "json"],
+        0,
+    );
+    let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&report["passed"], &report["plugins"]), (&true.into(), &true.into()));
+    assert_eq!(report["comparison"]["disagreements"], 0);
+
+    // Without the plugins it says how to get them.
+    let ended = folder.run(&["demo", "--plugins", "--records", "20"], 3);
+    assert!(ended.err.contains("cargo xtask plugins"), "{}", ended.err);
+}
+
+#[test]
+fn a_new_project_builds_and_is_left_alone_by_a_second_one() {
+    let folder = Folder::new();
+    let made = folder.json(&["plugin", "new", "data-hub"]);
+    assert_eq!(made["provider"], "data-hub");
+    let project = folder.path().join("data-hub");
+    let read = |path: &str| std::fs::read_to_string(project.join(path)).unwrap();
+    assert!(read("src/lib.rs").contains("plugin!(syncline_core::simple::Simple::new(DataHub))"));
+    assert!(read("tests/suite/main.rs").contains("use data_hub_plugin::DataHub;"));
+    for file in made["files"].as_array().unwrap() {
+        let text = read(file.as_str().unwrap());
+        for left in ["rolodex", "Rolodex", "SOURCES", "LIBRARY", "syncline_example"] {
+            assert!(!text.contains(left), "{file} has {left} in it");
+        }
+    }
+
+    // The tests of the project are those of an example, which is built and run beside these.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["check", "--quiet", "--lib", "--offline"])
+        .current_dir(&project)
+        // Where most of what it depends on has been checked already, with these settings.
+        .env("CARGO_TARGET_DIR", root.join("target"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+
+    let refused = folder.run(&["plugin", "new", "data-hub"], 4);
+    assert!(refused.err.contains("was left as it is"), "{}", refused.err);
+    let refused = folder.run(&["plugin", "new", "Data Hub"], 2);
+    assert!(refused.err.contains("small letters"), "{}", refused.err);
+}

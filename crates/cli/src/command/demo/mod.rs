@@ -14,6 +14,8 @@ mod edit;
 mod links;
 mod mapping;
 mod people;
+#[cfg(feature = "plugins")]
+mod plugged;
 mod progress;
 mod quiet;
 mod raw;
@@ -59,6 +61,11 @@ pub(crate) struct DemoArguments {
     /// faults. Repeatable.
     #[arg(long, value_name = "NAME=RATE")]
     pub(crate) fault: Vec<FaultArgument>,
+    /// Runs both connectors as plugins out of this folder, which is target/plugins if none is named: there
+    /// `cargo xtask plugins` puts them.
+    #[cfg(feature = "plugins")]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "target/plugins")]
+    pub(crate) plugins: Option<PathBuf>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -68,6 +75,15 @@ impl DemoArguments {
     /// Whether people come from files.
     const fn has_files(&self) -> bool {
         self.salesforce.is_some() || self.hubspot.is_some()
+    }
+
+    /// Whether the connectors run as plugins.
+    const fn has_plugins(&self) -> bool {
+        #[cfg(feature = "plugins")]
+        let has = self.plugins.is_some();
+        #[cfg(not(feature = "plugins"))]
+        let has = false;
+        has
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct DemoReport {
     pub(super) records: Option<u64>,
     /// What everything followed from.
     pub(super) seed: u64,
+    /// Whether the connectors ran as plugins.
+    pub(super) plugins: bool,
     /// The store.
     pub(super) store: String,
     /// `matched`, `missed`, `review` and `wrong`, with people files.
@@ -205,6 +207,7 @@ impl DemoReport {
         Self {
             records,
             seed: arguments.seed,
+            plugins: arguments.has_plugins(),
             ..Self::default()
         }
     }

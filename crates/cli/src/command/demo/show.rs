@@ -29,6 +29,9 @@ pub(super) fn show(report: &DemoReport, out: Output) {
     }
     conflicts(report, out);
     comparison(report, out);
+    if report.plugins {
+        out.line("\nBoth connectors ran as plugins.");
+    }
     if report.passed {
         out.line("\nAll three sides agree.");
     } else {

@@ -75,7 +75,7 @@ impl World {
                 Arc::new(InMemoryKeyProvider::generate(&SystemRandom)),
             ),
         };
-        let engine = engine(store.clone(), keys)?;
+        let engine = engine(store.clone(), keys, arguments)?;
         let admin = Actor::admin("demo");
         // The simulators start anew each time, so an earlier demo in the same file keeps to its own tenant.
         let number = engine.tenants(&admin).await?.len() + 1;
@@ -126,7 +126,11 @@ impl World {
     }
 }
 
-fn engine(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>) -> Result<Engine> {
+#[cfg_attr(
+    not(feature = "plugins"),
+    expect(unused_variables, reason = "what is asked for here is plugins")
+)]
+fn engine(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>, arguments: &DemoArguments) -> Result<Engine> {
     // A person waits for this, and no write is under way for longer than a moment.
     let settings = Settings {
         ambiguity_horizon: Duration::from_secs(1),
@@ -140,11 +144,13 @@ fn engine(store: Arc<dyn Store>, keys: Arc<dyn KeyProvider>) -> Result<Engine> {
     let mut http = HttpSettings::default();
     // The simulators do not count calls, and real limits would make the demo take hours.
     http.default_limits = false;
-    connectors::add_all(Engine::builder(store, keys))
-        .settings(settings)
-        .http(http)
-        .allow_loopback(true)
-        .build()
+    let builder = connectors::add_all(Engine::builder(store, keys));
+    #[cfg(feature = "plugins")]
+    let builder = match &arguments.plugins {
+        Some(folder) => super::plugged::plug_in(builder, folder)?,
+        None => builder,
+    };
+    builder.settings(settings).http(http).allow_loopback(true).build()
 }
 
 fn not_started(error: std::io::Error) -> Error {
