@@ -5,13 +5,14 @@ mod installation;
 mod report;
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use clap::{Args, ValueEnum};
 
-use crate::command::{capture, cargo, in_continuous_integration, root, run as run_command};
+use crate::command::{in_continuous_integration, root};
 use crate::outcome::{Failure, Outcome};
+use crate::program::{Build, Program, target_folder};
 use report::Report;
 
 /// Which clients to run.
@@ -93,9 +94,9 @@ impl Client {
 }
 
 /// Runs the clients. One that can't be installed is reported as missing, and is a failure in continuous integration.
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    run_command(&mut cargo(["build", "--quiet", "--package", "syncline-cli"]))?;
-    let target = target_directory()?;
+pub(crate) fn run(arguments: &Arguments, build: Build) -> Result<Outcome, Failure> {
+    let program = Program::CommandLine.path(build)?;
+    let target = target_folder()?;
     let mut missing = Vec::new();
     let mut failed = Vec::new();
     for client in Client::value_variants() {
@@ -109,7 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             missing.push(client.name());
             continue;
         }
-        let report = steps(*client, &source, &installed, &target)?;
+        let report = steps(*client, &source, &installed, &program)?;
         print!("{}", report.table(client.name()));
         if !report.passed() {
             failed.push(client.name());
@@ -131,14 +132,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Skipped(reason))
 }
 
-fn target_directory() -> Result<PathBuf, Failure> {
-    let metadata = capture(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)
-        .map_err(|error| Failure::new(format!("`cargo metadata` can't be read: {error}")))?;
-    let target = metadata["target_directory"].as_str().unwrap_or("target");
-    Ok(PathBuf::from(target))
-}
-
 /// A simulator under way; dropping it ends it.
 struct Simulator(Child);
 
@@ -149,10 +142,10 @@ impl Drop for Simulator {
     }
 }
 
-fn steps(client: Client, source: &Path, installed: &Path, target: &Path) -> Result<Report, Failure> {
+fn steps(client: Client, source: &Path, installed: &Path, program: &Path) -> Result<Report, Failure> {
     let (provider, records) = client.simulator();
     let failed = |what: &str, error: std::io::Error| Failure::new(format!("{}: {what}: {error}", client.name()));
-    let mut child = Command::new(target.join("debug/syncline"))
+    let mut child = Command::new(program)
         .args(["simulate", provider, "--records", records])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use crate::command::{capture, cargo, root};
+use crate::command::{capture, root};
 use crate::outcome::{Failure, Outcome};
+use crate::program::{Build, Program};
 
 const BEGIN: &str = "<!-- connectors:begin -->";
 const END: &str = "<!-- connectors:end -->";
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 /// Writes or checks the table.
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(crate) fn run(arguments: &Arguments, build: Build) -> Result<Outcome, Failure> {
     let path = root().join("README.md");
     let readme = std::fs::read_to_string(&path).map_err(|error| {
         Failure::new(format!(
@@ -26,16 +27,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     })?;
     // The markers are looked at first: without them there is no need to build the command line.
     splice(&readme, "")?;
-    let table = capture(&mut cargo([
-        "run",
-        "--quiet",
-        "--package",
-        "syncline-cli",
-        "--",
-        "connectors",
-        "--output",
-        "markdown",
-    ]))?;
+    let mut command = Program::CommandLine.command(build)?;
+    let table = capture(command.args(["connectors", "--output", "markdown"]))?;
     let wanted = splice(&readme, &table)?;
     if wanted == readme {
         return Ok(Outcome::Passed);

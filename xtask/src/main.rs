@@ -18,6 +18,7 @@ mod fuzz;
 mod outcome;
 mod plugins;
 mod postgres;
+mod program;
 mod python;
 mod recorded;
 mod sabotage;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::outcome::{Failure, Outcome};
+use crate::program::Build;
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -81,9 +83,9 @@ fn main() -> ExitCode {
         Task::CheckDependencies => dependencies::check(),
         Task::Wasm(arguments) => wasm::build(&arguments),
         Task::Plugins(arguments) => plugins::build(&arguments),
-        Task::ConnectorsTable(arguments) => connectors_table::run(&arguments),
-        Task::Clients(arguments) => clients::run(&arguments),
-        Task::Recorded(arguments) => recorded::run(&arguments),
+        Task::ConnectorsTable(arguments) => connectors_table::run(&arguments, Build::Alone),
+        Task::Clients(arguments) => clients::run(&arguments, Build::Alone),
+        Task::Recorded(arguments) => recorded::run(&arguments, Build::Alone),
         Task::Deny => deny::install_and_check(),
     };
     report(result)

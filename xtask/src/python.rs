@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{capture, cargo, in_continuous_integration, program_at, root, run, succeeds};
+use crate::command::{in_continuous_integration, program_at, root, run, succeeds};
 use crate::outcome::{Failure, Outcome};
+use crate::program::target_folder;
 
 /// Refuses a Python that the package does not know.
 const NEW_ENOUGH: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
@@ -46,11 +47,7 @@ pub(crate) fn check() -> Result<Outcome, Failure> {
 
 /// An environment with exactly the tools that are pinned.
 fn environment(package: &Path) -> Result<PathBuf, Failure> {
-    let metadata = capture(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)
-        .map_err(|error| Failure::new(format!("`cargo metadata` can't be read: {error}")))?;
-    let target = metadata["target_directory"].as_str().unwrap_or("target");
-    let environment = PathBuf::from(target).join("python");
+    let environment = target_folder()?.join("python");
     let pins = package.join("tools/requirements.txt");
     let broken = |path: &Path, error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let wanted = std::fs::read_to_string(&pins).map_err(|error| broken(&pins, error))?;

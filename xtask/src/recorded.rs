@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::command::{cargo, root, run as run_command};
+use crate::command::{root, run as run_command};
 use crate::outcome::{Failure, Outcome};
+use crate::program::{Build, Program};
 
 /// What to read, and how to show it.
 #[derive(Debug, Clone, Args)]
@@ -38,7 +39,7 @@ enum Output {
 }
 
 /// Reads the recordings. Skipped when there are none and no folder was named.
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(crate) fn run(arguments: &Arguments, build: Build) -> Result<Outcome, Failure> {
     let folder = match &arguments.folder {
         // Paths are the caller's, and cargo runs in the workspace root.
         Some(folder) => {
@@ -60,15 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Output::Table => "table",
         Output::Json => "json",
     };
-    let mut command = cargo([
-        "run",
-        "--quiet",
-        "--package",
-        "syncline-testkit",
-        "--bin",
-        "recorded",
-        "--",
-    ]);
+    let mut command = Program::Recorded.command(build)?;
     command.arg(folder).args(["--output", output]);
     if arguments.output == Output::Json {
         // Nothing but the JSON goes to standard output.

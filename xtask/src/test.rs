@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::command::{cargo, run as run_command, succeeds};
 use crate::outcome::{Failure, Outcome};
+use crate::program::Build;
 use crate::{clients, connectors_table, deny, dependencies, fuzz, plugins, postgres, python, recorded, simulate, wasm};
 
 /// Which steps to run.
@@ -66,7 +67,7 @@ impl Step {
             .unwrap_or_default()
     }
 
-    fn run(self) -> Result<Outcome, Failure> {
+    fn run(self, build: Build) -> Result<Outcome, Failure> {
         match self {
             Self::Format => with_advice(format(), "`cargo fmt --all` formats it"),
             Self::Dependencies => dependencies::check(),
@@ -75,9 +76,9 @@ impl Step {
             Self::Tests => tests(),
             Self::Doctests => doctests(),
             Self::Simulation => simulate::fixed_batch(),
-            Self::ConnectorsTable => connectors_table::run(&connectors_table::Arguments { check: true }),
-            Self::Recorded => recorded::run(&recorded::Arguments::shared()),
-            Self::Clients => clients::run(&clients::Arguments { only: Vec::new() }),
+            Self::ConnectorsTable => connectors_table::run(&connectors_table::Arguments { check: true }, build),
+            Self::Recorded => recorded::run(&recorded::Arguments::shared(), build),
+            Self::Clients => clients::run(&clients::Arguments { only: Vec::new() }, build),
             Self::Python => python::check(),
             Self::Wasm => wasm::build(&wasm::Arguments::any()),
             Self::Fuzz => fuzz::run(&fuzz::Arguments::briefly()),
@@ -168,6 +169,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         .copied()
         .filter(|step| arguments.only.is_empty() || arguments.only.contains(step))
         .collect();
+    let build = if steps.contains(&Step::Tests) {
+        Build::WithTests
+    } else {
+        Build::Alone
+    };
     let mut endings = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         println!(
@@ -178,7 +184,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             step.purpose()
         );
         let started = Instant::now();
-        let result = step.run();
+        let result = step.run(build);
         let took = started.elapsed();
         if let Err(failure) = &result {
             eprintln!("error: {failure}");
