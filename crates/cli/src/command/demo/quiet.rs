@@ -71,9 +71,13 @@ pub(super) async fn in_trouble(world: &World) -> Result<u64> {
     Ok(records)
 }
 
-/// Salesforce stamps whole seconds, and a pull leaves the second that it began in to the next one: until so long after
-/// the last edit, silence proves nothing.
-const EDGE: Duration = Duration::from_secs(2);
+/// Until so long after the last edit, and as long as a first page takes, silence proves nothing. Salesforce stamps whole seconds,
+/// its answers tell the time in whole seconds that may be a second old, and what a pull of several pages leaves to the next
+/// one begins a second before its first request did.
+const EDGE: Duration = Duration::from_secs(3);
+
+/// A first page takes no longer than this, however long its run does.
+const FIRST_PAGE: Duration = Duration::from_secs(5);
 
 /// What it took to get quiet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,12 +97,14 @@ pub(super) async fn until_quiet(world: &World, syncs: &Syncs, release_brake: boo
     let began = Instant::now();
     while settled.rounds < ROUNDS {
         settled.rounds += 1;
-        let proves = began.elapsed() >= EDGE;
+        let (waited, mut longest) = (began.elapsed(), Duration::ZERO);
         let before = world.mutating_requests();
         let mut changed = 0;
         let mut later = 0;
         for crm in world.crms() {
+            let started = Instant::now();
             let run = run(world, crm.provider(), first(release_brake)).await?;
+            longest = longest.max(started.elapsed()).min(FIRST_PAGE);
             let (pulled, pushed) = (run.total("pull"), run.total("push"));
             settled.records += pulled.read + pushed.read;
             changed += pulled.created + pulled.updated + pulled.deleted + pulled.conflicted;
@@ -111,11 +117,13 @@ pub(super) async fn until_quiet(world: &World, syncs: &Syncs, release_brake: boo
             marked += counts.push + counts.read;
         }
         let quiet = world.mutating_requests() == before && changed == 0 && marked == 0 && later == 0;
-        if quiet && proves {
+        if quiet && waited >= EDGE + longest {
             return Ok(settled);
         }
         if quiet {
-            tokio::time::sleep(EDGE.saturating_sub(began.elapsed())).await;
+            // A little more: the next round may take longer than this one did.
+            let enough = EDGE + longest * 2;
+            tokio::time::sleep(enough.saturating_sub(began.elapsed())).await;
         } else if later > 0 {
             // An open outcome is looked for after its horizon, a failed record after its wait; no sooner.
             tokio::time::sleep(Duration::from_millis(300)).await;
