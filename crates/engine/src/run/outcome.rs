@@ -7,7 +7,7 @@ use syncline_core::io::Mark;
 use syncline_core::model::{GroupId, PRESENCE};
 use syncline_core::plan::{self, Effects, Scene};
 use syncline_core::state::{
-    Base, Ghost, Linked, Operation, OperationState, OperationVerb, Presence, Quarantine, SideFlags,
+    Base, Ghost, Linked, Operation, OperationState, OperationVerb, Presence, Quarantine, Side, SideFlags,
 };
 use syncline_core::value::{Value, content_hash, encode_all};
 
@@ -405,14 +405,36 @@ async fn reject(
         *done -= 1;
         ledger.failed += 1;
     }
+    // Together with what was refused of it before.
+    let (fields, told) = told(context, refusals(context, &linked.sides[index]));
     let note = FailureNote {
         record: linked.sides[index].ext.clone(),
         entity: Some(linked.entity.id),
-        fields: names,
-        message,
+        message: if fields.is_empty() { message } else { told },
+        fields,
         detail: outcome.message.clone(),
     };
     record_failure(inner, page, run.id, &context.sync, "push", note).await
+}
+
+/// The groups of a side that the CRM refused, each with the reason, in the order of the mapping.
+pub(super) fn refusals<'a>(context: &'a SyncContext, side: &'a Side) -> impl Iterator<Item = (GroupId, &'a str)> {
+    context.mapping.groups.iter().filter_map(|group| {
+        let quarantine = side.groups.get(&group.group)?.quarantine.as_ref()?;
+        Some((group.group, quarantine.error.as_str()))
+    })
+}
+
+/// Names of fields, and what is wrong with them, each reason once.
+pub(super) fn told<'a>(context: &SyncContext, what: impl Iterator<Item = (GroupId, &'a str)>) -> (Vec<String>, String) {
+    let (mut names, mut reasons) = (Vec::new(), Vec::new());
+    for (group, reason) in what {
+        names.push(context.blueprint.group_name(group));
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    (names, reasons.join("; "))
 }
 
 /// What a refusal means, for people: the provider's own words are for those who may read them.

@@ -6,7 +6,7 @@ use syncline_core::batch::{Batch, Carried, Outcome, OutcomeKind, RowRef, RowStat
 use syncline_core::error::{Error, ErrorKind, Result, Retry};
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Push, Verb, Write};
-use syncline_core::plan::{Effects, Observation, Readback};
+use syncline_core::plan::{self, Effects, Observation, Readback, Scene};
 use syncline_core::state::{EntityId, Linked, Operation, OperationVerb, SideFlags};
 
 use super::context::SyncContext;
@@ -17,7 +17,7 @@ use super::page::store;
 use super::pull::fetch;
 use super::push::links_for;
 use super::reporter::Reporter;
-use super::session::{Page, Session, settle};
+use super::session::{Page, Session, restate_failure, settle};
 use crate::document::Versioned;
 use crate::engine::Inner;
 
@@ -300,7 +300,15 @@ async fn take_outcomes(
             &scene,
         )
         .await?;
-        // Refused once more is not mended.
+        // Refused once more is not mended, nor is a record whose other fields alone went well.
+        let left = match had_failed && !linked.sides[index].flags.has(SideFlags::FAILED) {
+            true => unwritten(context, linked, index, &scene)?,
+            false => None,
+        };
+        if let Some((fields, message)) = &left {
+            restate_failure(&mut page, &context.sync, "push", &linked.sides[index], fields, message).await?;
+            linked.sides[index].flags.set(SideFlags::FAILED);
+        }
         let is_mended = had_failed && !linked.sides[index].flags.has(SideFlags::FAILED);
         settle(
             inner,
@@ -320,6 +328,21 @@ async fn take_outcomes(
     store(page.tx()?, &changed).await?;
     page.tx()?.put_operations(&closed.iter().collect::<Vec<_>>()).await?;
     session.commit(page, run).await
+}
+
+/// What of a record a CRM still does not take, and why, though a write to it went well: fields that it refused, or whose
+/// value can't be sent at all, are left out of later writes.
+fn unwritten(
+    context: &SyncContext,
+    linked: &Linked,
+    index: usize,
+    scene: &Scene<'_>,
+) -> Result<Option<(Vec<String>, String)>> {
+    let failures = plan::plan_push(linked, index, scene)?.failures;
+    let unsent = failures.iter().map(|(group, error)| (*group, error.message()));
+    let what = outcome::refusals(context, &linked.sides[index]).chain(unsent);
+    let (fields, reasons) = outcome::told(context, what);
+    Ok((!fields.is_empty()).then_some((fields, reasons)))
 }
 
 /// Whether a success has to be read strongly before it counts as confirmed. Of a record that was there, and that we only

@@ -340,6 +340,26 @@ pub(crate) async fn record_failure(
     document::put(page.tx()?, &mut failure).await
 }
 
+/// Says anew what is wrong with a record that failed before, without counting that as another try.
+pub(crate) async fn restate_failure(
+    page: &mut Page,
+    sync: &Sync,
+    direction: &'static str,
+    side: &Side,
+    fields: &[String],
+    message: &str,
+) -> Result<()> {
+    for key in failure_keys(side, direction) {
+        let known = document::by_key::<Failure>(page.tx()?, sync.tenant, sync.id, &key).await?;
+        if let Some(mut failure) = known.filter(|failure| failure.fields != fields || failure.message != message) {
+            failure.fields = fields.to_vec();
+            message.clone_into(&mut failure.message);
+            document::put(page.tx()?, &mut failure).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The keys under which the failures of a record may be kept.
 fn failure_keys(side: &Side, direction: &'static str) -> impl Iterator<Item = String> {
     [side.ext.clone(), Some(side.key.entity.to_string())]

@@ -113,6 +113,50 @@ async fn a_write_that_a_crm_refuses_is_tried_again_and_vanishes_when_it_succeeds
     }
 }
 
+/// What HubSpot refuses, and what no mapping could send: either is one field's alone, and stays in sight.
+#[tokio::test(start_paused = true)]
+async fn a_field_that_a_crm_does_not_take_stays_a_failure_while_the_others_are_written() {
+    let too_long = "x".repeat(41);
+    for (provider, field, bad, good) in [
+        (HUBSPOT, "email", "ada@nowhere", "b@x.org"),
+        (SALESFORCE, "first_name", too_long.as_str(), "Ada"),
+    ] {
+        let play = Play::empty().await;
+        let ext = play.create(SALESFORCE, "a@x.org", &[("city", "Bern")]);
+        play.settle().await;
+        let uid = play.person("a@x.org").await.entity.uid;
+        let edit = async |field: &str, value: &str| {
+            let patch = [(field.to_owned(), serde_json::Value::from(value))]
+                .into_iter()
+                .collect();
+            let entities = play.stage.engine.entities();
+            let read = syncline_engine::entity::EntityRead::Blind;
+            entities
+                .update(play.stage.tenant, uid, patch, read, &play.stage.actor)
+                .await
+                .unwrap();
+        };
+        edit("city", "Genf").await;
+        edit(field, bad).await;
+        play.run(provider).await;
+        play.run(provider).await;
+        let failed = failures(&play).await;
+        assert_eq!(failed.len(), 1, "{provider}: {failed:#?}");
+        assert_eq!(failed[0].fields, [field], "{provider}");
+        if provider == SALESFORCE {
+            assert_eq!(play.held(SALESFORCE, &ext, "city"), "Genf", "the rest of it is written");
+        }
+        edit(field, good).await;
+        play.settle().await;
+        assert!(
+            failures(&play).await.is_empty(),
+            "{provider}: {:#?}",
+            failures(&play).await
+        );
+        play.is_quiet().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_edit_that_takes_another_records_unique_value_is_shown_as_a_failure() {
     let play = Play::empty().await;
