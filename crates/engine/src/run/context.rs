@@ -1,7 +1,7 @@
 //! Everything that one run needs to know of one sync.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use syncline_core::connector::Connector;
 use syncline_core::error::{Error, ErrorKind, Result};
@@ -51,6 +51,8 @@ pub(crate) struct SyncContext {
     pub(crate) flows: Vec<CompiledFlow>,
     /// Entities up to this number were all read from this side first: nothing to match new records with.
     pub(crate) read_first: Arc<AtomicI64>,
+    /// Whether it is known that the mapped fields are still there; see [`super::silence`].
+    pub(crate) fields_are_there: Arc<AtomicBool>,
 }
 
 impl SyncContext {
@@ -87,7 +89,11 @@ impl SyncContext {
             }
             if other.blueprint == sync.blueprint && other.id != sync.id && other.status != SyncStatus::Deleted {
                 let other_schema = schema_of(tx, other.connection, &other.mapping.object).await?;
-                siblings.push(compile_sync(inner, &other, &other.name, &blueprint, &other_schema)?);
+                match compile_sync(inner, &other, &other.name, &blueprint, &other_schema) {
+                    Ok(mapping) => siblings.push(mapping),
+                    // It can't run, which is told by its own runs; this one goes on as if it had been deleted.
+                    Err(error) => tracing::warn!(sync = other.name, %error, "a sync of the same blueprint can't run"),
+                }
             }
         }
         let filter = sync.mapping.filter.as_deref().map(Filter::compile).transpose()?;
@@ -110,6 +116,7 @@ impl SyncContext {
             hold_deletes: sync.hold_deletes || crate::restore::holds_deletes(tx).await?,
             account: connection.account.id.clone(),
             read_first: Arc::default(),
+            fields_are_there: Arc::default(),
             sync,
         })
     }

@@ -38,6 +38,7 @@ mod runner;
 mod scope;
 mod send;
 mod session;
+mod silence;
 mod sweep;
 
 pub use history::RunQuery;

@@ -152,23 +152,27 @@ async fn carry_out(
     }
     let io: Arc<dyn Io> = inner.connections.io_for_work(&connection, stop.clone()).await?;
     let mut contexts = Vec::new();
+    // A mapping that can't run any more holds up no other: its error is told when they are through.
+    let mut broken = None;
     {
         let mut tx = inner.store.begin(Mode::Read).await?;
         for sync in syncs_of(inner, run).await? {
             let parameters = run.parameters.clone();
             let initiator = run.initiator.clone();
-            contexts.push(
-                SyncContext::load(
-                    inner,
-                    tx.as_mut(),
-                    sync,
-                    &connection,
-                    io.clone(),
-                    &parameters,
-                    &initiator,
-                )
-                .await?,
+            let loading = SyncContext::load(
+                inner,
+                tx.as_mut(),
+                sync,
+                &connection,
+                io.clone(),
+                &parameters,
+                &initiator,
             );
+            match loading.await {
+                Ok(context) => contexts.push(context),
+                Err(error) if error.kind() == ErrorKind::Invalid => broken = broken.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
     }
     order(&mut contexts);
@@ -242,7 +246,7 @@ async fn carry_out(
             crate::entity::fill_declared(inner, &context.blueprint).await?;
         }
     }
-    Ok(())
+    broken.map_or(Ok(()), Err)
 }
 
 /// Matches what was staged, while nobody else matches records of this blueprint: two connections that did so at once

@@ -196,7 +196,10 @@ pub(crate) async fn step(
     let mut attempt = 0u32;
     loop {
         match task.step(context.io.as_ref(), budget, batch).await {
-            Ok(progress) => return Ok(progress),
+            Ok(progress) => {
+                super::silence::check(inner, context, batch).await?;
+                return Ok(progress);
+            }
             Err(error) => {
                 let Retry::After(wait) = error.retry() else {
                     return Err(error);
@@ -228,6 +231,7 @@ pub(crate) async fn fetch(inner: &Inner, context: &SyncContext, ids: Vec<String>
         .fetch(context.io.as_ref(), &context.config, &fetch, &mut batch)
         .await?;
     batch.class = ReadClass::Strong;
+    super::silence::check(inner, context, &batch).await?;
     Ok((batch, mark))
 }
 

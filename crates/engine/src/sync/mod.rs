@@ -12,4 +12,4 @@ pub use explore::Preview;
 pub use model::{Schedule, SweepInterval, Sync, SyncStatus};
 pub use service::{NewSync, SavedSync, Syncs};
 
-pub(crate) use service::{next_run, show_next_run, siblings};
+pub(crate) use service::{next_run, put_schema, show_next_run, siblings};

@@ -123,7 +123,7 @@ impl Engine {
     }
 }
 
-async fn put_schema(
+pub(crate) async fn put_schema(
     tx: &mut dyn Transaction,
     connection: &Connection,
     object: &str,

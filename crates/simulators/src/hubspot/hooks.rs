@@ -307,6 +307,20 @@ impl HubSpot {
         }
     }
 
+    /// Archives a property that somebody added, as an administrator does: answers leave it out from then on.
+    ///
+    /// # Errors
+    /// When the object type or the property is unknown, or HubSpot's own.
+    pub fn archive_property(&self, object: &str, name: &str) -> Result<(), HookError> {
+        let mut portal = self.settled();
+        let number = portal.object(object).ok_or_else(|| unknown_type(object))?;
+        let answer = portal.archive_property(number, name);
+        if answer.status < 300 {
+            return Ok(());
+        }
+        Err(HookError::new("VALIDATION_ERROR", format!("{name} can't be archived")))
+    }
+
     /// How many live records of a type there are; none of an unknown one.
     #[must_use]
     pub fn count(&self, object: &str) -> usize {

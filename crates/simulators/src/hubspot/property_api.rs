@@ -167,7 +167,7 @@ impl Portal {
         Answer::json(200, &shown).touching(1)
     }
 
-    fn archive_property(&mut self, object: usize, name: &str) -> Answer {
+    pub(super) fn archive_property(&mut self, object: usize, name: &str) -> Answer {
         let now = self.now();
         let Some(property) = self.store(object).object.properties.get(name) else {
             return self.unknown_property(object, name);

@@ -27,6 +27,7 @@ mod play;
 mod references;
 mod restored_backup;
 mod restores;
+mod silence;
 #[path = "../timed/mod.rs"]
 mod timed;
 mod timing;
