@@ -14,7 +14,7 @@ use super::stamp::Stamp;
 /// name contains `-<plural name>-properties`.
 ///
 /// # Errors
-/// When the folder or one of these files cannot be read, or a file is not JSON.
+/// When the folder or one of these files cannot be read, a file is not JSON, or there is none that counts.
 pub(super) fn merge(types: &mut [ObjectType], folder: &Path) -> io::Result<()> {
     let own = folder.join("hubspot");
     let folder = if own.is_dir() { own } else { folder.to_path_buf() };
@@ -23,6 +23,7 @@ pub(super) fn merge(types: &mut [ObjectType], folder: &Path) -> io::Result<()> {
         files.push(entry?.path());
     }
     files.sort();
+    let mut found = false;
     for file in files {
         let name = file
             .file_name()
@@ -39,9 +40,16 @@ pub(super) fn merge(types: &mut [ObjectType], folder: &Path) -> io::Result<()> {
             let document: Value = serde_json::from_slice(&text)
                 .map_err(|error| io::Error::other(format!("{} is not JSON: {error}", file.display())))?;
             for definition in definitions(&document) {
+                found = true;
                 merge_one(object, definition);
             }
         }
+    }
+    if !found {
+        return Err(io::Error::other(format!(
+            "{}: there are no property definitions of HubSpot in it, in a file such as `x-contacts-properties.json`",
+            folder.display()
+        )));
     }
     Ok(())
 }

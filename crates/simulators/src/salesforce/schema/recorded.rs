@@ -10,13 +10,13 @@ use super::{Field, ObjectSchema};
 /// The objects found in the folder, in the order of the file names. A file that is no describe answer is passed over.
 ///
 /// # Errors
-/// When the folder cannot be listed.
+/// When the folder cannot be listed, or holds no describe answer at all.
 pub(crate) fn load(folder: &Path, changed: i64) -> std::io::Result<Vec<ObjectSchema>> {
     let mut files: Vec<_> = std::fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     files.sort();
-    Ok(files
+    let schemas: Vec<ObjectSchema> = files
         .iter()
         .filter(|file| {
             file.file_name()
@@ -29,7 +29,13 @@ pub(crate) fn load(folder: &Path, changed: i64) -> std::io::Result<Vec<ObjectSch
             let body = document.pointer("/response/body").unwrap_or(&document);
             schema(body.as_object()?.clone(), changed)
         })
-        .collect())
+        .collect();
+    if schemas.is_empty() {
+        return Err(std::io::Error::other(
+            "there is no describe answer of Salesforce in it, in a file whose name ends with `describe.json`",
+        ));
+    }
+    Ok(schemas)
 }
 
 fn schema(mut describe: Map<String, Value>, changed: i64) -> Option<ObjectSchema> {
