@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command;
 use crate::failure::EXIT_CODES;
+use crate::listing::OrList;
 use crate::output::Format;
 
 /// Keeps an app's records and its customers' CRMs in agreement, both ways.
@@ -54,8 +55,7 @@ pub(crate) enum Command {
     /// Sign in to a connection of the configuration.
     Connect(command::connect::ConnectArguments),
     /// List, test, pause, resume, disconnect and delete connections.
-    #[command(subcommand)]
-    Connections(command::connections::ConnectionsCommand),
+    Connections(OrList<command::connections::ConnectionsCommand>),
     /// Look at the whole configuration: the file, every mapping, every connection.
     Check(command::check::CheckArguments),
     /// List the objects that a connection offers.
@@ -74,11 +74,9 @@ pub(crate) enum Command {
     /// Whether the database was restored from a backup, and what to do then.
     Restored(command::restored::RestoredArguments),
     /// List and show runs, and deal with records that failed.
-    #[command(subcommand)]
-    Runs(command::runs::RunsCommand),
+    Runs(OrList<command::runs::RunsCommand>),
     /// List, show and resolve conflicts.
-    #[command(subcommand)]
-    Conflicts(command::conflicts::ConflictsCommand),
+    Conflicts(OrList<command::conflicts::ConflictsCommand>),
     /// List, show, make, compare and migrate blueprints.
     #[command(subcommand)]
     Blueprint(command::blueprint::BlueprintCommand),
@@ -101,8 +99,7 @@ pub(crate) enum Command {
     /// Undo what a run did, as a run of its own.
     Rollback(command::rollback::RollbackArguments),
     /// List, verify and export the audit.
-    #[command(subcommand)]
-    Audit(command::audit::AuditCommand),
+    Audit(OrList<command::audit::AuditCommand>),
     /// Run the schedule in the foreground. Ctrl-C stops it.
     Schedule(command::schedule::ScheduleArguments),
     /// Add, list, inspect, check and remove connectors that come as plugins, or begin a new one.

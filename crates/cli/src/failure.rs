@@ -147,3 +147,9 @@ impl From<Error> for Failure {
         Self { exit, message, next }
     }
 }
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}

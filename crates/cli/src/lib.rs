@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod failure;
 mod interrupt;
+mod listing;
 mod moment;
 mod number;
 mod output;
@@ -33,7 +34,12 @@ pub fn run<I: IntoIterator<Item = OsString>>(arguments: I) -> ExitCode {
         // Help and the version are told in the same way.
         Err(told) => {
             let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
-            return told.print().map_or(ExitCode::FAILURE, |()| code);
+            // Whoever closed the pipe has read enough.
+            let is_told = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+            return match told.print() {
+                Err(error) if !is_told(&error) => ExitCode::FAILURE,
+                _ => code,
+            };
         }
     };
     log_to_stderr(cli.global.verbose || cli.command.wants_log());

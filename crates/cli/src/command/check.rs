@@ -53,6 +53,7 @@ pub(crate) async fn check(project: &Project, arguments: &CheckArguments) -> Resu
     for name in project.loaded.config.syncs.keys() {
         checked.extend(check_sync(project, name).await);
     }
+    checked.extend(unused(project));
     let wrong = checked.iter().any(|checked| checked.result == "error");
     let applied = if wrong || arguments.no_apply {
         Applied::default()
@@ -127,6 +128,22 @@ pub(crate) fn tell(project: &Project, applied: &Applied) {
             "sync `{name}` waits for its connection: `syncline connect {connection}`"
         ));
     }
+}
+
+/// Mappings that no sync uses. Which CRM they are for is not said anywhere, so there is nothing to compare them with.
+fn unused(project: &Project) -> impl Iterator<Item = Checked> {
+    let config = &project.loaded.config;
+    let is_used = |name: &str| config.syncs.values().any(|sync| sync.get_ref().mapping == name);
+    let mappings = config.mappings.iter().filter(move |(name, _)| !is_used(name));
+    mappings.map(|(name, mapping)| Checked {
+        subject: format!("mapping {name}"),
+        place: project.loaded.place(mapping.span().start),
+        result: "notice",
+        message: format!(
+            "no sync uses it, so it does nothing and was not looked at; a section [syncs.NAME] with `mapping = \"{name}\"` \
+             puts it to work"
+        ),
+    })
 }
 
 async fn check_connection(project: &Project, name: &str) -> Checked {

@@ -57,7 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let project = Project::open(&global, command.roles()).await?;
     match command {
         Command::Connect(arguments) => connect::connect(&project, arguments).await,
-        Command::Connections(command) => connections::connections(&project, command).await,
+        Command::Connections(command) => connections::connections(&project, command.command()?).await,
         Command::Check(arguments) => check::check(&project, &arguments).await,
         Command::Objects(arguments) => objects::objects(&project, &arguments).await,
         Command::Describe(arguments) => describe::describe(&project, &arguments).await,
@@ -65,8 +65,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Map(command) => map::map(&project, command).await,
         Command::Sync(arguments) => sync::sync(&project, arguments).await,
         Command::Status(arguments) => status::status(&project, &arguments).await,
-        Command::Runs(command) => runs::runs(&project, command).await,
-        Command::Conflicts(command) => conflicts::conflicts(&project, command).await,
+        Command::Runs(command) => runs::runs(&project, command.command()?).await,
+        Command::Conflicts(command) => conflicts::conflicts(&project, command.command()?).await,
         Command::Blueprint(command) => Box::pin(blueprint::blueprint(&project, command)).await,
         Command::Tenant(command) => tenant::tenant(&project, command).await,
         Command::Entities(command) => entities::entities(&project, command).await,
@@ -75,7 +75,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Pause(arguments) => pause::pause(&project, arguments).await,
         Command::Resume(arguments) => pause::resume(&project, arguments).await,
         Command::Rollback(arguments) => rollback::rollback(&project, arguments).await,
-        Command::Audit(command) => audit::audit(&project, command).await,
+        Command::Audit(command) => audit::audit(&project, command.command()?).await,
         Command::Restored(arguments) => restored::restored(&project, &arguments).await,
         Command::Schedule(arguments) => schedule::schedule(&project, &arguments).await,
         // Dealt with above.

@@ -36,12 +36,22 @@ pub(crate) async fn schedule(project: &Project, arguments: &ScheduleArguments) -
     };
     let applied = apply(project, options).await?;
     tell(project, &applied);
+    let connections = engine.connections().list(tenant, true, &project.actor).await?;
     for sync in engine.syncs().list(tenant, false, &project.actor).await? {
-        project.output.line(format_args!(
-            "sync `{}` is {}; next at {}",
+        let connection = connections.iter().find(|connection| connection.id == sync.connection);
+        let Some(unusable) = connection.and_then(|connection| connection.check_usable().err()) else {
+            project.output.line(format_args!(
+                "sync `{}` is {}; next at {}",
+                sync.name,
+                sync.status.name(),
+                maybe_time(sync.next_run_at)
+            ));
+            continue;
+        };
+        note(format_args!(
+            "sync `{}` does not run: {}",
             sync.name,
-            sync.status.name(),
-            maybe_time(sync.next_run_at)
+            unusable.message()
         ));
     }
     let known = engine
@@ -49,7 +59,6 @@ pub(crate) async fn schedule(project: &Project, arguments: &ScheduleArguments) -
         .await?
         .last()
         .map_or(0, |event| event.id);
-    let connections = engine.connections().list(tenant, true, &project.actor).await?;
     let names = |id: u64| {
         connections
             .iter()

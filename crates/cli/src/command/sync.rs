@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 use syncline::RunRequest;
+use syncline::connection::{Connection, ConnectionStatus};
 use syncline::mapping::Direction;
 use syncline::run::{Run, RunParameters, RunScope, RunStatus};
 use syncline::sync::SyncStatus;
@@ -130,6 +131,7 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
     }
     let requests = requests(project, &arguments, &applied).await?;
     tell_paused(project, &arguments).await?;
+    let cut_off = tell_left_out(project, &arguments).await?;
     let (outcomes, stopped) = Box::pin(carry_out(project, requests)).await?;
     let mut runs = Vec::new();
     let mut failures = Vec::new();
@@ -145,7 +147,7 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
         return Err(failure);
     }
     runs.sort_by_key(|run| run.id);
-    show(project, &runs, arguments.dry_run)?;
+    let cut_off = show(project, &runs, arguments.dry_run).await? || cut_off;
     for failure in &failures {
         note(failure);
     }
@@ -162,6 +164,9 @@ pub(crate) async fn sync(project: &Project, arguments: SyncArguments) -> Result<
     }
     if !failures.is_empty() {
         return Ok(Exit::Failure.into());
+    }
+    if cut_off {
+        return Ok(Exit::Refused.into());
     }
     Ok(exit_of(&runs, stopped, arguments.fail_on_conflicts && waiting > 0))
 }
@@ -202,7 +207,9 @@ async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applie
         scopes.push(RunScope::Sync(project.sync(name).await?.id));
     }
     for name in &arguments.connection {
-        scopes.push(RunScope::Connection(project.connection(name).await?.id));
+        let connection = project.connection(name).await?;
+        usable(&connection)?;
+        scopes.push(RunScope::Connection(connection.id));
     }
     for provider in &arguments.provider {
         let mut known: Vec<&str> = project
@@ -265,6 +272,56 @@ async fn tell_paused(project: &Project, arguments: &SyncArguments) -> Result<(),
         ));
     }
     Ok(())
+}
+
+/// Names the connections that a run of everything leaves out, and how to take them in again. Whether one of them has to
+/// be signed in to again, which nobody may overlook.
+async fn tell_left_out(project: &Project, arguments: &SyncArguments) -> Result<bool, Failure> {
+    // Whoever names one of them is refused with the reason.
+    if !arguments.sync.is_empty() || !arguments.connection.is_empty() {
+        return Ok(false);
+    }
+    let engine = &project.engine;
+    let syncs = engine.syncs().list(project.tenant.id, false, &project.actor).await?;
+    let connections = engine
+        .connections()
+        .list(project.tenant.id, false, &project.actor)
+        .await?;
+    let mut cut_off = false;
+    for connection in connections {
+        let is_meant = arguments.provider.is_empty() || arguments.provider.contains(&connection.provider);
+        let objects = &arguments.object;
+        let is_synced = syncs.iter().any(|sync| {
+            sync.connection == connection.id
+                && sync.status == SyncStatus::Active
+                && (objects.is_empty() || objects.contains(&sync.mapping.object))
+        });
+        let Err(unusable) = connection.check_usable() else {
+            continue;
+        };
+        if !is_meant || !is_synced {
+            continue;
+        }
+        note(format_args!("{}; its syncs are left out", unusable.message()));
+        note(format_args!("  next: {}", remedy(&connection)));
+        cut_off |= connection.status != ConnectionStatus::Paused;
+    }
+    Ok(cut_off)
+}
+
+/// What makes a connection usable that is not.
+fn remedy(connection: &Connection) -> String {
+    let name = &connection.name;
+    match connection.status {
+        ConnectionStatus::Paused => format!("`syncline resume --connection {name}` lets it go on"),
+        _ => format!("`syncline connect {name}` signs in again"),
+    }
+}
+
+/// Refuses what is asked of a connection that can't be used, with what to do about it.
+fn usable(connection: &Connection) -> Result<(), Failure> {
+    let usable = connection.check_usable();
+    usable.map_err(|error| Failure::from(error).next(remedy(connection)))
 }
 
 /// Refuses to run where there is nothing to run, and objects that no sync has.

@@ -9,6 +9,9 @@ tenant = "default"
 # The zone that `daily at` and `cron` schedules mean.
 time_zone = "UTC"
 
+# The tenant's language, for your application; Syncline's own messages are in English.
+language = "en"
+
 # Where everything is kept: one SQLite file. The variable SYNCLINE_DATABASE replaces it; in a build with the feature
 # `postgres` both may be the URL of a Postgres database.
 database = "syncline.db"
@@ -57,6 +60,10 @@ key_file = "syncline.key"
 #     { field = "phone", remote = "Phone", lens = [{ lens = "phone", default_region = "AT" }] },
 #     { field = "company", remote = "Account.Name", direction = "pull" },
 # ]
+# empty_overwrites = "always"                   # what is emptied in the CRM is emptied here: or "never", "on_clear_event"
+# create_in_app = true                          # a new record in the CRM is created in the app
+# create_in_crm = true                          # and the other way round
+# marker = "External_Id__c"                     # a unique field that carries our id; `map auto` finds it, `marker` makes one
 # match_keys = [{ exact = [{ field = "email", normalise = "email" }] }]
 # filter = 'remote.IsTest__c != true'           # which records of the CRM belong; `me.id` is the connection's own user
 # excluded = ["Description"]                    # never requested, never written
@@ -73,6 +80,7 @@ key_file = "syncline.key"
 # connection = "sales"
 # mapping = "sales-contact"
 # schedule = "hourly"
+# files = true                                  # carries files of records from and to other syncs that say so
 # sweep = "daily"                               # compares all ids, which finds what polls can't: or "every 12 hours", "weekly", "never"
 # files = true                                  # carries files to and from the other syncs of the blueprint that say so, too
 "##;

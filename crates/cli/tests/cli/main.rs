@@ -12,6 +12,7 @@ mod demo;
 mod flows;
 mod folder;
 mod journey;
+mod left_out;
 mod plugins;
 mod records;
 mod simulator;

@@ -1,5 +1,6 @@
 //! What runs came to, for people and programs.
 
+use syncline::connection::ConnectionStatus;
 use syncline::run::{PlannedChange, Run, RunStatus};
 
 use crate::failure::Failure;
@@ -8,14 +9,15 @@ use crate::output::{note, with_id};
 use crate::project::Project;
 use crate::table::{Table, value};
 
-/// Shows runs with their ledgers, and the plan of dry ones.
+/// Shows runs with their ledgers, and the plan of dry ones. Whether one failed since a person must sign in again.
 ///
 /// # Errors
-/// When a run has no JSON form.
-pub(super) fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(), Failure> {
+/// When a run has no JSON form, or the store fails.
+pub(super) async fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<bool, Failure> {
     project
         .output
         .json(&runs.iter().map(|run| with_id(run.id, run)).collect::<Vec<_>>())?;
+    let mut cut_off = false;
     for run in runs {
         if !run.ledgers.is_empty() {
             project.output.table(&ledger_table(run));
@@ -47,10 +49,34 @@ pub(super) fn show(project: &Project, runs: &[Run], dry_run: bool) -> Result<(),
             note(format_args!("run {}: {error}", run.id));
         }
         if run.status == RunStatus::Failed {
-            note(
-                "  next: `syncline connections test` asks whether the provider answers; then run again, nothing is lost",
-            );
+            let connections = project.engine.connections();
+            let connection = connections.get(run.connection, &project.actor).await?;
+            if connection.status == ConnectionStatus::NeedsReauthorisation {
+                note(format_args!(
+                    "  next: `syncline connect {}` signs in again",
+                    connection.name
+                ));
+                cut_off = true;
+            } else {
+                note("  next: `syncline check` looks at mappings and connections; then run again, nothing is lost");
+            }
         }
+    }
+    tell_waiting(project, runs).await?;
+    Ok(cut_off)
+}
+
+/// Reminds of records that failed in earlier runs and still do: a run that had nothing to do with them is in order.
+async fn tell_waiting(project: &Project, runs: &[Run]) -> Result<(), Failure> {
+    let all = project.engine.runs();
+    let failures = all.failures(project.tenant.id, None, &project.actor).await?;
+    let is_earlier = |run: u64| runs.iter().all(|known| known.id != run);
+    let count = failures.iter().filter(|failure| is_earlier(failure.run)).count() as u64;
+    if count > 0 {
+        project.output.line(format_args!(
+            "{} in earlier runs and will be tried again: `syncline runs failures`",
+            counted(count, "record failed", "records failed")
+        ));
     }
     Ok(())
 }
