@@ -89,6 +89,7 @@ impl Failure {
     }
 
     /// The sentence alone, for a place within another one.
+    #[cfg(feature = "plugins")]
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -44,6 +44,10 @@ pub(crate) struct Config {
     pub(crate) key_file: PathBuf,
     /// Which plugins may be used.
     #[serde(default)]
+    #[cfg_attr(
+        not(feature = "plugins"),
+        expect(dead_code, reason = "the file is the same for a build that runs no plugins")
+    )]
     pub(crate) plugins: PluginsTable,
     /// Accounts at providers, by the names that commands take.
     #[serde(default)]
