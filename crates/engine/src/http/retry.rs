@@ -153,3 +153,33 @@ fn failed_for_a_moment(outcome: &Result<Answer>) -> Option<Duration> {
         Err(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{SeededRandom, SystemClock};
+
+    #[test]
+    fn pauses_are_spread_evenly_below_a_bound_that_doubles_and_never_shorter_than_was_asked() {
+        let layer = RetryLayer {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SeededRandom::new(1)),
+            circuit: Arc::new(Circuit::new(1, Duration::ZERO, Duration::ZERO)),
+            settings: Arc::new(HttpSettings::default()),
+        };
+        let least = Duration::from_secs(7);
+        // Half a second, doubled with each attempt up to half a minute.
+        for (attempt, bound) in [(1, 500), (2, 1_000), (3, 2_000), (7, 30_000), (40, 30_000)] {
+            let drawn: Vec<u128> = (0..1_000)
+                .map(|_| (layer.pause(attempt, least) - least).as_millis())
+                .collect();
+            assert!(drawn.iter().all(|pause| *pause < bound), "attempt {attempt}");
+            // No quarter of the span is left out, from nothing on.
+            for quarter in 0..4 {
+                let span = bound * quarter / 4..bound * (quarter + 1) / 4;
+                let count = drawn.iter().filter(|pause| span.contains(*pause)).count();
+                assert!((200..300).contains(&count), "attempt {attempt}: {count} in {span:?}");
+            }
+        }
+    }
+}
