@@ -1,7 +1,7 @@
 //! Makes a sandboxed plugin of a connector: the guest's side of the contract.
 //!
 //! A plugin is one `.wasm` file that a host runs without trusting it: it has no network, files, clock or token of its
-//! own, and asks the host for each request. Any crate with a [`Connector`](syncline_core::connector::Connector) becomes
+//! own, and asks the host for each request. Any crate with a [`Connector`] becomes
 //! one, unchanged, through a crate beside it that is built as a `cdylib` for `wasm32-unknown-unknown`:
 //!
 //! ```toml
