@@ -14,7 +14,7 @@ import syncline
 
 def test_every_kind_of_error_has_a_class_of_its_own() -> None:
     kinds = {one.kind: one for one in syncline.SynclineError.__subclasses__()}
-    assert len(kinds) == len(syncline.SynclineError.__subclasses__()) == 18
+    assert len(kinds) == len(syncline.SynclineError.__subclasses__()) == 19
     assert all(issubclass(one, syncline.SynclineError) for one in kinds.values())
 
 
