@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::command::{cargo, in_continuous_integration, root, run};
+use crate::command::{cargo, root, run};
 use crate::outcome::{Failure, Outcome};
 use crate::wasm::{self, TARGET, Toolchain};
 use crate::workspace::{Package, Workspace};
@@ -18,18 +18,10 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Builds every guest, and makes components of them.
 pub(crate) fn build(arguments: &wasm::Arguments) -> Result<Outcome, Failure> {
-    let toolchain = match Toolchain::find(arguments.toolchain) {
-        Ok(toolchain) => toolchain,
-        Err(reason) => {
-            let reason = format!("nothing here can build for {TARGET}: {reason}");
-            return if in_continuous_integration() {
-                Err(Failure::new(reason))
-            } else {
-                Ok(Outcome::Skipped(reason))
-            };
-        }
-    };
-    println!("{toolchain}");
+    wasm::with_toolchain(arguments, build_with)
+}
+
+fn build_with(toolchain: &Toolchain) -> Result<Outcome, Failure> {
     let workspace = Workspace::load()?;
     let guests: Vec<&Package> = workspace
         .packages
@@ -37,7 +29,7 @@ pub(crate) fn build(arguments: &wasm::Arguments) -> Result<Outcome, Failure> {
         .filter(|package| package.folder.starts_with(GUESTS))
         .collect();
     let names: Vec<&str> = guests.iter().map(|package| package.name.as_str()).collect();
-    run(wasm::cargo_build(&toolchain, &names).args(["--profile", "plugin"]))?;
+    run(wasm::cargo_build(toolchain, &names).args(["--profile", "plugin"]))?;
     let folder = folder();
     fs::create_dir_all(&folder)
         .map_err(|error| Failure::new(format!("{} can't be made: {error}", folder.display())))?;
