@@ -64,7 +64,14 @@ pub(crate) async fn rollback(project: &Project, arguments: RollbackArguments) ->
         return Err(unknown());
     }
     if arguments.release_held {
-        let released = runs.release_rollback(arguments.run, release, &project.actor).await?;
+        let released = runs
+            .release_rollback(arguments.run, release, &project.actor)
+            .await
+            .map_err(|error| match error.kind() {
+                syncline::ErrorKind::Invalid => Failure::from(error)
+                    .next("`syncline rollback ROLLBACK --release-held --source accept` or `... --source everywhere`"),
+                _ => error.into(),
+            })?;
         project
             .output
             .json(&json!({ "rollback": arguments.run, "released": released }))?;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use syncline_core::audit::{AuditEntry, AuditKind};
 use syncline_core::error::{Error, ErrorKind, Result};
 use syncline_core::model::{Blueprint, BlueprintId, GroupId, PRESENCE};
+use syncline_core::plan::ReviewReason;
 use syncline_core::state::{Cause, Linked, SideId, Stamp};
 use syncline_core::value::Value;
 use uuid::Uuid;
@@ -105,14 +106,26 @@ impl Runs<'_> {
     ///
     /// # Errors
     /// As [`Conflicts::resolve`](crate::conflict::Conflicts::resolve); [`ErrorKind::Invalid`] for
-    /// [`RollbackRelease::Hold`].
+    /// [`RollbackRelease::Hold`], and for a run that rolled nothing back.
     pub async fn release_rollback(&self, rollback: u64, release: RollbackRelease, actor: &Actor) -> Result<u64> {
         let choice = match release {
-            RollbackRelease::Hold => return Err(Error::new(ErrorKind::Invalid, "they are held already")),
+            RollbackRelease::Hold => {
+                let message = format!(
+                    "what run {rollback} holds is held already; say whether what the CRM holds is accepted, or the \
+                     app's value is written everywhere"
+                );
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
             RollbackRelease::AcceptSourceNext => FieldChoice::Crm,
             RollbackRelease::Everywhere => FieldChoice::App,
         };
-        let tenant = self.get(rollback, actor).await?.tenant;
+        let run = self.get(rollback, actor).await?;
+        let tenant = run.tenant;
+        if run.rolls_back.is_none() {
+            let message =
+                format!("run {rollback} is no rollback, so it holds nothing; name the run that rolled one back");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
         let mut query = ConflictQuery {
             limit: 1_000,
             ..ConflictQuery::pending()
@@ -122,10 +135,9 @@ impl Runs<'_> {
             let page = self.0.conflicts().list(tenant, &query, actor).await?;
             let Some(last) = page.last() else { return Ok(released) };
             query.before = Some(last.id);
-            for held in page
-                .iter()
-                .filter(|held| held.run == rollback && held.group != PRESENCE)
-            {
+            for held in page.iter().filter(|held| {
+                held.run == rollback && held.reason == ReviewReason::RollbackHold && held.group != PRESENCE
+            }) {
                 let resolution = Resolution::every(held, &choice);
                 self.0
                     .conflicts()

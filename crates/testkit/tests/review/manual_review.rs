@@ -2,6 +2,7 @@ use syncline_core::mapping::Strategy;
 use syncline_engine::audit::AuditPosition;
 use syncline_engine::conflict::{FieldChoice, Resolution};
 use syncline_engine::event::{Event, EventKind};
+use syncline_engine::run::RollbackRelease;
 use syncline_engine::sync::SyncStatus;
 
 use crate::play::{HUBSPOT, Play, SALESFORCE};
@@ -190,4 +191,18 @@ async fn a_sync_that_asks_more_than_it_may_is_paused_and_says_so() {
         .unwrap();
     let told = |event: &Event| matches!(&event.kind, EventKind::ConnectionNeedsAttention { message, .. } if message.contains(&reason));
     assert_eq!(events.iter().filter(|event| told(event)).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_no_rollback_has_nothing_to_release_and_its_conflicts_stay_open() {
+    let play = in_conflict().await;
+    let open = play.conflicts().await.remove(0);
+    for release in [RollbackRelease::AcceptSourceNext, RollbackRelease::Everywhere] {
+        let runs = play.stage.engine.runs();
+        let error = runs.release_rollback(open.run, release, &play.stage.actor).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("is no rollback"), "{error}");
+    }
+    let still = play.conflicts().await;
+    assert_eq!((still.len(), still[0].version), (1, open.version), "{still:#?}");
 }
