@@ -122,14 +122,19 @@ impl From<Error> for Failure {
             ErrorKind::Stopped => Exit::Interrupted,
             _ => Exit::Failure,
         };
+        // Some errors know the connection by its number alone, which no command takes.
+        let name = error
+            .context()
+            .find(|(key, value)| *key == "connection" && value.parse::<u64>().is_err());
+        let name = name.map_or("NAME", |(_, name)| name).to_owned();
         let next = match error.kind() {
-            ErrorKind::Reauthorise => Some("`syncline connect NAME` signs in again".to_owned()),
+            ErrorKind::Reauthorise => Some(format!("`syncline connect {name}` signs in again")),
             ErrorKind::RateLimited => {
                 Some("wait a little and try again; the provider limits how often it is asked".to_owned())
             }
-            ErrorKind::Unavailable => Some(
-                "check that the provider can be reached (`syncline connections test NAME`), then try again".to_owned(),
-            ),
+            ErrorKind::Unavailable => Some(format!(
+                "check that the provider can be reached (`syncline connections test {name}`), then try again"
+            )),
             ErrorKind::Stale => Some("look again and repeat with what is there now".to_owned()),
             _ => None,
         };

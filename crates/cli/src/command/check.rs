@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
+use syncline::connection::Connection;
 use syncline::model::{Finding, Severity};
 use syncline::sync::SyncChange;
 
@@ -154,10 +155,9 @@ async fn check_connection(project: &Project, name: &str) -> Checked {
             Some(problem) => Err(Failure::failed(problem.message)),
             None => {
                 let account = health.account.as_ref().unwrap_or(&connection.account);
-                Ok((
-                    format!("{} as {}", account.name, user(account)),
-                    account.warnings.clone(),
-                ))
+                let mut warnings = account.warnings.clone();
+                warnings.extend(moved(project, &connection));
+                Ok((format!("{} as {}", account.name, user(account)), warnings))
             }
         }
     };
@@ -181,6 +181,25 @@ async fn check_connection(project: &Project, name: &str) -> Checked {
         result,
         message,
     }
+}
+
+/// That the file names another place or app than the one that was signed in to, which counts until somebody signs in
+/// again.
+fn moved(project: &Project, connection: &Connection) -> Option<String> {
+    let table = project.table(&connection.name).ok()?;
+    let same = |said: &str, used: &str| said.is_empty() || said.trim_end_matches('/') == used.trim_end_matches('/');
+    let login_url = table.login_url.as_deref().unwrap_or_default();
+    let (what, used) = if !same(login_url, &connection.login_url) {
+        ("login_url", &connection.login_url)
+    } else if !same(&table.client_id, &connection.client_id) {
+        ("client_id", &connection.client_id)
+    } else {
+        return None;
+    };
+    Some(format!(
+        "the {what} of the file is not used yet, but {used}; `syncline connect {}` signs in by it",
+        connection.name
+    ))
 }
 
 /// Every finding about the mapping of a sync.

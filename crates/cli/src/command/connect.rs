@@ -31,6 +31,9 @@ pub(crate) struct ConnectArguments {
     /// Port of this machine that the provider sends the browser to, as it is registered there; 0 takes a free one.
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
+    /// Also ask for what reading and writing this object needs: for one that the file has no sync of yet. Repeatable.
+    #[arg(long, value_name = "OBJECT", conflicts_with = "with_tokens")]
+    object: Vec<String>,
     /// Replace the account of an existing connection by another one.
     #[arg(long)]
     accept_other_account: bool,
@@ -140,8 +143,10 @@ async fn sign_in(
         .or(table.redirect_port)
         .unwrap_or(if simulated { 0 } else { PORT });
     let redirect = Redirect::listen(port).await?;
+    let mut objects = objects(project, name, &table.provider);
+    objects.extend(arguments.object.iter().map(|object| (object.clone(), Access::Write)));
     let request = AuthoriseRequest {
-        objects: objects(project, name, &table.provider),
+        objects,
         login_url: table.login_url,
         client_secret: secrets.client_secret,
         settings: table.settings,
@@ -152,9 +157,21 @@ async fn sign_in(
     let authorising = connections.authorise(request, &project.actor).await?;
     show(arguments, &authorising, &redirect);
     let callback = callback(project, arguments, &authorising, &redirect).await?;
-    Ok(connections
+    connections
         .complete(project.tenant.id, &callback, &project.actor)
-        .await?)
+        .await
+        .map_err(|error| {
+            let is_another = error.to_string().contains("the account is to be replaced");
+            let failure = Failure::from(error);
+            if is_another {
+                failure.next(format!(
+                    "sign in again with the first account, add a section [connections.OTHER] for the second one, or \
+                     replace it: `syncline connect {name} --accept-other-account`"
+                ))
+            } else {
+                failure
+            }
+        })
 }
 
 /// What will be read and written, for the least scopes: what the syncs of the file need, or the provider's usual objects.

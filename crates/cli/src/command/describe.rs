@@ -17,6 +17,20 @@ pub(crate) struct DescribeArguments {
     object: String,
 }
 
+/// Why an object's fields can't be read, and what to do about it.
+pub(crate) fn unreadable(error: syncline::Error, connection: &str, object: &str) -> Failure {
+    match error.kind() {
+        syncline::ErrorKind::NotFound => {
+            Failure::from(error).next(format!("`syncline objects {connection}` lists those there are"))
+        }
+        syncline::ErrorKind::Forbidden => Failure::from(error).next(format!(
+            "`syncline connect {connection} --object {object}` asks for what the object needs; beyond that, the \
+             connection's user must be allowed to see it"
+        )),
+        _ => error.into(),
+    }
+}
+
 /// Shows the fields of an object.
 ///
 /// # Errors
@@ -27,15 +41,7 @@ pub(crate) async fn describe(project: &Project, arguments: &DescribeArguments) -
         .engine
         .describe(&connection, &arguments.object, &project.actor)
         .await
-        .map_err(|error| {
-            let unknown = error.kind() == syncline::ErrorKind::NotFound;
-            let failure = Failure::from(error);
-            if unknown {
-                failure.next(format!("`syncline objects {}` lists those there are", connection.name))
-            } else {
-                failure
-            }
-        })?;
+        .map_err(|error| unreadable(error, &connection.name, &arguments.object))?;
     if project.output.is_json() {
         project.output.json(&schema)?;
         return Ok(ExitCode::SUCCESS);

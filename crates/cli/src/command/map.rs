@@ -7,6 +7,7 @@ use syncline::mapping::{Direction, PreviewRecord, Proposal};
 use syncline::model::Severity;
 
 use super::check::check_sync;
+use super::describe::unreadable;
 use crate::config::{Addition, append, new_sync, parse_schedule, save_blueprints};
 use crate::failure::{Exit, Failure};
 use crate::project::Project;
@@ -89,15 +90,7 @@ async fn auto(project: &Project, arguments: &AutoArguments) -> Result<ExitCode, 
         .engine
         .propose_beside(&connection, &arguments.object, blueprint, &planned, &project.actor)
         .await
-        .map_err(|error| {
-            let unknown = error.kind() == syncline::ErrorKind::NotFound;
-            let failure = Failure::from(error);
-            if unknown {
-                failure.next(format!("`syncline objects {}` lists those there are", connection.name))
-            } else {
-                failure
-            }
-        })?;
+        .map_err(|error| unreadable(error, &connection.name, &arguments.object))?;
     project.output.json(&proposal)?;
     show(project, &proposal);
     let name = arguments

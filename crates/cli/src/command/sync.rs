@@ -10,7 +10,7 @@ use syncline::RunRequest;
 use syncline::connection::{Connection, ConnectionStatus};
 use syncline::mapping::Direction;
 use syncline::run::{Run, RunParameters, RunScope, RunStatus};
-use syncline::sync::SyncStatus;
+use syncline::sync::{Sync, SyncStatus};
 
 use super::check::tell;
 use crate::config::{Applied, ApplyOptions, apply};
@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::number::counted;
 use crate::output::note;
 use crate::project::Project;
-use report::show;
+use report::{is_braked, show};
 use watch::carry_out;
 
 pub(crate) use report::{ledger_table, show_plan};
@@ -204,7 +204,22 @@ async fn requests(project: &Project, arguments: &SyncArguments, applied: &Applie
     known(project, &arguments.object).await?;
     let mut scopes = Vec::new();
     for name in &arguments.sync {
-        scopes.push(RunScope::Sync(project.sync(name).await?.id));
+        let sync = project.sync(name).await?;
+        let connection = project
+            .engine
+            .connections()
+            .get(sync.connection, &project.actor)
+            .await?;
+        usable(&connection)?;
+        if sync.status == SyncStatus::Paused {
+            return Err(Failure::refused(format!(
+                "sync `{}` is paused ({}); resume it first",
+                sync.name,
+                reason(&sync)
+            ))
+            .next(format!("`syncline resume {}` lets it go on", sync.name)));
+        }
+        scopes.push(RunScope::Sync(sync.id));
     }
     for name in &arguments.connection {
         let connection = project.connection(name).await?;
@@ -268,10 +283,15 @@ async fn tell_paused(project: &Project, arguments: &SyncArguments) -> Result<(),
         note(format_args!(
             "sync `{name}` is paused ({why}) and left out; `syncline resume {name}` lets it go on",
             name = sync.name,
-            why = sync.paused_because.as_deref().unwrap_or("no reason was given"),
+            why = reason(sync),
         ));
     }
     Ok(())
+}
+
+/// Why a sync is paused.
+fn reason(sync: &Sync) -> &str {
+    sync.paused_because.as_deref().unwrap_or("no reason was given")
 }
 
 /// Names the connections that a run of everything leaves out, and how to take them in again. Whether one of them has to
@@ -283,10 +303,12 @@ async fn tell_left_out(project: &Project, arguments: &SyncArguments) -> Result<b
     }
     let engine = &project.engine;
     let syncs = engine.syncs().list(project.tenant.id, false, &project.actor).await?;
+    // Deleted ones, too: where the file still has their syncs, nobody may take them for synced.
     let connections = engine
         .connections()
-        .list(project.tenant.id, false, &project.actor)
+        .list(project.tenant.id, true, &project.actor)
         .await?;
+    let in_file = &project.loaded.config.syncs;
     let mut cut_off = false;
     for connection in connections {
         let is_meant = arguments.provider.is_empty() || arguments.provider.contains(&connection.provider);
@@ -294,6 +316,7 @@ async fn tell_left_out(project: &Project, arguments: &SyncArguments) -> Result<b
         let is_synced = syncs.iter().any(|sync| {
             sync.connection == connection.id
                 && sync.status == SyncStatus::Active
+                && (connection.status != ConnectionStatus::Deleted || in_file.contains_key(&sync.name))
                 && (objects.is_empty() || objects.contains(&sync.mapping.object))
         });
         let Err(unusable) = connection.check_usable() else {
@@ -351,12 +374,7 @@ async fn known(project: &Project, objects: &[String]) -> Result<(), Failure> {
 
 fn exit_of(runs: &[Run], stopped: bool, conflicts: bool) -> ExitCode {
     let any = |status: RunStatus| runs.iter().any(|run| run.status == status);
-    let braked = runs.iter().any(|run| {
-        run.error
-            .as_ref()
-            .is_some_and(|error| error.contains("mass-change brake"))
-    });
-    if braked {
+    if runs.iter().any(is_braked) {
         Exit::Refused.into()
     } else if any(RunStatus::Failed) {
         Exit::Failure.into()

@@ -13,6 +13,7 @@ mod flows;
 mod folder;
 mod journey;
 mod left_out;
+mod other_account;
 mod plugins;
 mod records;
 mod simulator;

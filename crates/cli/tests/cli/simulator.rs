@@ -25,8 +25,13 @@ impl Drop for Simulator {
 impl Simulator {
     /// Serves a CRM with 20 people.
     pub(crate) fn serve(provider: &str) -> Self {
+        Self::seeded(provider, "7")
+    }
+
+    /// The same, with other people for another seed.
+    pub(crate) fn seeded(provider: &str, seed: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_syncline"))
-            .args(["simulate", provider, "--records", "20", "--seed", "7"])
+            .args(["simulate", provider, "--records", "20", "--seed", seed])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -66,8 +71,13 @@ impl Simulator {
 
 /// Runs `connect --headless` and plays the person: agrees on the consent page, and follows it back.
 pub(crate) fn connect(folder: &Folder, name: &str, simulator: &Simulator) -> Ended {
+    connect_by(folder, &["connect", name, "--headless"], simulator)
+}
+
+/// The same with a command line of its own.
+pub(crate) fn connect_by(folder: &Folder, arguments: &[&str], simulator: &Simulator) -> Ended {
     let mut child = folder
-        .command(&["connect", name, "--headless"])
+        .command(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -81,6 +81,7 @@ pub(super) fn no_run(tenant: TenantId, actor: &Actor, now: Timestamp) -> Run {
         finished_at: None,
         ledgers: BTreeMap::new(),
         error: None,
+        brake: None,
         timeline: Vec::new(),
         plan: Vec::new(),
         planned: 0,

@@ -192,13 +192,15 @@ impl Connections {
 }
 
 /// The links of a connection's syncs are those of an account that was replaced: a sandbox that was refreshed has many of
-/// the same records, another customer none. So everything is read, and nothing deleted unasked.
+/// the same records, another customer none, or others under the same ids. So everything is read, and nothing that is
+/// linked is overwritten or deleted unasked.
 async fn doubt_syncs(tx: &mut dyn Transaction, connection: &Connection) -> Result<()> {
     let query = DocumentQuery::new(DocumentKind::Sync)
         .tenant(connection.tenant)
         .scope(connection.id);
     for mut sync in document::find::<Sync>(tx, &query).await? {
         crate::restore::doubt(&mut sync.value);
+        sync.unproven_links = true;
         document::put(tx, &mut sync).await?;
     }
     Ok(())

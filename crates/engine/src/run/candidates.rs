@@ -5,6 +5,7 @@ use syncline_core::error::Result;
 use syncline_core::plan;
 use syncline_core::state::{EntityId, Linked, OperationVerb, Presence, Side, SideFlags, SideKey};
 
+use super::brake;
 use super::chosen::is_meant;
 use super::context::SyncContext;
 use super::cursor::is_known;
@@ -12,7 +13,7 @@ use super::links::Links;
 use super::model::{Ledger, Run};
 use super::outcome;
 use super::page::store;
-use super::push::{brake, fail_plan, links_for};
+use super::push::{fail_plan, links_for};
 use super::session::{Page, Session, clear_failure, settle};
 use crate::document::Versioned;
 use crate::engine::Inner;
@@ -171,7 +172,7 @@ pub(super) async fn candidates(
             });
         }
     }
-    brake(inner, context, &mut page, run, &ledger).await?;
+    brake::writing(inner, context, &mut page, run, &ledger).await?;
     store(page.tx()?, &idle).await?;
     run.ledger(&context.sync.name, "push").add(&ledger);
     session.commit(page, run).await?;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use syncline_core::batch::{Batch, RowState};
 use syncline_core::error::Result;
 
+use super::brake;
 use super::context::SyncContext;
 use super::model::Run;
-use super::page::{PageTally, brake, take_page};
+use super::page::{PageTally, take_page};
 use super::pull::{fetch, took};
 use super::reporter::Reporter;
 use super::session::{FailureNote, Page, Session, record_failure};
@@ -42,7 +43,7 @@ pub(super) async fn pull_chosen(
         let mut page = session.begin().await?;
         let mut tally = take_page(inner, context, &mut page, run, &batch, batch.len(), mark).await?;
         tell_unknown(inner, context, &mut page, run, &batch, &mut tally).await?;
-        brake(inner, context, &mut page, run, &tally).await?;
+        brake::reading(inner, context, &mut page, run, &tally).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
         reporter.detail(run, || took(context, "read by id", &tally));
         session.commit(page, run).await?;

@@ -140,6 +140,7 @@ pub(super) async fn filled(context: &SyncContext, page: &mut Page) -> Result<()>
     let mut sync = document::get::<Sync>(page.tx()?, context.sync.id).await?;
     if sync.backfill && sync.mapping == context.sync.mapping {
         sync.backfill = false;
+        sync.unproven_links = false;
         document::put(page.tx()?, &mut sync).await?;
     }
     Ok(())

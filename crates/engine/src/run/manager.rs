@@ -147,6 +147,7 @@ impl Runs<'_> {
                 finished_at: None,
                 ledgers: BTreeMap::new(),
                 error: None,
+                brake: None,
                 timeline: Vec::new(),
                 plan: Vec::new(),
                 planned: 0,

@@ -4,6 +4,7 @@
 //! entities, sides, cursor, ledger and audit. What a side is behind on is journaled, written, and confirmed in a second
 //! transaction.
 
+mod brake;
 mod candidates;
 mod chosen;
 mod context;

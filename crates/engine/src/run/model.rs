@@ -258,6 +258,9 @@ pub struct Run {
     /// Why it failed or stopped.
     #[serde(default)]
     pub error: Option<String>,
+    /// Where the mass-change brake would stop the run that a dry one plans, what it would say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<String>,
     /// What happened when.
     #[serde(default)]
     pub timeline: Vec<Moment>,

@@ -35,6 +35,8 @@ use crate::incoming::Hooks;
 pub(crate) struct PageTally {
     pub(crate) ledger: Ledger,
     pub(crate) overwrites: u64,
+    /// Linked records that a decision was taken about, whoever won.
+    pub(crate) decided: u64,
     pub(crate) deletes: u64,
     /// Entities that a delete in the CRM deleted.
     gone: Vec<Entity>,
@@ -448,6 +450,7 @@ async fn apply_known(
     let went = matches!(row.state(), RowState::Deleted | RowState::Archived | RowState::Missing);
     let touched = !effects.audit.is_empty();
     let settled = settle(inner, page, run, context, linked, index, "pull", had_failed, effects).await?;
+    tally.decided += u64::from(touched);
     if settled.failed {
         tally.ledger.failed += 1;
     } else if settled.conflicted {
@@ -479,38 +482,6 @@ pub(crate) fn in_filter(context: &SyncContext, row: &RowRef<'_>) -> Result<bool>
 /// A new unique id, ascending with time.
 pub(crate) fn uid(inner: &Inner) -> Uuid {
     crate::ports::new_uid(inner.clock.as_ref(), inner.random.as_ref())
-}
-
-/// Halts the run when it deletes or overwrites more than the set share.
-pub(crate) async fn brake(
-    inner: &Inner,
-    context: &SyncContext,
-    page: &mut Page,
-    run: &mut Run,
-    tally: &PageTally,
-) -> Result<()> {
-    if run.parameters.release_brake || (tally.deletes == 0 && tally.overwrites == 0) {
-        return Ok(());
-    }
-    let linked = page.tx()?.side_counts(context.side()).await?.linked + tally.deletes;
-    let before = *run.ledger(&context.sync.name, "pull");
-    let (deletes, overwrites) = (before.deleted + tally.deletes, before.updated + tally.overwrites);
-    for (what, count, brake) in [
-        ("delete", deletes, inner.settings.delete_brake),
-        ("overwrite", overwrites, inner.settings.overwrite_brake),
-    ] {
-        if brake.trips(count, linked) {
-            return Err(Error::new(
-                ErrorKind::Stopped,
-                format!(
-                    "the mass-change brake stopped this run: it would {what} {count} of {linked} linked records of sync \
-                     `{}`; look at them, then run again with the brake released if this is meant",
-                    context.sync.name
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Writes down that a link was made.

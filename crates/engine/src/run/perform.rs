@@ -359,6 +359,7 @@ async fn finish(inner: &Inner, id: u64, run: Versioned<Run>, ended: Result<()>) 
         stored.value.ledgers.clone_from(&run.ledgers);
         stored.value.plan.clone_from(&run.plan);
         stored.value.planned = run.planned;
+        stored.value.brake.clone_from(&run.brake);
         stored.value.diverged.clone_from(&run.diverged);
         stored.value.diverged_count = run.diverged_count;
     }

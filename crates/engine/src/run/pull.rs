@@ -9,11 +9,12 @@ use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress, Pull, Start};
 use syncline_core::state::{EntityId, SideFlags};
 
+use super::brake;
 use super::chosen::pull_chosen;
 use super::context::SyncContext;
 use super::cursor::{NEXT, UNDER_WAY, answered, filled, forget, keep, of_object, of_pull, start};
 use super::model::Run;
-use super::page::{PageTally, brake, take_page};
+use super::page::{PageTally, take_page};
 use super::reporter::Reporter;
 use super::session::Session;
 use crate::document::Versioned;
@@ -101,7 +102,7 @@ async fn read(
         let take = async {
             let mut page = session.begin().await?;
             let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;
-            brake(inner, context, &mut page, run, &tally).await?;
+            brake::reading(inner, context, &mut page, run, &tally).await?;
             match &progress {
                 Progress::More { checkpoint, total } => {
                     if let (Some(checkpoint), true) = (checkpoint, keeps_cursor) {
@@ -279,7 +280,7 @@ pub(crate) async fn pull_dirty(
         let (batch, mark) = fetch(inner, context, ids.clone()).await?;
         let mut page = session.begin().await?;
         let tally = take_page(inner, context, &mut page, run, &batch, batch.len(), mark).await?;
-        brake(inner, context, &mut page, run, &tally).await?;
+        brake::reading(inner, context, &mut page, run, &tally).await?;
         let refs: Vec<&str> = ids.iter().map(String::as_str).collect();
         page.tx()?.clear_hints(context.side(), &refs, mark.0).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);

@@ -3,12 +3,13 @@
 
 use syncline_core::audit::AuditKind;
 use syncline_core::batch::Batch;
-use syncline_core::error::{Error, ErrorKind, Result};
+use syncline_core::error::Result;
 use syncline_core::io::Mark;
 use syncline_core::manifest::CompareAndSet;
 use syncline_core::plan::{self, PushPlan};
 use syncline_core::state::{EntityId, Linked, Operation, OperationState, OperationVerb, SideFlags};
 
+use super::brake;
 use super::candidates::{Candidate, candidates, prepare_creates};
 use super::context::SyncContext;
 use super::links::Links;
@@ -233,7 +234,7 @@ async fn intend(
         linked.sides[index].flags.clear(SideFlags::PUSH);
         operations.push(operation);
     }
-    brake(inner, context, &mut page, run, &ledger).await?;
+    brake::writing(inner, context, &mut page, run, &ledger).await?;
     if session.is_dry() {
         run.ledger(&context.sync.name, "push").add(&ledger);
         session.commit(page, run).await?;
@@ -246,44 +247,6 @@ async fn intend(
     run.ledger(&context.sync.name, "push").add(&ledger);
     session.commit(page, run).await?;
     Ok(operations)
-}
-
-pub(super) async fn brake(
-    inner: &Inner,
-    context: &SyncContext,
-    page: &mut Page,
-    run: &mut Run,
-    ledger: &Ledger,
-) -> Result<()> {
-    if run.parameters.release_brake {
-        return Ok(());
-    }
-    let linked = page.tx()?.side_counts(context.side()).await?.linked;
-    let before = *run.ledger(&context.sync.name, "push");
-    for (what, count, brake) in [
-        (
-            "delete or unlink",
-            before.deleted + ledger.deleted,
-            inner.settings.delete_brake,
-        ),
-        (
-            "overwrite",
-            before.updated + ledger.updated,
-            inner.settings.overwrite_brake,
-        ),
-    ] {
-        if brake.trips(count, linked) {
-            return Err(Error::new(
-                ErrorKind::Stopped,
-                format!(
-                    "the mass-change brake stopped this run: it would {what} {count} of {linked} records in {}; look at \
-                     a dry run, then run again with the brake released if this is meant",
-                    context.mapping.label
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 pub(super) async fn fail_plan(

@@ -5,9 +5,10 @@ use syncline_core::error::Result;
 use syncline_core::state::{EntityId, SideFlags};
 use syncline_core::store::{DocumentKind, DocumentQuery};
 
+use super::brake;
 use super::context::SyncContext;
 use super::model::{Failure, Run};
-use super::page::{brake, store, take_page};
+use super::page::{store, take_page};
 use super::pull::fetch;
 use super::reporter::Reporter;
 use super::session::Session;
@@ -51,7 +52,7 @@ pub(crate) async fn retry_failures(
         let (batch, mark) = fetch(inner, context, ids.clone()).await?;
         let mut page = session.begin().await?;
         let tally = take_page(inner, context, &mut page, run, &batch, batch.len(), mark).await?;
-        brake(inner, context, &mut page, run, &tally).await?;
+        brake::reading(inner, context, &mut page, run, &tally).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
         let refs: Vec<&str> = ids.iter().map(String::as_str).collect();
         let heads = page.tx()?.heads(context.side(), &refs).await?;

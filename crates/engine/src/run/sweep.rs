@@ -17,6 +17,7 @@ use syncline_core::state::{EntityId, Presence};
 use syncline_core::store::{DocumentKind, InboxEntry, Mode, SideHead, Transaction};
 use syncline_core::value::content_hash;
 
+use super::brake;
 use super::context::SyncContext;
 use super::model::{Ledger, Run};
 use super::page;
@@ -424,7 +425,7 @@ async fn absent(
         }
         let read = inner.marks.next(inner.clock.now());
         let tally = page::take_page(inner, context, &mut page, run, &batch, batch.len(), read).await?;
-        page::brake(inner, context, &mut page, run, &tally).await?;
+        brake::reading(inner, context, &mut page, run, &tally).await?;
         run.ledger(&context.sync.name, "pull").add(&tally.ledger);
         session.commit(page, run).await?;
         // Found by the strong read, or not read yet: remembered until the next sweep.

@@ -208,6 +208,7 @@ mod tests {
             backfill: false,
             refile: false,
             hold_deletes: false,
+            unproven_links: false,
             dirty_since: None,
             files: false,
             estimate: None,

@@ -124,6 +124,10 @@ pub struct Sync {
     /// did not run for longer than deletes are remembered. Until [`Engine::confirm_restored`](crate::Engine::confirm_restored).
     #[serde(default)]
     pub hold_deletes: bool,
+    /// Whether its links are those of an account that was replaced by another one, where the same id may be another
+    /// record: what is linked is neither overwritten nor deleted until a person releases the brake.
+    #[serde(default)]
+    pub unproven_links: bool,
     /// When the last of more hints came than are kept one by one. The next poll that begins after it answers them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirty_since: Option<Timestamp>,

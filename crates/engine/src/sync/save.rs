@@ -172,6 +172,7 @@ async fn make(
             backfill: false,
             refile: false,
             hold_deletes: false,
+            unproven_links: false,
             dirty_since: None,
             estimate: None,
             created_by: actor.name.clone(),

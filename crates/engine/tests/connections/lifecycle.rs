@@ -76,8 +76,8 @@ async fn reconnecting_to_another_account_halts_and_asks() {
     // What its syncs know are the other account's records.
     let sync = sync_of(&world, sync).await;
     assert!(
-        sync.backfill && sync.hold_deletes,
-        "all is read, and nothing deleted unasked"
+        sync.backfill && sync.hold_deletes && sync.unproven_links,
+        "all is read, and nothing overwritten or deleted unasked"
     );
 }
 
@@ -111,6 +111,7 @@ async fn put_sync(world: &World, connection: u64) -> u64 {
         backfill: false,
         refile: false,
         hold_deletes: false,
+        unproven_links: false,
         dirty_since: None,
         files: false,
         estimate: None,

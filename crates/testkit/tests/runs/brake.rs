@@ -156,3 +156,29 @@ async fn few_changes_pass() {
     let run = stage.sync("salesforce", RunParameters::default()).await.unwrap();
     assert_eq!(run.status, RunStatus::Completed, "{:?}", run.error);
 }
+
+#[tokio::test]
+async fn a_dry_run_shows_all_that_the_brake_would_stop_and_says_that_it_would() {
+    let (stage, clock) = careful().await;
+    for person in people(&stage).await {
+        let id = ext(&person, "salesforce");
+        stage
+            .salesforce
+            .update("Contact", &id, field("Title", "Clerk"))
+            .unwrap();
+    }
+    clock.advance(60);
+    let dry = RunParameters {
+        dry_run: true,
+        ..RunParameters::default()
+    };
+    let run = stage.sync("salesforce", dry).await.unwrap();
+    assert_eq!((run.status, run.error.as_deref()), (RunStatus::Completed, None));
+    let titles = run.plan.iter().filter(|change| change.field == "title").count();
+    assert_eq!(titles, 8, "{:#?}", run.plan);
+    let brake = run.brake.unwrap_or_default();
+    assert!(
+        brake.contains("brake would stop") && brake.contains("overwrite 8 of 8"),
+        "{brake}"
+    );
+}

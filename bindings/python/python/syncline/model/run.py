@@ -122,6 +122,7 @@ class Run:
         parameters: What it was asked to do, in plain form.
         plan: What a dry run would change, at most 10,000 fields.
         planned: How many fields a dry run would change in all.
+        brake: What the mass-change brake would say to the run that a dry one plans.
         rolls_back: The run that this one rolls back.
         diverged: What a rollback could not undo.
         diverged_count: How much that is in all.
@@ -143,6 +144,7 @@ class Run:
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])
     plan: Plan = field(default_factory=Plan)
     planned: int = 0
+    brake: str | None = None
     rolls_back: int | None = None
     diverged: list[Divergence] = field(default_factory=list[Divergence])
     diverged_count: int = 0

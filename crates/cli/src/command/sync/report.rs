@@ -39,14 +39,20 @@ pub(super) async fn show(project: &Project, runs: &[Run], dry_run: bool) -> Resu
             ));
         }
         let deferred = run.total("pull").deferred + run.total("push").deferred;
-        if deferred > 0 {
+        if deferred > 0 && run.error.is_none() {
             project.output.line(format_args!(
-                "{} left for a later run; run again",
+                "{} left for a later run, as deletes and writes without an answer are for some minutes; run again then",
                 counted(deferred, "record was", "records were")
             ));
         }
         if let Some(error) = &run.error {
             note(format_args!("run {}: {error}", run.id));
+        }
+        if let Some(brake) = &run.brake {
+            note(format_args!("run {}: {brake}", run.id));
+        }
+        if is_braked(run) {
+            note("  next: the same with `--dry-run` shows what would change, and with `--release-brake` it is done");
         }
         if run.status == RunStatus::Failed {
             let connections = project.engine.connections();
@@ -64,6 +70,13 @@ pub(super) async fn show(project: &Project, runs: &[Run], dry_run: bool) -> Resu
     }
     tell_waiting(project, runs).await?;
     Ok(cut_off)
+}
+
+/// Whether the mass-change brake stopped it.
+pub(super) fn is_braked(run: &Run) -> bool {
+    run.error
+        .as_ref()
+        .is_some_and(|error| error.contains("mass-change brake"))
 }
 
 /// Reminds of records that failed in earlier runs and still do: a run that had nothing to do with them is in order.

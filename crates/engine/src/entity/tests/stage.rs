@@ -161,6 +161,7 @@ impl Stage {
             backfill: false,
             refile: false,
             hold_deletes: false,
+            unproven_links: false,
             dirty_since: None,
             files: false,
             estimate: None,
