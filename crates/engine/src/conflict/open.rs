@@ -207,7 +207,6 @@ async fn put(page: &mut Page, review: Review, frozen: Option<u64>) -> Result<u64
         // What refreshes it knows only that it is still asked.
         review.explanation.clone_from(&open.explanation);
     }
-    let name = review.object.clone();
     let (mut item, is_news) = match open {
         // Who looked at it has seen all there is: a new version would only make their decision stale. An ignored one
         // stays ignored until something changes.
@@ -247,9 +246,10 @@ async fn put(page: &mut Page, review: Review, frozen: Option<u64>) -> Result<u64
     };
     document::put(page.tx()?, &mut item).await?;
     if is_news {
+        let sync = document::get::<Sync>(page.tx()?, item.sync).await?;
         page.events.push(EventKind::ConflictOpened {
             conflict: item.id,
-            sync: name,
+            sync: sync.value.name,
         });
     }
     Ok(item.id)
