@@ -5,6 +5,10 @@ use super::{MatchKey, MatchPart, Normalisation, ProposedRule, RowSample};
 use crate::matching::people_key;
 use crate::schema::ObjectSchema;
 
+/// What a proposal without any key says.
+pub(super) const NO_KEY: &str =
+    "No match key was found: records that exist on both sides are not recognised and would be doubled; add one.";
+
 /// Keys for a blueprint of this name whose fields are mapped by these rules, with a sentence for people on each.
 pub(super) fn match_keys(
     blueprint: &str,
@@ -73,10 +77,7 @@ pub(super) fn match_keys(
         }
     }
     if keys.is_empty() {
-        notes.push(
-            "No match key was found: records that exist on both sides are not recognised and would be doubled; add one."
-                .to_owned(),
-        );
+        notes.push(NO_KEY.to_owned());
     }
     (keys, notes)
 }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::match_keys::NO_KEY;
 use super::{Mapping, Rule};
 use crate::model::{Blueprint, BlueprintId, Field, TenantId};
 use crate::schema::{FieldSchema, ObjectSchema};
@@ -71,8 +72,23 @@ impl Proposal {
                 "`{path}` refers to {objects} and is left out: map that first, and this afterwards, to keep it."
             ));
         }
+        self.leave_out_keys();
         let position = |remote: &str| schema.fields.iter().position(|field| field.path == remote);
         self.left_out.sort_by_key(|left_out| position(&left_out.remote));
+    }
+
+    /// Drops the match keys of fields that no rule fills any more: they can't be saved where the blueprint lacks them, and
+    /// would match nothing where it has them.
+    fn leave_out_keys(&mut self) {
+        let had_keys = !self.mapping.match_keys.is_empty();
+        let rules = &self.mapping.rules;
+        let is_filled = |name: &String| rules.iter().any(|rule| rule.fields.contains(name));
+        self.mapping
+            .match_keys
+            .retain(|key| crate::matching::key_fields(key).iter().all(is_filled));
+        if had_keys && self.mapping.match_keys.is_empty() {
+            self.notes.push(NO_KEY.to_owned());
+        }
     }
 
     /// A blueprint made of the new fields, for a proposal that was made without one.

@@ -6,7 +6,9 @@ use super::contacts::{hubspot_contacts, salesforce_contact};
 use super::place;
 use super::short_schema::{field, schema};
 use crate::lens::LensRegistry;
-use crate::mapping::{LensSpec, MatchKey, Proposal, RowSample, Transform, check, compile, propose};
+use crate::mapping::{
+    LensSpec, MatchKey, MatchPart, Normalisation, Proposal, RowSample, Transform, check, compile, propose,
+};
 use crate::model::{Blueprint, Field, FieldType, Finding, Severity};
 use crate::schema::ObjectSchema;
 use crate::value::Value;
@@ -78,6 +80,34 @@ fn what_refers_to_an_object_that_is_not_synced_is_left_out_and_says_so() {
                 .any(|note| note.contains(path) && note.contains("map that first"))
         );
     }
+}
+
+#[test]
+fn a_match_key_of_what_is_left_out_is_left_out_with_it_and_that_is_said() {
+    let schema = salesforce_contact(false);
+    let mut proposed = propose(None, &schema, "salesforce", &[]);
+    let part = |field: &str| MatchPart {
+        field: field.into(),
+        normalise: Normalisation::Exact,
+    };
+    let key = |fields: &[&str]| MatchKey::Exact {
+        parts: fields.iter().map(|field| part(field)).collect(),
+    };
+    proposed.mapping.match_keys = vec![key(&["last_name", "company"]), key(&["last_name"])];
+    let mut alone = proposed.clone();
+    alone.leave_out_references(&schema, |_| false);
+    assert_eq!(alone.mapping.match_keys, [key(&["last_name"])]);
+    proposed.mapping.match_keys.truncate(1);
+    proposed.leave_out_references(&schema, |_| false);
+    assert_eq!(proposed.mapping.match_keys, []);
+    assert!(
+        proposed
+            .notes
+            .iter()
+            .any(|note| note.contains("No match key was found")),
+        "{:?}",
+        proposed.notes
+    );
 }
 
 #[test]
