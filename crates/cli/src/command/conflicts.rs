@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::table::{maybe, time, values, word};
 use resolution::{ResolveArguments, resolution};
-use show::show;
+use show::{is_whole, next, presence, show};
 
 /// What can be done with conflicts.
 #[derive(Debug, clap::Subcommand)]
@@ -110,14 +110,18 @@ pub(crate) async fn conflicts(project: &Project, command: ConflictsCommand) -> R
             let resolution = resolution(&review, arguments)?;
             let resolved = conflicts
                 .resolve(tenant, review.id, version, &resolution, actor)
-                .await?;
+                .await
+                .map_err(|error| undecided(error, &review))?;
             ended(project, &resolved)?;
         }
         ConflictsCommand::Ignore { conflict } => {
             let review = find(project, conflict).await?;
             ended(
                 project,
-                &conflicts.ignore(tenant, conflict, review.version, actor).await?,
+                &conflicts
+                    .ignore(tenant, conflict, review.version, actor)
+                    .await
+                    .map_err(|error| undecided(error, &review))?,
             )?;
         }
         ConflictsCommand::Always { conflict, winner } => always(project, conflict, winner).await?,
@@ -137,6 +141,17 @@ async fn find(project: &Project, conflict: u64) -> Result<Review, Failure> {
             _ => error.into(),
         })
 }
+/// Why a conflict could not be decided as asked, and what to type instead.
+fn undecided(error: syncline::Error, review: &Review) -> Failure {
+    match error.kind() {
+        syncline::ErrorKind::Invalid => Failure::from(error).next(next(review)),
+        syncline::ErrorKind::Stale => {
+            Failure::from(error).next(format!("`syncline conflicts show {}`, then decide it again", review.id))
+        }
+        _ => error.into(),
+    }
+}
+
 /// JSON of a conflict with its number and version, which its stored form leaves out.
 fn shown(review: &Review) -> Value {
     let mut json = crate::output::with_id(review.id, review);
@@ -192,7 +207,8 @@ async fn always(project: &Project, conflict: u64, winner: Winner) -> Result<(), 
         .engine
         .conflicts()
         .resolve_always(tenant, conflict, review.version, always, actor)
-        .await?;
+        .await
+        .map_err(|error| undecided(error, &review))?;
     project.output.json(&json!({
         "conflict": shown(&done.conflict),
         "resolved": done.resolved,
@@ -281,6 +297,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
         nothing,
         shown,
         |review| {
+            let held = |held: &[Value]| if is_whole(review) { presence(held) } else { values(held) };
             let sync = syncs.iter().find(|sync| sync.id == review.sync);
             let own = sync
                 .and_then(|sync| review.sides.iter().find(|side| side.side == sync.side))
@@ -292,8 +309,8 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
                     .unwrap_or_else(|| review.uid.to_string()),
                 why(review.reason).to_owned(),
                 review.fields.join(", "),
-                values(&review.app),
-                own.map_or_else(|| "-".to_owned(), |side| values(&side.values)),
+                held(&review.app),
+                own.map_or_else(|| "-".to_owned(), |side| held(&side.values)),
                 review.status.name().to_owned(),
                 time(review.opened_at),
                 maybe(review.resolved_by.as_deref()),

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use syncline::ErrorKind;
 use syncline::entity::{EntityRead, EntityView};
+use syncline::state::Presence;
 
 use aggregate::AggregateArguments;
 use bulk::BulkCommand;
@@ -104,11 +105,7 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
         EntitiesCommand::Bulk(command) => return bulk::bulk(project, command).await,
         EntitiesCommand::Get { uid } => {
             let found = entities.get(tenant, self::uid(&uid)?, actor).await;
-            let found = found.map_err(|error| match error.kind() {
-                ErrorKind::NotFound => Failure::from(error).next("`syncline entities list BLUEPRINT` lists them"),
-                _ => error.into(),
-            })?;
-            show(project, &found)?;
+            show(project, &found.map_err(gone)?)?;
         }
         EntitiesCommand::Set {
             uid,
@@ -118,11 +115,12 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
             let uid = self::uid(&uid)?;
             let rev = match rev {
                 Some(rev) => rev,
-                None => entities.get(tenant, uid, actor).await?.rev,
+                None => entities.get(tenant, uid, actor).await.map_err(gone)?.rev,
             };
             let edited = entities
                 .update(tenant, uid, values(assignments), EntityRead::Rev(rev), actor)
-                .await?;
+                .await
+                .map_err(gone)?;
             project.output.json(&edited)?;
             let output = &project.output;
             output.line(match edited.changed.as_slice() {
@@ -155,7 +153,7 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
             note("made; the next `syncline sync` writes it to the CRMs");
         }
         EntitiesCommand::Delete { uid } => {
-            let deleted = entities.delete(tenant, self::uid(&uid)?, actor).await?;
+            let deleted = entities.delete(tenant, self::uid(&uid)?, actor).await.map_err(gone)?;
             project.output.json(&deleted)?;
             project.output.line(format_args!(
                 "deleted {0}; `syncline entities undelete {0}` brings it back",
@@ -163,7 +161,7 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
             ));
         }
         EntitiesCommand::Undelete { uid } => {
-            let restored = entities.undelete(tenant, self::uid(&uid)?, actor).await?;
+            let restored = entities.undelete(tenant, self::uid(&uid)?, actor).await.map_err(gone)?;
             project.output.json(&restored)?;
             project.output.line(format_args!("{} is back", restored.uid));
         }
@@ -171,12 +169,33 @@ pub(crate) async fn entities(project: &Project, command: EntitiesCommand) -> Res
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where records are found.
+const LIST: &str = "`syncline entities list BLUEPRINT` lists them";
+
+/// Why a record could not be dealt with, and where those there are are found.
+fn gone(error: syncline::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::NotFound => Failure::from(error).next(LIST),
+        _ => error.into(),
+    }
+}
+
 /// A record's id as typed.
 pub(crate) fn uid<U: std::str::FromStr>(text: &str) -> Result<U, Failure> {
-    text.parse().map_err(|_| {
-        Failure::usage(format!("`{text}` is no record id; it looks like 01890c6e-..."))
-            .next("`syncline entities list` shows them")
-    })
+    text.parse()
+        .map_err(|_| Failure::usage(format!("`{text}` is no record id; it looks like 01890c6e-...")).next(LIST))
+}
+
+/// What is known of a remote record's being there.
+fn there(presence: &Presence) -> String {
+    match presence {
+        Presence::NeverSeen => "not yet".to_owned(),
+        Presence::Deleted(_) => "deleted".to_owned(),
+        Presence::MergedInto(record) => format!("merged into {record}"),
+        Presence::Converted(record) => format!("converted into {record}"),
+        Presence::ReportedDeleted(until) => format!("reported deleted, believed from {}", time(*until)),
+        Presence::Live | Presence::Inaccessible | Presence::Archived | Presence::Unlinked => word(presence),
+    }
 }
 
 fn show(project: &Project, entity: &EntityView) -> Result<(), Failure> {
@@ -215,7 +234,7 @@ fn show(project: &Project, entity: &EntityView) -> Result<(), Failure> {
             link.sync_name.clone(),
             link.object.clone(),
             maybe(link.record.as_deref()),
-            word(&link.presence),
+            there(&link.presence),
             maybe_time(link.changed_at),
             waits.join(", "),
         ]);
@@ -227,4 +246,22 @@ fn show(project: &Project, entity: &EntityView) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_remote_record_is_told_in_words() {
+        let told = |presence| there(&presence);
+        assert_eq!(told(Presence::Live), "live");
+        assert_eq!(told(Presence::Deleted("listed".into())), "deleted");
+        assert_eq!(told(Presence::MergedInto("7".into())), "merged into 7");
+        let reported = told(Presence::ReportedDeleted("2026-11-20T10:00:00Z".parse().unwrap()));
+        assert!(
+            reported.starts_with("reported deleted, believed from 2026-11-20"),
+            "{reported}"
+        );
+    }
 }

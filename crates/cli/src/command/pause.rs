@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use syncline::sync::SyncStatus;
+
 use crate::command::connections::told;
 use crate::failure::Failure;
 use crate::output::with_id;
@@ -49,7 +51,9 @@ pub(crate) async fn pause(project: &Project, arguments: PauseArguments) -> Resul
         );
     }
     let sync = project.sync(arguments.sync.as_deref().unwrap_or_default()).await?;
-    let reason = arguments.reason.unwrap_or_else(|| format!("by {actor}"));
+    // Pausing it once more, without a word, does not take away why it was paused.
+    let known = sync.paused_because.filter(|_| sync.status == SyncStatus::Paused);
+    let reason = arguments.reason.or(known).unwrap_or_else(|| format!("by {actor}"));
     let sync = engine.syncs().pause(sync.id, &reason, actor).await?;
     project.output.json(&with_id(sync.id, &sync))?;
     project.output.line(format_args!(
@@ -70,7 +74,7 @@ pub(crate) async fn resume(project: &Project, arguments: ResumeArguments) -> Res
         return told(project, &engine.connections().resume(connection.id, actor).await?);
     }
     let sync = project.sync(arguments.sync.as_deref().unwrap_or_default()).await?;
-    if sync.status != syncline::sync::SyncStatus::Paused {
+    if sync.status != SyncStatus::Paused {
         return Err(Failure::refused(format!(
             "sync `{}` is {}, not paused",
             sync.name,

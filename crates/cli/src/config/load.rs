@@ -214,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_of_the_file_that_init_writes_can_be_taken_in_as_it_stands() {
+        let mut text = String::new();
+        for line in super::super::TEMPLATE.lines() {
+            let said = line.strip_prefix("# ").unwrap_or(line);
+            let is_setting = said.starts_with('[') || said.starts_with("    {") || said.starts_with(']');
+            let is_named = said.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+            text.push_str(if is_setting || is_named { said } else { line });
+            text.push('\n');
+        }
+        assert!(text.contains("\nsweep = "), "{text}");
+        Loaded::parse(Path::new("syncline.toml"), text).unwrap();
+    }
+
+    #[test]
     fn an_unknown_setting_is_named_with_its_line() {
         let text = complaint("tenant = \"x\"\n\n[connections.sales]\nprovider = \"salesforce\"\nclientid = \"y\"\n");
         assert!(

@@ -80,7 +80,6 @@ key_file = "syncline.key"
 # connection = "sales"
 # mapping = "sales-contact"
 # schedule = "hourly"
-# files = true                                  # carries files of records from and to other syncs that say so
 # sweep = "daily"                               # compares all ids, which finds what polls can't: or "every 12 hours", "weekly", "never"
 # files = true                                  # carries files to and from the other syncs of the blueprint that say so, too
 "##;

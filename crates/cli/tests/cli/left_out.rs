@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::journey::connected;
-use crate::simulator::{Simulator, connect};
+use crate::simulator::{Simulator, connect, connect_by};
 
 #[test]
 fn a_connection_that_a_run_of_everything_leaves_out_is_named_and_what_to_do_about_it() {
@@ -35,6 +35,66 @@ fn a_connection_that_a_run_of_everything_leaves_out_is_named_and_what_to_do_abou
     connect(&folder, "hub", &hubspot);
     let again = folder.run(&["sync"], 0);
     assert!(!again.err.contains("left out"), "{}", again.err);
+
+    folder.run(&["connections", "delete", "hub"], 0);
+    let deleted = folder.run(&["sync"], 4);
+    assert!(
+        deleted.err.contains("hub is deleted") && deleted.err.contains("syncline connect hub"),
+        "{}",
+        deleted.err
+    );
+    connect(&folder, "hub", &hubspot);
+    folder.run(&["sync"], 0);
+}
+
+#[test]
+fn why_something_is_paused_outlives_a_second_pause_and_its_refusal_says_what_to_type() {
+    let (salesforce, hubspot) = (Simulator::serve("salesforce"), Simulator::serve("hubspot"));
+    let folder = connected(&salesforce, &hubspot);
+    folder.run(&["map", "auto", "sales", "Contact", "--write"], 0);
+    folder.run(&["check"], 0);
+    let refused = |remedy: &str| {
+        let refused = folder.run(&["sync", "--sync", "sales-contact"], 4);
+        assert!(
+            refused.err.contains("holiday") && refused.err.contains(&format!("next: `syncline resume {remedy}")),
+            "{}",
+            refused.err
+        );
+    };
+    folder.run(&["pause", "sales-contact", "--reason", "holiday"], 0);
+    folder.run(&["pause", "sales-contact"], 0);
+    refused("sales-contact");
+    folder.run(&["resume", "sales-contact"], 0);
+    folder.run(&["pause", "--connection", "sales", "--reason", "holiday"], 0);
+    folder.run(&["pause", "--connection", "sales"], 0);
+    refused("--connection sales");
+}
+
+#[test]
+fn an_object_that_needs_more_than_was_asked_for_says_how_to_ask_and_can_be_mapped_then() {
+    let mut folder = Folder::initialised();
+    let hubspot = Simulator::serve("hubspot");
+    folder.add_connection("hub", "hubspot", &hubspot);
+    assert_eq!(connect(&folder, "hub", &hubspot).code, 0);
+    for command in [
+        vec!["map", "auto", "hub", "deals", "--write"],
+        vec!["describe", "hub", "deals"],
+    ] {
+        let refused = folder.run(&command, 4);
+        assert!(
+            refused.err.contains("next: `syncline connect hub --object deals`"),
+            "{}",
+            refused.err
+        );
+    }
+    let asked = connect_by(
+        &folder,
+        &["connect", "hub", "--headless", "--object", "deals"],
+        &hubspot,
+    );
+    assert_eq!(asked.code, 0, "{asked:#?}");
+    folder.run(&["map", "auto", "hub", "deals", "--write"], 0);
+    folder.run(&["sync"], 0);
 }
 
 #[test]

@@ -144,11 +144,15 @@ impl Connections {
         self.allow_on(actor, id, Action::ManageConnections).await?;
         self.change(id, |connection| match connection.status {
             ConnectionStatus::Active | ConnectionStatus::NeedsReauthorisation | ConnectionStatus::Paused => {
+                let is_known = connection.status == ConnectionStatus::Paused && reason.is_none();
                 connection.status = ConnectionStatus::Paused;
-                connection.status_reason = Some(match reason {
-                    Some(reason) => format!("by {actor}: {reason}"),
-                    None => format!("by {actor}"),
-                });
+                // Pausing it once more, without a word, does not take away why it was paused.
+                if !is_known {
+                    connection.status_reason = Some(match reason {
+                        Some(reason) => format!("by {actor}: {reason}"),
+                        None => format!("by {actor}"),
+                    });
+                }
                 Ok(())
             }
             status => {

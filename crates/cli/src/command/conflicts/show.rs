@@ -53,10 +53,17 @@ pub(super) async fn show(project: &Project, review: &Review) -> Result<(), Failu
     let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<_>>());
     let at = |values: &[Value], index: usize| values.get(index).map_or_else(|| "-".to_owned(), value);
     for (index, field) in review.fields.iter().enumerate() {
-        let mut row = vec![field.clone(), at(&review.app, index)];
+        let at = |values: &[Value]| {
+            if is_whole(review) {
+                presence(values)
+            } else {
+                at(values, index)
+            }
+        };
+        let mut row = vec![field.clone(), at(&review.app)];
         for side in &review.sides {
-            row.push(at(&side.values, index));
-            row.push(at(&side.base, index));
+            row.push(at(&side.values));
+            row.push(at(&side.base));
         }
         table.row(row);
     }
@@ -85,13 +92,35 @@ pub(super) async fn show(project: &Project, review: &Review) -> Result<(), Failu
             maybe_time(review.resolved_at)
         ));
     } else {
-        output.line(format_args!(
-            "next: `syncline conflicts resolve {} {}`",
-            review.id,
-            how(review)
-        ));
+        let own = syncs.iter().find(|sync| sync.id == review.sync);
+        if let Some(own) = own.filter(|_| review.sides.len() > 1 && !is_whole(review)) {
+            output.line(format_args!(
+                "`crm` is what sync `{}` holds; another CRM's value is chosen by `value:`",
+                own.name
+            ));
+        }
+        output.line(format_args!("next: {}", next(review)));
     }
     Ok(())
+}
+
+/// The command that decides a conflict.
+pub(super) fn next(review: &Review) -> String {
+    format!("`syncline conflicts resolve {} {}`", review.id, how(review))
+}
+
+/// Whether it is about a record as a whole: whether there is to be one.
+pub(super) fn is_whole(review: &Review) -> bool {
+    review.group == syncline::model::PRESENCE
+}
+
+/// Whether a side has the record, in words.
+pub(super) fn presence(values: &[Value]) -> String {
+    match values.first() {
+        Some(Value::Bool(true)) => "there".to_owned(),
+        Some(Value::Bool(false)) => "deleted".to_owned(),
+        _ => "-".to_owned(),
+    }
 }
 
 /// What fits a conflict.
@@ -99,7 +128,35 @@ fn how(review: &Review) -> String {
     match review.reason {
         ReviewReason::AmbiguousMatch => "--link ID` or `... --separate".to_owned(),
         ReviewReason::MergeCollision | ReviewReason::Converted => "--keep-both` or `... --delete-record".to_owned(),
-        _ if review.fields.is_empty() => "--keep-record` or `... --delete-record".to_owned(),
+        _ if is_whole(review) => "--keep-record` or `... --delete-record".to_owned(),
         _ => "--all app|crm` or `... --field FIELD=app|crm|value:...".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use syncline::model::PRESENCE;
+
+    use super::*;
+
+    #[test]
+    fn a_delete_that_met_an_edit_is_told_in_words_and_with_what_decides_it() {
+        let mut review: Review = serde_json::from_value(json!({
+            "tenant": 1, "sync": 1, "connection": 1, "object": "Contact", "reason": "delete_conflict", "entity": 1,
+            "uid": "01890c6e-0000-7000-8000-000000000000", "group": PRESENCE, "fields": ["(the record)"],
+            "app": [true], "rev": 1, "sides": [], "candidates": [], "explanation": "", "status": "pending", "run": 1,
+            "opened_at": "2026-11-20T10:00:00Z", "refreshed_at": "2026-11-20T10:00:00Z"
+        }))
+        .unwrap();
+        review.id = 6;
+        assert_eq!(
+            next(&review),
+            "`syncline conflicts resolve 6 --keep-record` or `... --delete-record`"
+        );
+        assert_eq!(presence(&review.app), "there");
+        assert_eq!(presence(&[json!(false)]), "deleted");
+        review.group = PRESENCE + 1;
+        assert!(next(&review).contains("--all app|crm"));
     }
 }
