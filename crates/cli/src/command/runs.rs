@@ -149,6 +149,17 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
         text.map(|text| crate::moment::parse(text, project.engine.now(), &zone))
             .transpose()
     };
+    let is_narrowed = arguments.connection.is_some()
+        || !arguments.status.is_empty()
+        || arguments.object.is_some()
+        || arguments.since.is_some()
+        || arguments.until.is_some()
+        || arguments.before.is_some();
+    let nothing = if is_narrowed {
+        "no run is like that"
+    } else {
+        "no runs yet; `syncline sync` makes one"
+    };
     let query = RunQuery {
         connection: match &arguments.connection {
             Some(name) => Some(project.connection(name).await?.id),
@@ -192,7 +203,7 @@ async fn list(project: &Project, arguments: ListArguments) -> Result<(), Failure
             "Failed",
             "Error",
         ],
-        "no runs to show; `syncline sync` makes one",
+        nothing,
         |run| with_id(run.id, run),
         |run| {
             let (pulled, pushed) = (run.total("pull"), run.total("push"));

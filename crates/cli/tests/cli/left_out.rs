@@ -105,6 +105,8 @@ fn listings_need_no_second_word_and_a_mapping_that_nothing_uses_is_named() {
         assert_eq!(short.out, folder.run(&[command, "list"], 0).out, "{command}");
         folder.run(&[command, "--nonsense"], 2);
     }
+    let narrowed = folder.run(&["runs", "list", "--status", "failed"], 0);
+    assert!(narrowed.out.contains("no run is like that"), "{}", narrowed.out);
     folder.configure("[mappings.idle]\nblueprint = \"person\"\nobject = \"Contact\"\nrules = []\n");
     let checked = folder.run(&["check"], 0);
     assert!(
