@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use syncline_testkit::postgres::Schema;
@@ -114,6 +115,18 @@ impl TestDatabase {
             read!(PgConnection)
         } else {
             read!(SqliteConnection)
+        }
+    }
+
+    /// Waits until every transaction has ended that is open now, anywhere on a server of Postgres.
+    pub(crate) fn wait_for_open_transactions(&self) {
+        if !self.is_postgres() {
+            return;
+        }
+        let next = self.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text");
+        let ended = format!("SELECT (pg_snapshot_xmin(pg_current_snapshot()) >= '{next}'::xid8)::text");
+        while self.text(&ended) != "true" {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 

@@ -1,6 +1,7 @@
 //! A table as the conformance suite wants it: its rows are made and edited by plain SQL, as the host's own code does.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ pub(crate) struct SimulatedTable {
     connector: Tables,
     subject: Subject,
     state: Mutex<State>,
+    /// Whether others on the server may hold the outbox back.
+    held_back: AtomicBool,
     pub(crate) database: TestDatabase,
 }
 
@@ -78,6 +81,7 @@ impl SimulatedTable {
                 late: None,
                 open: Vec::new(),
             }),
+            held_back: AtomicBool::new(false),
             database,
         };
         let rows: Vec<String> = (0..records)
@@ -91,6 +95,11 @@ impl SimulatedTable {
         made
     }
 
+    /// Lets an open transaction hold the outbox back, or no longer.
+    pub(crate) fn hold_back(&self, held_back: bool) {
+        self.held_back.store(held_back, Ordering::SeqCst);
+    }
+
     fn stamp(&self) -> String {
         quote(&self.state.lock().unwrap().now.to_string())
     }
@@ -99,6 +108,10 @@ impl SimulatedTable {
 #[async_trait]
 impl Remote for SimulatedTable {
     fn connector(&self) -> &dyn Connector {
+        // Tests beside this one write on the same server, and whatever is open there holds the outbox back.
+        if !self.held_back.load(Ordering::SeqCst) {
+            self.database.wait_for_open_transactions();
+        }
         &self.connector
     }
 
