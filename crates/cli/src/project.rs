@@ -10,7 +10,7 @@ use syncline::vault::{EnvKeyProvider, FileKeyProvider, KeyProvider};
 use syncline::{Actor, Engine, ErrorKind};
 
 use crate::arguments::GlobalOptions;
-use crate::config::{ConnectionTable, Loaded};
+use crate::config::{ConnectionTable, Loaded, settings};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -63,6 +63,7 @@ impl Project {
             .any(|connection| connection.get_ref().allow_loopback);
         let builder = Engine::builder(store, keys)
             .allow_loopback(loopback)
+            .settings(settings(config.brakes, config.retention))
             .policy(Operator { roles });
         let builder = syncline::connectors::add_all(builder);
         #[cfg(feature = "plugins")]

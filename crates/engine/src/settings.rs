@@ -7,6 +7,7 @@ use syncline_core::plan::Oscillation;
 
 /// How many deletes or overwrites one run may do before it stops and asks: more than both numbers allow halts it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Brake {
     /// So many are always allowed.
     pub least: u64,
@@ -23,7 +24,7 @@ impl Brake {
 
 /// How long things are kept, in days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Finished runs and their errors.
     pub runs: u32,
@@ -54,7 +55,7 @@ impl Default for Retention {
 
 /// The engine's settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Rows planned and stored per transaction.
     pub page_rows: usize,

@@ -120,6 +120,9 @@ impl Loaded {
                 }
             }
         }
+        if let Some(message) = config.brakes.complaint() {
+            return Err(Failure::usage(format!("{}: {message}", self.path.display())));
+        }
         for (name, mapping) in &config.mappings {
             mapping
                 .get_ref()
@@ -234,6 +237,25 @@ mod tests {
             text.starts_with("error: syncline.toml:5: unknown field `clientid`"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_the_file_says_of_brakes_and_retention_is_what_the_engine_goes_by() {
+        let text = "[brakes]\ndeletes = { least = 5, share = 0.02 }\n\n[retention]\naudit = 30\n".to_owned();
+        let config = Loaded::parse(Path::new("syncline.toml"), text).unwrap().config;
+        let settings = super::super::settings(config.brakes, config.retention);
+        assert!(settings.delete_brake.trips(6, 100) && !settings.delete_brake.trips(5, 100));
+        assert_eq!((settings.retention.audit, settings.retention.runs), (30, 90));
+        let defaults = syncline::settings::Settings::default();
+        assert_eq!(settings.overwrite_brake, defaults.overwrite_brake);
+    }
+
+    #[test]
+    fn a_brake_that_means_nothing_is_answered() {
+        let text = complaint("[brakes]\noverwrites = { least = 5, share = 20 }\n");
+        assert!(text.contains("from 0 to 1, and not 20"), "{text}");
+        let text = complaint("\n[retention]\nrun = 30\n");
+        assert!(text.contains("syncline.toml:3: unknown field `run`"), "{text}");
     }
 
     #[test]

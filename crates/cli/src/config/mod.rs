@@ -2,6 +2,7 @@
 
 mod apply;
 mod convert;
+mod limits;
 mod load;
 mod mapping;
 mod schedule;
@@ -14,9 +15,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use syncline::settings::Retention;
 use toml::Spanned;
 
 pub(crate) use apply::{Applied, ApplyOptions, apply, new_sync, save_blueprints};
+pub(crate) use limits::settings;
 pub(crate) use load::Loaded;
 pub(crate) use mapping::{FieldTable, MappingTable};
 pub(crate) use schedule::{parse as parse_schedule, parse_sweep, show as show_schedule};
@@ -42,6 +45,12 @@ pub(crate) struct Config {
     /// The file with the key that credentials are sealed under, relative to this file.
     #[serde(default = "default_key_file")]
     pub(crate) key_file: PathBuf,
+    /// How much one run may change before it stops and asks.
+    #[serde(default)]
+    pub(crate) brakes: limits::BrakesTable,
+    /// How long things are kept, in days.
+    #[serde(default)]
+    pub(crate) retention: Retention,
     /// Which plugins may be used.
     #[serde(default)]
     #[cfg_attr(

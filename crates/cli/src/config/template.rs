@@ -20,6 +20,24 @@ database = "syncline.db"
 # SYNCLINE_KEY replaces it.
 key_file = "syncline.key"
 
+# --- Limits ----------------------------------------------------------------------------------------------------------
+# A run that would change more records than `least`, and more than this share of all linked ones, stops and asks:
+# `syncline sync --release-brake` goes on.
+#
+# [brakes]
+# deletes = { least = 50, share = 0.1 }
+# overwrites = { least = 1000, share = 0.5 }
+#
+# How many days things are kept; what is older goes by itself.
+#
+# [retention]
+# runs = 90                                     # finished runs and their errors
+# audit = 365                                   # values in the audit; its chain is kept for ever
+# operations = 14                               # writes that are done
+# tombstones = 90                               # of links that were cut: no less than the CRMs' recycle bins
+# events = 7                                    # for your application
+# hints = 30                                    # that no run has answered
+
 # --- Connections: accounts at providers ------------------------------------------------------------------------------
 # Secrets are never in this file. The client secret comes from the variable SYNCLINE_<CONNECTION>_CLIENT_SECRET (here
 # SYNCLINE_SALES_CLIENT_SECRET), or from a file that only you can read. Then: `syncline connect sales`.
