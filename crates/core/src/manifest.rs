@@ -260,3 +260,44 @@ pub struct RateLimit {
     /// Only for calls whose [`crate::io::Request::bucket`] is this; all calls otherwise.
     pub bucket: Option<String>,
 }
+
+/// Whether a host fits a pattern of [`Manifest::hosts`]: the same name, or `*.` and a suffix with something before it.
+/// Case, and the dot that may end a host's name, mean nothing.
+///
+/// ```
+/// use syncline_core::manifest::host_fits;
+///
+/// assert!(host_fits("*.my.salesforce.com", "ACME--x.sandbox.my.salesforce.com"));
+/// assert!(!host_fits("*.my.salesforce.com", "evilmy.salesforce.com"));
+/// ```
+pub fn host_fits(pattern: &str, host: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    match pattern.strip_prefix('*') {
+        Some(suffix) => suffix.starts_with('.') && host.len() > suffix.len() && host.ends_with(suffix),
+        None => host == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_whole_labels_only() {
+        assert!(host_fits("*.my.example.com", "acme.my.example.com"));
+        assert!(host_fits("api.example.com", "API.example.com."));
+        for other in [
+            "my.example.com",
+            "evilmy.example.com",
+            "acme.my.example.com.evil.test",
+            ".my.example.com",
+        ] {
+            assert!(!host_fits("*.my.example.com", other), "{other}");
+        }
+        assert!(
+            !host_fits("*example.com", "evilexample.com"),
+            "a star stands for whole labels"
+        );
+    }
+}

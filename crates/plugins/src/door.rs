@@ -4,6 +4,7 @@
 //! with: the form of header names, and headers that would tell the two ends of a connection different things.
 
 use syncline_core::io::{Config, Request};
+use syncline_core::manifest::host_fits;
 use syncline_core::{Error, ErrorKind, Result};
 use url::{Origin, Url};
 
@@ -73,7 +74,7 @@ impl Door {
         let approved = url.scheme() == "https"
             && url.port().is_none()
             && matches!(url.host(), Some(url::Host::Domain(_)))
-            && self.patterns.iter().any(|pattern| fits(pattern, host));
+            && self.patterns.iter().any(|pattern| host_fits(pattern, host));
         let own = self.own.as_ref().is_some_and(|own| *own == url.origin());
         if approved || own {
             return Ok(());
@@ -115,18 +116,6 @@ fn refused(what: &str) -> Error {
         ErrorKind::Refused,
         format!("the plugin was held back: it tried to send {what}"),
     )
-}
-
-/// Whether a host fits a pattern: the same name, or `*.` and a suffix with something before it.
-pub(crate) fn fits(pattern: &str, host: &str) -> bool {
-    let (pattern, host) = (
-        pattern.to_ascii_lowercase(),
-        host.trim_end_matches('.').to_ascii_lowercase(),
-    );
-    match pattern.strip_prefix('*') {
-        Some(suffix) => suffix.starts_with('.') && host.len() > suffix.len() && host.ends_with(suffix),
-        None => host == pattern,
-    }
 }
 
 #[cfg(test)]

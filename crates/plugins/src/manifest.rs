@@ -1,11 +1,10 @@
 //! What a plugin says of itself, and whether that can be true.
 
-use syncline_core::manifest::{Authorisation, Manifest, Role};
+use syncline_core::manifest::{Authorisation, Manifest, Role, host_fits};
 use syncline_core::{Error, ErrorKind, Result};
 use url::{Host, Url};
 
 use crate::breach::breach;
-use crate::door::fits;
 
 /// Most bytes of a manifest.
 const BYTES: usize = 256 << 10;
@@ -147,7 +146,7 @@ fn is_within(base: &str, hosts: &[String]) -> bool {
             && url.password().is_none()
             && url
                 .host_str()
-                .is_some_and(|host| hosts.iter().any(|pattern| fits(pattern, host)))
+                .is_some_and(|host| hosts.iter().any(|pattern| host_fits(pattern, host)))
     })
 }
 
