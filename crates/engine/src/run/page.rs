@@ -249,7 +249,7 @@ async fn take_merges(
 }
 
 /// What tells whether a row is news. Of a strong read the mark counts too, so its side is looked at in any case.
-fn sighting<'b>(row: &RowRef<'b>, class: ReadClass) -> Sighting<'b> {
+pub(super) fn sighting<'b>(row: &RowRef<'b>, class: ReadClass) -> Sighting<'b> {
     let comparable = class == ReadClass::Weak && row.state() == RowState::Live;
     Sighting {
         ext: row.id(),

@@ -13,6 +13,7 @@ use syncline_core::batch::{Batch, ReadClass, RowRef, RowState};
 use syncline_core::error::Result;
 use syncline_core::io::Mark;
 use syncline_core::job::{Budget, Job, Progress};
+use syncline_core::sighting::{Known, Sighting};
 use syncline_core::state::{EntityId, Presence};
 use syncline_core::store::{DocumentKind, InboxEntry, Mode, SideHead, Transaction};
 use syncline_core::value::content_hash;
@@ -294,8 +295,12 @@ async fn take(
     unknown_before: u64,
 ) -> Result<u64> {
     let rows: Vec<RowRef<'_>> = batch.rows().filter(|row| row.state() == RowState::Live).collect();
-    let exts: Vec<&str> = rows.iter().map(RowRef::id).collect();
-    let heads = page.tx()?.heads(context.side(), &exts).await?;
+    // What a lagging index shows is only ever a reason to look again, whatever else was seen.
+    let sightings: Vec<Sighting<'_>> = rows.iter().map(|row| page::sighting(row, ReadClass::Weak)).collect();
+    let known = page
+        .tx()?
+        .compare(context.side(), &sightings, context.mapping.version)
+        .await?;
     let seq = inner.marks.next(inner.clock.now()).0;
     let mut hints = Vec::new();
     let mut newer: Vec<EntityId> = Vec::new();
@@ -315,10 +320,11 @@ async fn take(
         .and(completed)
         .map(|at| at.saturating_sub(OVERLAP).unwrap_or(at));
     let mut unknown = 0;
-    for (row, head) in rows.iter().zip(heads) {
-        match head {
-            None if context.mapping.create_in_app
-                && since.is_none_or(|since| row.stamp().is_none_or(|at| at >= since)) =>
+    for (row, known) in rows.iter().zip(known) {
+        match known {
+            Known::Unknown
+                if context.mapping.create_in_app
+                    && since.is_none_or(|since| row.stamp().is_none_or(|at| at >= since)) =>
             {
                 unknown += 1;
                 if unknown_before + unknown <= MOST_HINTS {
@@ -326,8 +332,9 @@ async fn take(
                 }
                 ledger.deferred += 1;
             }
-            None => ledger.filtered += 1,
-            Some(head) => match head.presence {
+            Known::Unknown => ledger.filtered += 1,
+            Known::Same(_) => ledger.unchanged += 1,
+            Known::Side(head) => match head.presence {
                 Presence::Live if row.stamp() > head.stamp || moved_no_stamp(context, row, &head) => {
                     newer.push(head.key.entity);
                     ledger.deferred += 1;
