@@ -65,8 +65,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     println!("{:<22}{:>12}{:>10}  verdict", "target", "executions", "found");
     let mut broken = Vec::new();
-    for target in targets {
-        let ran = fuzz(target, arguments.seconds)?;
+    let ran = targets
+        .chunks(processors())
+        .map(|some| side_by_side(some, arguments.seconds));
+    for (target, ran) in targets.iter().zip(ran.flatten()) {
+        let ran = ran?;
         println!("{target:<22}{:>12}{:>10}  {}", ran.executions, ran.found, ran.verdict());
         if let Some(input) = ran.broken {
             println!("{}", ran.said);
@@ -143,6 +146,25 @@ impl Ran {
     fn verdict(&self) -> &'static str {
         if self.broken.is_some() { "BROKEN" } else { "survived" }
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Fuzzes these at once: each is one thread.
+fn side_by_side(targets: &[String], seconds: u64) -> Vec<Result<Ran, Failure>> {
+    std::thread::scope(|scope| {
+        let started: Vec<_> = targets
+            .iter()
+            .map(|target| scope.spawn(move || fuzz(target, seconds)))
+            .collect();
+        let panicked = |_| Err(Failure::new("a thread of this program panicked".to_owned()));
+        started
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(panicked))
+            .collect()
+    })
 }
 
 fn fuzz(target: &str, seconds: u64) -> Result<Ran, Failure> {
