@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use syncline::entity::EntityListQuery;
 use syncline::run::{Failure as RecordFailure, Run, RunQuery, RunScope, RunStatus};
+use syncline::sync::Sync;
 
 use super::sync::{ledger_table, show_plan};
 use crate::failure::Failure;
@@ -322,12 +323,19 @@ async fn show(project: &Project, id: u64) -> Result<(), Failure> {
 }
 
 async fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &str) -> Result<(), Failure> {
-    let made = made_in_app(project, failures).await?;
+    let syncs = project
+        .engine
+        .syncs()
+        .list(project.tenant.id, true, &project.actor)
+        .await?;
+    let made = made_in_app(project, failures, &syncs).await?;
+    let name = |id| syncs.iter().find(|sync| sync.id == id).map(|sync| sync.name.clone());
     project.output.listing(
         failures,
         &[
             "Failure",
             "Run",
+            "Sync",
             "Direction",
             "Record",
             "Fields",
@@ -341,6 +349,7 @@ async fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &
             vec![
                 failure.id.to_string(),
                 failure.run.to_string(),
+                name(failure.sync).unwrap_or_default(),
                 failure.direction.clone(),
                 failure
                     .record
@@ -364,9 +373,12 @@ async fn show_failures(project: &Project, failures: &[RecordFailure], nothing: &
 }
 
 /// The ids of those failed records that are in the app alone, by the number of the failure.
-async fn made_in_app(project: &Project, failures: &[RecordFailure]) -> Result<BTreeMap<u64, String>, Failure> {
+async fn made_in_app(
+    project: &Project,
+    failures: &[RecordFailure],
+    syncs: &[Sync],
+) -> Result<BTreeMap<u64, String>, Failure> {
     let (engine, tenant, actor) = (&project.engine, project.tenant.id, &project.actor);
-    let syncs = engine.syncs().list(tenant, true, actor).await?;
     let mut made = BTreeMap::new();
     for failure in failures.iter().filter(|failure| failure.record.is_none()) {
         let (Some(number), Some(sync)) = (failure.entity, syncs.iter().find(|sync| sync.id == failure.sync)) else {

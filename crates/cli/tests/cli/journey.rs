@@ -342,7 +342,7 @@ fn look_back(folder: &Folder) {
     assert!(partial.contains("1 record failed"), "{partial}");
     let failures = folder.run(&["runs", "failures"], 0).out;
     assert!(
-        failures.contains(nameless) && failures.contains("runs retry"),
+        failures.contains(nameless) && failures.contains("sales-people") && failures.contains("runs retry"),
         "{failures}"
     );
     folder.run(&["entities", "set", nameless, "last_name=Namenlos"], 0);
