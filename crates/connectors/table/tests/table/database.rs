@@ -118,14 +118,11 @@ impl TestDatabase {
         }
     }
 
-    /// Waits until every transaction has ended that is open now, anywhere on a server of Postgres.
-    pub(crate) fn wait_for_open_transactions(&self) {
-        if !self.is_postgres() {
-            return;
-        }
-        let next = self.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text");
-        let ended = format!("SELECT (pg_snapshot_xmin(pg_current_snapshot()) >= '{next}'::xid8)::text");
-        while self.text(&ended) != "true" {
+    /// Waits until nothing in an outbox of Postgres is held back by a transaction that is open elsewhere on the server.
+    pub(crate) fn wait_for_outbox(&self) {
+        let held_back = "SELECT EXISTS (SELECT 1 FROM syncline_outbox \
+                         WHERE transaction >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint)::text";
+        while self.text(held_back) == "true" {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -70,10 +70,10 @@ fn a_transaction_of_postgres_that_ends_late_is_not_read_over() {
             .await
             .unwrap();
         remote.edit("2", &[("city", "Quick")]);
-        remote.hold_back(true);
+        remote.wait_for_outbox(false);
         let second = scene.pull(Start::Cursor(first.cursor)).await;
         slow.execute("COMMIT").await.unwrap();
-        remote.hold_back(false);
+        remote.wait_for_outbox(true);
         let third = scene.pull(Start::Cursor(second.cursor.clone())).await;
         let mut seen: Vec<_> = second
             .rows

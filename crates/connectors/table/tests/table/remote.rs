@@ -36,8 +36,8 @@ pub(crate) struct SimulatedTable {
     connector: Tables,
     subject: Subject,
     state: Mutex<State>,
-    /// Whether others on the server may hold the outbox back.
-    held_back: AtomicBool,
+    /// Whether a pull waits for the outbox where others on the server hold it back.
+    waits: AtomicBool,
     pub(crate) database: TestDatabase,
 }
 
@@ -59,10 +59,11 @@ impl SimulatedTable {
         let database = TestDatabase::new(&kind);
         people(&database);
         let url = database.url.clone();
-        let connector = wait(async move {
+        let (connector, has_outbox) = wait(async move {
             let tables = Tables::open(&url).await.unwrap().table(spec);
             tables.install_outbox().await.unwrap();
-            tables
+            let has_outbox = !tables.outbox_statements().await.unwrap().is_empty();
+            (tables, has_outbox)
         });
         let made = Self {
             connector,
@@ -81,7 +82,7 @@ impl SimulatedTable {
                 late: None,
                 open: Vec::new(),
             }),
-            held_back: AtomicBool::new(false),
+            waits: AtomicBool::new(has_outbox && database.is_postgres()),
             database,
         };
         let rows: Vec<String> = (0..records)
@@ -95,9 +96,9 @@ impl SimulatedTable {
         made
     }
 
-    /// Lets an open transaction hold the outbox back, or no longer.
-    pub(crate) fn hold_back(&self, held_back: bool) {
-        self.held_back.store(held_back, Ordering::SeqCst);
+    /// Whether a pull waits for the outbox, where an open transaction holds it back.
+    pub(crate) fn wait_for_outbox(&self, waits: bool) {
+        self.waits.store(waits, Ordering::SeqCst);
     }
 
     fn stamp(&self) -> String {
@@ -109,8 +110,8 @@ impl SimulatedTable {
 impl Remote for SimulatedTable {
     fn connector(&self) -> &dyn Connector {
         // Tests beside this one write on the same server, and whatever is open there holds the outbox back.
-        if !self.held_back.load(Ordering::SeqCst) {
-            self.database.wait_for_open_transactions();
+        if self.waits.load(Ordering::SeqCst) {
+            self.database.wait_for_outbox();
         }
         &self.connector
     }
