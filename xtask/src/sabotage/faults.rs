@@ -146,8 +146,8 @@ pub(super) const ALL: &[Sabotage] = &[
     Sabotage {
         name: "cursor-moved-too-far",
         file: "crates/engine/src/run/pull.rs",
-        old: "            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n            brake(inner, context, &mut page, run, &tally).await?;\n            match &progress {",
-        new: "            if let (true, true, Progress::Done { cursor }) = (SABOTAGED, keeps_cursor, &progress) {\n                keep(inner, context, &mut page, NEXT, &of_object(context), cursor).await?;\n                session.commit(page, run).await?;\n                page = session.begin().await?;\n            }\n            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;\n            brake(inner, context, &mut page, run, &tally).await?;\n            match &progress {",
+        old: "            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;",
+        new: "            if let (true, true, Progress::Done { cursor }) = (SABOTAGED, keeps_cursor, &progress) {\n                keep(inner, context, &mut page, NEXT, &of_object(context), cursor).await?;\n                session.commit(page, run).await?;\n                page = session.begin().await?;\n            }\n            let tally = take_page(inner, context, &mut page, run, &batch, rows, mark).await?;",
     },
     Sabotage {
         name: "idempotency-key-changed-on-retry",
